@@ -1,0 +1,118 @@
+/*
+ * The Kerberos seam. The engine asks; the answer comes later as a completion with the same token.
+ * Requests and completions are flat: whoever receives one copies what it keeps before returning,
+ * so both sides may sit in different threads or processes.
+ *
+ * Messages are opaque here. The engine says which octets to check, decrypt, encrypt or sign and
+ * under which key usage; where they stand in a message is its own business.
+ *
+ * A session is one use of one ticket, for one transaction: the ticket's session key (never a
+ * subkey: RFC 4430 section 7) and, on the initiator, the authenticators still outstanding (RFC 4430
+ * section 9). The engine releases each session that a completion gave it.
+ */
+#ifndef KINKD_KERBEROS_H
+#define KINKD_KERBEROS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+enum kerberos_operation {
+	/*
+	 * Initiator: a service ticket for `server` (cached, or from the KDC) and a first AP-REQ
+	 * that asks for mutual authentication. Gives session, ap, lengths, ticket_end.
+	 */
+	KERBEROS_REQUEST,
+	/* Initiator: another AP-REQ of the same session, with a fresh authenticator. Gives ap. */
+	KERBEROS_REPEAT,
+	/*
+	 * Responder: verify `ap` (an AP-REQ), refuse replays, verify `checksum` over `signed_part`,
+	 * decrypt `sealed` if there is any, make the AP-REP. Gives session, ap, plain, client,
+	 * server, lengths, ticket_end; on failure reply_error where a KRB-ERROR should go back.
+	 */
+	KERBEROS_ACCEPT,
+	/*
+	 * Initiator: verify `checksum` over `signed_part`; with `ap`, that it is the AP-REP to one
+	 * of the session's authenticators; decrypt `sealed`. With `krb_error` instead of `ap`, read
+	 * it. Gives plain, or remote_error with its text in problem.
+	 */
+	KERBEROS_VERIFY,
+	/*
+	 * Either side: derive KEYMAT for each of `derivations`; and, when `head` is not empty,
+	 * build head | encrypt(plain) | zeros to a multiple of four, and its checksum. Without
+	 * plain the message is head alone. Gives keymat, message, checksum.
+	 */
+	KERBEROS_PROTECT
+};
+
+/* KEYMAT of `length` octets from `seed`: K1 = prf(key, seed), Kn = prf(key, Kn-1 | seed). */
+struct kerberos_derivation {
+	struct bytes seed;
+	uint16_t length;
+};
+
+#define KERBEROS_DERIVATIONS_MAX 4
+#define KERBEROS_NAME_MAX	 256 /* a principal's text with its terminator */
+#define KERBEROS_SESSION_NONE	 0
+
+/* All pointers are borrowed until submit returns. */
+struct kerberos_request {
+	enum kerberos_operation operation;
+	uint64_t token;
+	uint64_t session; /* REPEAT, VERIFY, PROTECT */
+	/*
+	 * Requests of one affinity (a hash of the peer's address) run in order on one worker; a
+	 * session stays with the affinity that made it.
+	 */
+	uint32_t affinity;
+	const char *server;	   /* REQUEST: the responder's principal */
+	const char *client;	   /* REQUEST: our principal; NULL for the configured one */
+	uint32_t min_lifetime;	   /* REQUEST: seconds that the ticket must still be valid */
+	uint32_t encryption_usage; /* ACCEPT, VERIFY, PROTECT: RFC 3961 key usage numbers */
+	uint32_t checksum_usage;
+	struct bytes ap;
+	struct bytes krb_error;
+	struct bytes signed_part;
+	struct bytes checksum;
+	struct bytes sealed;
+	struct bytes head;
+	struct bytes plain;
+	uint8_t derivation_count;
+	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
+};
+
+/* What the session key's etype adds; the engine lays out messages with it. */
+struct kerberos_lengths {
+	uint16_t seal_overhead; /* ciphertext minus plaintext */
+	uint16_t checksum;
+};
+
+/* All pointers are borrowed until the completion handler returns. */
+struct kerberos_completion {
+	enum kerberos_operation operation;
+	uint64_t token;
+	/*
+	 * ERR_OK; ERR_UNAVAILABLE (no KDC, no credentials yet: retry), ERR_NOT_FOUND (the KDC or
+	 * keytab knows no such principal), ERR_AUTH, ERR_REPLAY, ERR_EXPIRED, ERR_SKEW, ERR_REFUSED
+	 * (VERIFY: a KRB-ERROR arrived), ERR_INVALID, ERR_LIMIT, ERR_SYSTEM. The text names the
+	 * principal and the next step.
+	 */
+	struct problem problem;
+	uint64_t session;
+	struct kerberos_lengths lengths;
+	int64_t ticket_end; /* POSIX time */
+	struct bytes ap;
+	struct bytes plain;
+	struct bytes message;
+	struct bytes checksum;
+	struct bytes reply_error; /* ACCEPT failed: the KRB-ERROR to send, may be empty */
+	int32_t remote_error;	  /* VERIFY: error code of the KRB-ERROR (RFC 4120 7.5.9) */
+	const char *client;	  /* ACCEPT: who the peer is */
+	const char *server;	  /* ACCEPT: as whom it addressed us */
+	uint8_t keymat_count;
+	struct bytes keymat[KERBEROS_DERIVATIONS_MAX]; /* secret */
+};
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * The engine as its host sees it: events go in here, effects come out through struct host. Not
+ * thread-safe; never blocks.
+ */
+#ifndef KX_ENGINE_H
+#define KX_ENGINE_H
+
+#include "kinkd/host.h"
+#include "policy/policy.h"
+
+struct kx;
+
+/* Takes a reference to policy; installs the policies' data-plane side. */
+enum err kx_create(const struct host *host, struct policy *policy, struct kx **out) MUST_CHECK;
+/* Forgets everything without a word to peers or the data plane. */
+void kx_destroy(struct kx *kx);
+
+/* Events. */
+void kx_datagram(struct kx *kx, const struct host_datagram *datagram);
+void kx_kerberos_done(struct kx *kx, const struct kerberos_completion *completion);
+void kx_dataplane_done(struct kx *kx, const struct dataplane_completion *completion);
+void kx_name_done(struct kx *kx, const struct host_name_completion *completion);
+void kx_acquire(struct kx *kx, const struct dataplane_flow *flow);
+void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry);
+void kx_run_timers(struct kx *kx);
+
+/*
+ * Commands of the control socket. `done` is called once, perhaps before the command returns, with
+ * the outcome; its problem is borrowed.
+ */
+typedef void (*kx_done)(void *context, const struct problem *problem);
+/* Negotiates with remote under the policy of that name (NULL: the one that covers remote). */
+void kx_initiate(
+    struct kx *kx, const char *policy, const struct address *remote, kx_done done, void *context);
+/* Deletes the SAs with remote (NULL: all), or only the one with inbound SPI `spi` if not 0. */
+void kx_terminate(
+    struct kx *kx, const struct address *remote, uint32_t spi, kx_done done, void *context);
+/* Sends DELETE for every SA; `done` comes when all are answered or timeout_ms has passed. */
+void kx_shutdown(struct kx *kx, uint32_t timeout_ms, kx_done done, void *context);
+
+/* What is there, for status. Views are valid during the callback only. */
+enum kx_connection_state {
+	KX_NEGOTIATING,
+	KX_ESTABLISHED,
+	KX_REKEYING, /* established, with a new SA on its way */
+	KX_FAILED    /* waiting to try again */
+};
+
+struct kx_connection_view {
+	const char *policy;
+	const char *peer;      /* the peer entry's name in the file */
+	const char *principal; /* of the remote host; "" while unknown */
+	const char *method;    /* "kink"; "" while none was tried */
+	struct address local;
+	struct address remote;
+	enum kx_connection_state state;
+	uint64_t since_ms;  /* monotonic time of the last change of state */
+	uint64_t next_ms;   /* when the next rekey or retry is due; 0 for none */
+	const char *reason; /* KX_FAILED: why, for people */
+	uint32_t sa_in;	    /* inbound SPI of the SA in use; 0 for none */
+};
+
+struct kx_sa_view {
+	const char *policy;
+	const char *principal;
+	const char *method;
+	const char *state; /* "larval", "established", "replaced", "deleting" */
+	struct address local;
+	struct address remote;
+	uint32_t spi_in;
+	uint32_t spi_out;
+	enum ipsec_mode mode;
+	struct suite suite;
+	struct selector selector;
+	bool initiator;
+	uint64_t created_ms;
+	uint64_t rekey_ms;  /* 0: the peer rekeys */
+	uint64_t expire_ms; /* 0: never */
+};
+
+/* What happened so far; names for all of them stand in kx_counter_name(). */
+enum kx_counter {
+	KX_NEGOTIATIONS_STARTED,
+	KX_NEGOTIATIONS_DONE,
+	KX_NEGOTIATIONS_FAILED,
+	KX_RESPONSES_DONE,
+	KX_RESPONSES_REFUSED,
+	KX_REKEYS,
+	KX_SAS_CREATED,
+	KX_SAS_DELETED,
+	KX_DATAGRAMS_RECEIVED,
+	KX_DATAGRAMS_MALFORMED,
+	KX_DATAGRAMS_UNEXPECTED, /* no transaction, policy or peer for them */
+	KX_DATAGRAMS_UNAUTHENTIC,
+	KX_DATAGRAMS_REPLAYED,
+	KX_DATAGRAMS_SHED, /* dropped at a limit */
+	KX_RETRANSMISSIONS,
+	KX_COUNTER_COUNT
+};
+
+const char *kx_counter_name(enum kx_counter counter);
+uint64_t kx_counter_value(const struct kx *kx, enum kx_counter counter);
+/* Each stops and returns when the callback returns false. */
+void kx_each_connection(const struct kx *kx,
+    bool (*callback)(void *context, const struct kx_connection_view *view), void *context);
+void kx_each_sa(const struct kx *kx, bool (*callback)(void *context, const struct kx_sa_view *view),
+    void *context);
+size_t kx_sa_count(const struct kx *kx);
+/* The policy in force. */
+const struct policy *kx_policy(const struct kx *kx);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Which principal a peer must have (RFC 4301 4.4.3; RFC 4430 section 10): templates filled with
+ * the name that belongs to an address.
+ */
+#ifndef POLICY_IDENTITY_H
+#define POLICY_IDENTITY_H
+
+#include "policy/policy.h"
+
+enum identity_role { IDENTITY_RESPONDER, IDENTITY_INITIATOR };
+
+/* Whether any template of this peer and role contains {fqdn}, {host} or {HOST}. */
+bool identity_needs_name(const struct policy_peer *peer, enum identity_role role);
+
+/*
+ * The principal to ask for when starting with a host of this peer; name is its FQDN, or NULL when
+ * no template needs one. ERR_TOO_LONG, or ERR_INVALID when a name is needed and none is given.
+ */
+enum err identity_principal(
+    const struct policy_peer *peer, const char *name, char *out, size_t out_size) MUST_CHECK;
+
+/* Whether an authenticated principal may speak in this role for the host of that name. */
+bool identity_may_be(const struct policy_peer *peer, enum identity_role role, const char *name,
+    const char *principal);
+
+#endif

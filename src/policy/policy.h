@@ -1,0 +1,152 @@
+/*
+ * Policy as a model: SPD, PAD and proposals (RFC 4301 4.4), the realm and the daemon's own
+ * settings. It is built whole from the file (policy/config.h), never changes afterwards and is
+ * shared by reference count, so that a reload swaps it whole.
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "kinkd/dataplane.h"
+#include "kinkd/ipsec.h"
+
+/* Exchange methods as the file names them. */
+enum exchange { EXCHANGE_KINK, EXCHANGE_COUNT };
+
+const char *exchange_name(enum exchange exchange); /* "kink" */
+
+#define POLICY_SUITES_MAX 16
+
+/* What is offered and accepted for SAs under a policy, most wanted first. */
+struct policy_proposal {
+	struct suite suites[POLICY_SUITES_MAX];
+	size_t suite_count;
+	struct lifetime lifetime; /* hard limits */
+	enum dh_group pfs;	  /* DH_NONE: no key exchange */
+};
+
+/* An entry of the PAD: who these addresses are and how they prove it. */
+struct policy_peer {
+	const char *name;
+	const struct prefix *addresses;
+	size_t address_count;
+	/*
+	 * Principal templates with {fqdn}, {host} and {HOST}. The first of responder_principals is
+	 * the one asked for when we start; a peer that starts must be one of initiator_principals.
+	 */
+	const char *const *responder_principals;
+	size_t responder_principal_count;
+	const char *const *initiator_principals;
+	size_t initiator_principal_count;
+	enum exchange exchanges[EXCHANGE_COUNT]; /* in the order to try */
+	size_t exchange_count;
+};
+
+/* An entry of the SPD. */
+struct policy_rule {
+	uint32_t id; /* index into the SPD plus one; the data plane's policy id */
+	const char *name;
+	enum policy_action action;
+	const struct policy_peer *peer; /* whose SAs protect it; NULL for bypass and discard */
+	enum ipsec_mode mode;
+	uint8_t protocol; /* 0 any */
+	struct port_range local_ports;
+	struct port_range remote_ports;
+	/* One selector per pair of a local and a remote prefix of the same family. */
+	const struct prefix *locals; /* empty list means any */
+	size_t local_count;
+	const struct prefix *remotes;
+	size_t remote_count;
+	struct address gateway; /* tunnel mode: the peer's outer address */
+	struct policy_proposal proposal;
+	bool automatic; /* made by the daemon (KDC, DNS, the negotiation itself), not by the file */
+};
+
+/* A static answer to "which name has this address". */
+struct policy_host {
+	struct address address;
+	const char *name; /* lower-case FQDN */
+};
+
+struct policy_realm {
+	const char *keytab;    /* NULL: libkrb5's default */
+	const char *principal; /* whom we start as; NULL: chosen from the keytab */
+	const struct endpoint
+	    *kdcs; /* listed in the file; more come from libkrb5's configuration */
+	size_t kdc_count;
+	uint32_t clock_skew; /* seconds */
+};
+
+/* The daemon's own settings. Times in milliseconds unless named otherwise. */
+struct policy_daemon {
+	const char *control_socket;
+	const char *control_group; /* NULL: none */
+	uint32_t control_mode;	   /* permission bits */
+	const char *dataplane;	   /* "auto", "userspace", "record" */
+	const char *device;
+	uint32_t mark;
+	uint32_t replay_window;
+	uint32_t hold_packets;
+	uint32_t hold_flows;
+	uint16_t kink_port;
+	uint32_t retransmit_first; /* first interval of timer T (RFC 4430 section 9) */
+	uint32_t retransmit_limit; /* the interval stops growing here */
+	uint32_t retransmit_tries; /* transmissions in all before giving up */
+	uint32_t retry_first;	   /* after a failed negotiation */
+	uint32_t retry_limit;
+	uint32_t delete_grace; /* inbound SAs live on so long after a DELETE */
+	uint32_t max_sas;
+	uint32_t max_pending; /* unauthenticated messages under verification */
+	uint32_t workers;     /* Kerberos worker threads */
+	enum log_level log_levels[LOG_AREA_COUNT];
+};
+
+struct policy {
+	struct policy_realm realm;
+	struct policy_daemon daemon;
+	const struct policy_peer *peers;
+	size_t peer_count;
+	const struct policy_rule *rules; /* the SPD, first match wins; rules[i].id == i + 1 */
+	size_t rule_count;
+	const struct policy_host *hosts;
+	size_t host_count;
+};
+
+struct policy *policy_retain(struct policy *policy);
+void policy_release(struct policy *policy);
+
+/*
+ * Adds bypass rules in front of the others, one for each selector: what the host must always be
+ * able to reach. To be called before the policy is handed out.
+ */
+enum err policy_bypass(struct policy *policy, const char *name, const struct selector *selectors,
+    size_t count) MUST_CHECK;
+
+/* The rule of that id, or of that name; NULL if there is none. */
+const struct policy_rule *policy_rule_by_id(const struct policy *policy, uint32_t id);
+const struct policy_rule *policy_rule_by_name(const struct policy *policy, const char *name);
+/* The first rule that matches a packet, as the data plane would find it; NULL if none does. */
+const struct policy_rule *policy_lookup(
+    const struct policy *policy, const struct dataplane_flow *flow);
+/*
+ * The rule under which these selectors may be protected with this peer: the first protecting rule
+ * whose selectors contain them; NULL if an earlier rule takes any of that traffic otherwise.
+ */
+const struct policy_rule *policy_lookup_selector(
+    const struct policy *policy, const struct selector *selector, const struct address *peer);
+/* The selectors of a rule, as the data plane installs them. Returns how many; writes up to max. */
+size_t policy_rule_selectors(const struct policy_rule *rule, struct selector *out, size_t max);
+
+/* The most specific peer entry whose addresses contain this one; NULL if none does. */
+const struct policy_peer *policy_peer_of(
+    const struct policy *policy, const struct address *address);
+/* The static name of an address; NULL when the resolver must be asked. */
+const char *policy_static_name(const struct policy *policy, const struct address *address);
+
+#endif

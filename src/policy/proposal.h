@@ -1,0 +1,49 @@
+/*
+ * Proposals as a model, independent of any wire format, and the one selection of what is
+ * acceptable (RFC 2408 4.2, RFC 4301 4.4.1.2).
+ */
+#ifndef POLICY_PROPOSAL_H
+#define POLICY_PROPOSAL_H
+
+#include "policy/policy.h"
+
+#define OFFER_CHOICES_MAX 64
+
+/* One way to make the SA: in ISAKMP one transform of one proposal. */
+struct offer_choice {
+	uint8_t proposal_number;
+	uint8_t transform_number;
+	uint32_t spi; /* the sender's inbound SPI */
+	struct suite suite;
+	enum ipsec_mode mode;
+	struct lifetime lifetime; /* 0: none was stated */
+	enum dh_group group;
+};
+
+/* All the ways that one side offers, in its order of preference. */
+struct offer {
+	struct offer_choice choices[OFFER_CHOICES_MAX];
+	size_t count;
+};
+
+/* What the policy would offer with this inbound SPI. */
+enum err offer_make(const struct policy_rule *rule, uint32_t spi, struct offer *out) MUST_CHECK;
+
+/*
+ * The first offered choice that the rule accepts, in the offerer's order, so that the optimistic
+ * proposal wins whenever it is acceptable (RFC 4430 3.2). *out is the choice as it should be
+ * answered, with lifetimes lowered to ours. ERR_NOT_FOUND when there is none, with problem telling
+ * what was offered and what is accepted.
+ */
+enum err offer_select(const struct policy_rule *rule, const struct offer *offer,
+    struct offer_choice *out, struct problem *problem) MUST_CHECK;
+
+/*
+ * Whether an answer is the optimistic choice (RFC 4430 3.2): identical to the one offered, except
+ * for lifetimes, which may be lower. ERR_INVALID when a lifetime is higher; ERR_NOT_FOUND when it
+ * is another choice.
+ */
+enum err offer_check_answer(
+    const struct offer_choice *optimistic, const struct offer_choice *answer) MUST_CHECK;
+
+#endif
