@@ -18,7 +18,7 @@ enum dataplane_operation {
 	DATAPLANE_RESERVE_SPI, /* an unused inbound SPI for `sa.destination`; gives spi */
 	DATAPLANE_ADD_SA,      /* install `sa`, or complete a reserved one */
 	DATAPLANE_DELETE_SA,   /* by sa.spi, sa.protocol, sa.destination; releases a reservation too
-				*/
+	                        */
 	DATAPLANE_QUERY_SA,    /* by the same three; gives counters */
 	DATAPLANE_ADD_POLICY,  /* install `policy` in both directions */
 	DATAPLANE_DELETE_POLICY, /* by policy.id */
@@ -29,8 +29,8 @@ enum dataplane_operation {
 enum policy_action {
 	POLICY_REQUIRE, /* only under an SA, both ways; a packet without one causes an acquire */
 	POLICY_REQUEST, /* under an SA when there is one, else clear; acquires as well */
-	POLICY_BYPASS,	/* clear */
-	POLICY_DISCARD	/* dropped */
+	POLICY_BYPASS,  /* clear */
+	POLICY_DISCARD  /* dropped */
 };
 
 struct dataplane_policy {
@@ -55,14 +55,14 @@ struct dataplane_sa {
 	struct selector selector; /* which inner packets it carries, seen from this host */
 	uint32_t policy_id;
 	uint32_t replay_window; /* packets; inbound only */
-	uint32_t hard_seconds;	/* 0 is none; soft limits are reported as expire events */
+	uint32_t hard_seconds;  /* 0 is none; soft limits are reported as expire events */
 	uint64_t soft_bytes;
 	uint64_t hard_bytes;
 	/* UDP encapsulation (RFC 3948) when both ports are set. */
 	uint16_t encapsulation_source;
 	uint16_t encapsulation_destination;
 	uint8_t key[SA_KEY_MAX]; /* KEYMAT in RFC 4301 4.5.2's order: cipher key (and salt), then
-				    integrity */
+	                            integrity */
 	uint16_t key_len;
 };
 

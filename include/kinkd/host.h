@@ -31,7 +31,7 @@ struct host_datagram {
 struct host_name_completion {
 	uint64_t token;
 	struct problem problem; /* ERR_NOT_FOUND when no name, or none that leads back */
-	const char *name;	/* lower-case FQDN without a trailing dot; borrowed */
+	const char *name;       /* lower-case FQDN without a trailing dot; borrowed */
 };
 
 struct host {

@@ -54,8 +54,8 @@ struct kerberos_derivation {
 };
 
 #define KERBEROS_DERIVATIONS_MAX 4
-#define KERBEROS_NAME_MAX	 256 /* a principal's text with its terminator */
-#define KERBEROS_SESSION_NONE	 0
+#define KERBEROS_NAME_MAX        256 /* a principal's text with its terminator */
+#define KERBEROS_SESSION_NONE    0
 
 /* All pointers are borrowed until submit returns. */
 struct kerberos_request {
@@ -67,9 +67,9 @@ struct kerberos_request {
 	 * session stays with the affinity that made it.
 	 */
 	uint32_t affinity;
-	const char *server;	   /* REQUEST: the responder's principal */
-	const char *client;	   /* REQUEST: our principal; NULL for the configured one */
-	uint32_t min_lifetime;	   /* REQUEST: seconds that the ticket must still be valid */
+	const char *server;        /* REQUEST: the responder's principal */
+	const char *client;        /* REQUEST: our principal; NULL for the configured one */
+	uint32_t min_lifetime;     /* REQUEST: seconds that the ticket must still be valid */
 	uint32_t encryption_usage; /* ACCEPT, VERIFY, PROTECT: RFC 3961 key usage numbers */
 	uint32_t checksum_usage;
 	struct bytes ap;
@@ -108,9 +108,12 @@ struct kerberos_completion {
 	struct bytes message;
 	struct bytes checksum;
 	struct bytes reply_error; /* ACCEPT failed: the KRB-ERROR to send, may be empty */
-	int32_t remote_error;	  /* VERIFY: error code of the KRB-ERROR (RFC 4120 7.5.9) */
-	const char *client;	  /* ACCEPT: who the peer is */
-	const char *server;	  /* ACCEPT: as whom it addressed us */
+	int32_t remote_error;     /* VERIFY: error code of the KRB-ERROR (RFC 4120 7.5.9) */
+	/* ACCEPT: the authenticator's time in microseconds; tells which of two messages is newer.
+	 */
+	int64_t authenticator_us;
+	const char *client; /* ACCEPT: who the peer is */
+	const char *server; /* ACCEPT: as whom it addressed us */
 	uint8_t keymat_count;
 	struct bytes keymat[KERBEROS_DERIVATIONS_MAX]; /* secret */
 };

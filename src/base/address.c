@@ -65,8 +65,8 @@ static struct address fill_host_bits(const struct address *address, unsigned bit
 
 	for (size_t i = 0; i < size; i++) {
 		unsigned kept = bits >= 8 * (i + 1) ? 8
-				: bits > 8 * i	    ? bits - (unsigned)(8 * i)
-						    : 0;
+		                : bits > 8 * i      ? bits - (unsigned)(8 * i)
+		                                    : 0;
 		uint8_t host_mask = (uint8_t)(0xffU >> kept);
 
 		if (set)

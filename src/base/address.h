@@ -35,7 +35,7 @@ struct address_range {
 #define ADDRESS_TEXT_SIZE  46
 #define ENDPOINT_TEXT_SIZE 56
 #define PREFIX_TEXT_SIZE   52
-#define RANGE_TEXT_SIZE	   96
+#define RANGE_TEXT_SIZE    96
 
 static inline bool address_is_set(const struct address *address)
 {

@@ -7,23 +7,23 @@
 /* 0 is success. Each code says what kind of thing went wrong, not where. */
 enum err {
 	ERR_OK = 0,
-	ERR_NO_MEMORY,	 /* an allocation failed */
-	ERR_LIMIT,	 /* a table or queue is at its configured limit */
-	ERR_INVALID,	 /* a value that the rules forbid */
-	ERR_TRUNCATED,	 /* input ended before the structure did */
-	ERR_TOO_LONG,	 /* output buffer or field too small for the value */
+	ERR_NO_MEMORY,   /* an allocation failed */
+	ERR_LIMIT,       /* a table or queue is at its configured limit */
+	ERR_INVALID,     /* a value that the rules forbid */
+	ERR_TRUNCATED,   /* input ended before the structure did */
+	ERR_TOO_LONG,    /* output buffer or field too small for the value */
 	ERR_UNSUPPORTED, /* well-formed, but not something that is implemented or enabled */
-	ERR_NOT_FOUND,	 /* the thing named does not exist */
-	ERR_EXISTS,	 /* the thing named exists already */
-	ERR_DENIED,	 /* policy, or the operating system, forbids it */
-	ERR_AUTH,	 /* authentication or integrity check failed */
-	ERR_REPLAY,	 /* a message or authenticator seen before */
-	ERR_EXPIRED,	 /* a lifetime or validity period is over */
-	ERR_SKEW,	 /* clocks differ by more than is allowed */
+	ERR_NOT_FOUND,   /* the thing named does not exist */
+	ERR_EXISTS,      /* the thing named exists already */
+	ERR_DENIED,      /* policy, or the operating system, forbids it */
+	ERR_AUTH,        /* authentication or integrity check failed */
+	ERR_REPLAY,      /* a message or authenticator seen before */
+	ERR_EXPIRED,     /* a lifetime or validity period is over */
+	ERR_SKEW,        /* clocks differ by more than is allowed */
 	ERR_UNAVAILABLE, /* a service does not answer now; trying again later makes sense */
-	ERR_TIMEOUT,	 /* the peer did not answer in time */
-	ERR_REFUSED,	 /* the peer answered with an error */
-	ERR_SYSTEM,	 /* the operating system or a library failed; the text says how */
+	ERR_TIMEOUT,     /* the peer did not answer in time */
+	ERR_REFUSED,     /* the peer answered with an error */
+	ERR_SYSTEM,      /* the operating system or a library failed; the text says how */
 	ERR_COUNT
 };
 

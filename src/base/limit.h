@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct limit {
-	uint32_t burst;	       /* tokens when full */
+	uint32_t burst;        /* tokens when full */
 	uint32_t per_second;   /* tokens gained a second */
 	uint64_t milli_tokens; /* what is left, in thousandths */
 	uint64_t refilled_ms;

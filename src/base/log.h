@@ -65,7 +65,7 @@ void log_event(struct log *log, enum log_level level, enum log_area area,
 #define LOG_NO_FIELDS NULL, 0
 
 const char *log_level_name(enum log_level level); /* "error" ... "debug" */
-const char *log_area_name(enum log_area area);	  /* "daemon", "kink", ... */
+const char *log_area_name(enum log_area area);    /* "daemon", "kink", ... */
 /* The level or area of that name, or ERR_NOT_FOUND. */
 enum err log_level_parse(const char *name, enum log_level *out) MUST_CHECK;
 enum err log_area_parse(const char *name, enum log_area *out) MUST_CHECK;

@@ -10,13 +10,13 @@
 #include "kinkd/ipsec.h"
 
 struct encryption_info {
-	const char *name;	/* "aes-gcm-16" */
-	uint16_t key_bits[4];	/* allowed sizes, ended by 0; empty when there is no key */
+	const char *name;       /* "aes-gcm-16" */
+	uint16_t key_bits[4];   /* allowed sizes, ended by 0; empty when there is no key */
 	bool key_bits_variable; /* the size is negotiated */
-	uint8_t salt;		/* taken from KEYMAT after the key (RFC 4106 8.1, RFC 7634 2) */
-	uint8_t iv;		/* sent in each packet */
-	uint8_t block;		/* padding granularity; 1 for stream modes */
-	uint8_t icv;		/* of an AEAD, else 0 */
+	uint8_t salt;           /* taken from KEYMAT after the key (RFC 4106 8.1, RFC 7634 2) */
+	uint8_t iv;             /* sent in each packet */
+	uint8_t block;          /* padding granularity; 1 for stream modes */
+	uint8_t icv;            /* of an AEAD, else 0 */
 	bool aead;
 };
 

@@ -28,7 +28,7 @@ struct policy_proposal {
 	struct suite suites[POLICY_SUITES_MAX];
 	size_t suite_count;
 	struct lifetime lifetime; /* hard limits */
-	enum dh_group pfs;	  /* DH_NONE: no key exchange */
+	enum dh_group pfs;        /* DH_NONE: no key exchange */
 };
 
 /* An entry of the PAD: who these addresses are and how they prove it. */
@@ -87,8 +87,8 @@ struct policy_realm {
 struct policy_daemon {
 	const char *control_socket;
 	const char *control_group; /* NULL: none */
-	uint32_t control_mode;	   /* permission bits */
-	const char *dataplane;	   /* "auto", "userspace", "record" */
+	uint32_t control_mode;     /* permission bits */
+	const char *dataplane;     /* "auto", "userspace", "record" */
 	const char *device;
 	uint32_t mark;
 	uint32_t replay_window;
@@ -98,7 +98,7 @@ struct policy_daemon {
 	uint32_t retransmit_first; /* first interval of timer T (RFC 4430 section 9) */
 	uint32_t retransmit_limit; /* the interval stops growing here */
 	uint32_t retransmit_tries; /* transmissions in all before giving up */
-	uint32_t retry_first;	   /* after a failed negotiation */
+	uint32_t retry_first;      /* after a failed negotiation */
 	uint32_t retry_limit;
 	uint32_t delete_grace; /* inbound SAs live on so long after a DELETE */
 	uint32_t max_sas;
