@@ -172,6 +172,12 @@ struct prefix prefix_of_host(const struct address *address)
 	return (struct prefix){.address = *address, .bits = (uint8_t)(8 * address_size(address))};
 }
 
+struct prefix prefix_around(const struct address *address, unsigned bits)
+{
+	return (struct prefix){
+	    .address = fill_host_bits(address, bits, false), .bits = (uint8_t)bits};
+}
+
 struct prefix prefix_any(uint8_t family)
 {
 	return (struct prefix){.address = {.family = family}};

@@ -61,6 +61,8 @@ socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint, struct sockaddr_
 
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 struct prefix prefix_of_host(const struct address *address);
+/* The prefix of that length (at most the address's own) that contains an address. */
+struct prefix prefix_around(const struct address *address, unsigned bits);
 /* All addresses of a family (4 or 6). */
 struct prefix prefix_any(uint8_t family);
 struct address_range range_of_prefix(const struct prefix *prefix);
