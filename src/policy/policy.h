@@ -135,8 +135,11 @@ const struct policy_rule *policy_rule_by_name(const struct policy *policy, const
 const struct policy_rule *policy_lookup(
     const struct policy *policy, const struct dataplane_flow *flow);
 /*
- * The rule under which these selectors may be protected with this peer: the first protecting rule
- * whose selectors contain them; NULL if an earlier rule takes any of that traffic otherwise.
+ * The rule under which these selectors may be protected with this peer: the first one whose
+ * selectors contain them, if it protects and is this peer's (in transport mode the remote selector
+ * is the peer's own address, in tunnel mode the peer is the gateway). NULL otherwise, and when an
+ * earlier rule discards any of that traffic or protects it with another peer. A part that an
+ * earlier rule bypasses is no obstacle: it stays out of the SA on this side.
  */
 const struct policy_rule *policy_lookup_selector(
     const struct policy *policy, const struct selector *selector, const struct address *peer);
