@@ -9,6 +9,11 @@
 
 enum identity_role { IDENTITY_RESPONDER, IDENTITY_INITIATOR };
 
+/* Whether this is a plain host name (RFC 1123 2.1), as templates may be filled with. */
+bool identity_is_host_name(const char *name);
+/* Whether a template is sound: known placeholders, none of them in the realm, which must stand. */
+enum err identity_check_template(const char *template, struct problem *problem) MUST_CHECK;
+
 /* Whether any template of this peer and role contains {fqdn}, {host} or {HOST}. */
 bool identity_needs_name(const struct policy_peer *peer, enum identity_role role);
 

@@ -1,1 +1,7 @@
-# unit tests of src/policy
+check_PROGRAMS += tests/unit/test-policy tests/unit/test-policy-config
+TESTS += tests/unit/test-policy tests/unit/test-policy-config
+tests_unit_test_policy_SOURCES = tests/unit/test-policy.c
+tests_unit_test_policy_LDADD = libpolicy.a libcrypto-suite.a libbase.a \
+	$(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_policy_config_SOURCES = tests/unit/test-policy-config.c
+tests_unit_test_policy_config_LDADD = $(tests_unit_test_policy_LDADD)

@@ -1,0 +1,289 @@
+/* From struct config_file to the policy: names become pointers, and both ends of each rule fit. */
+#include <string.h>
+
+#include "policy/config-private.h"
+#include "policy/identity.h"
+
+static bool is_protecting(const struct policy_rule *rule)
+{
+	return rule->action == POLICY_REQUIRE || rule->action == POLICY_REQUEST;
+}
+
+static bool is_set(const struct config_rule *rule, const char *member)
+{
+	return config_setting_get_member(rule->source, member) != NULL;
+}
+
+static void build_hosts(struct config_context *context, const struct config_file *file)
+{
+	struct policy *policy = &context->store->policy;
+	struct policy_host *hosts = store_alloc(context->store, file->host_count, sizeof(*hosts));
+
+	if (hosts == NULL) {
+		(void)config_no_memory(context);
+		return;
+	}
+	for (size_t i = 0; i < file->host_count; i++)
+		hosts[i] = file->hosts[i].host;
+	policy->hosts = hosts;
+	policy->host_count = file->host_count;
+}
+
+static void build_peer(
+    struct config_context *context, const struct config_peer *source, struct policy_peer *peer)
+{
+	*peer = source->peer;
+	if (peer->responder_principal_count == 0) {
+		peer->responder_principals = source->principals.items;
+		peer->responder_principal_count = source->principals.count;
+	}
+	if (peer->initiator_principal_count == 0) {
+		peer->initiator_principals = source->principals.items;
+		peer->initiator_principal_count = source->principals.count;
+	}
+	for (size_t i = 0; i < source->exchange_count; i++)
+		peer->exchanges[i] = (enum exchange)source->exchanges[i];
+	peer->exchange_count = source->exchange_count;
+	if (peer->responder_principal_count == 0)
+		(void)config_complain(context, source->source, "principal",
+		    "missing; set it to the names that these hosts have in Kerberos, such as "
+		    "\"kink/{fqdn}@EXAMPLE.TEST\" (or set responder_principal)");
+	else if (peer->initiator_principal_count == 0)
+		(void)config_complain(context, source->source, "principal",
+		    "missing; set it, or initiator_principal, to the names that these hosts start "
+		    "as, such as \"{HOST}$@EXAMPLE.TEST\"");
+}
+
+static void build_peers(struct config_context *context, const struct config_file *file)
+{
+	struct policy *policy = &context->store->policy;
+	struct policy_peer *peers = store_alloc(context->store, file->peer_count, sizeof(*peers));
+
+	if (peers == NULL) {
+		(void)config_no_memory(context);
+		return;
+	}
+	for (size_t i = 0; i < file->peer_count; i++)
+		build_peer(context, &file->peers[i], &peers[i]);
+	policy->peers = peers;
+	policy->peer_count = file->peer_count;
+}
+
+static const struct policy_peer *find_peer(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->peer_count; i++) {
+		if (strcmp(policy->peers[i].name, name) == 0)
+			return &policy->peers[i];
+	}
+	return NULL;
+}
+
+/* The peer of that name, which must agree with one already known. */
+static enum err take_peer(struct config_context *context, const struct config_rule *source,
+    const char *member, const char *name, struct policy_rule *rule)
+{
+	const struct policy *policy = &context->store->policy;
+	const struct policy_peer *peer = find_peer(policy, name);
+	const char **names;
+	const char *near;
+
+	if (peer != NULL && rule->peer != NULL && rule->peer != peer)
+		return config_complain(context, source->source, member,
+		    "found peer \"%s\", but the policy names peer \"%s\" already; one policy has "
+		    "one peer",
+		    name, rule->peer->name);
+	if (peer != NULL) {
+		rule->peer = peer;
+		return ERR_OK;
+	}
+	names = store_alloc(context->store, policy->peer_count, sizeof(*names));
+	if (names == NULL)
+		return config_no_memory(context);
+	for (size_t i = 0; i < policy->peer_count; i++)
+		names[i] = policy->peers[i].name;
+	near = schema_near(name, names, policy->peer_count);
+	if (near != NULL)
+		return config_complain(context, source->source, member,
+		    "found \"%s\", but no peer has this name; did you mean \"%s\"?", name, near);
+	return config_complain(context, source->source, member,
+	    "found \"%s\"; allowed: %sthe name of an entry of peers", name,
+	    strcmp(member, "peer") == 0 ? "" : "an address, or ");
+}
+
+static bool is_peer_name(const char *text)
+{
+	struct prefix prefix;
+
+	return prefix_parse(text, &prefix) != ERR_OK && strpbrk(text, "/:") == NULL;
+}
+
+/* A peer's name, or prefixes. */
+static enum err build_remotes(
+    struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
+{
+	static const struct schema_setting as_prefix = {.name = "remote", .type = SCHEMA_PREFIX};
+	const struct config_texts *remotes = &source->remotes;
+	struct prefix *prefixes;
+	enum err err;
+
+	if (remotes->count == 1 && is_peer_name(remotes->items[0])) {
+		err = take_peer(context, source, "remote", remotes->items[0], rule);
+		if (err != ERR_OK)
+			return err;
+		rule->remotes = rule->peer->addresses;
+		rule->remote_count = rule->peer->address_count;
+		return ERR_OK;
+	}
+	prefixes = store_alloc(context->store, remotes->count, sizeof(*prefixes));
+	if (prefixes == NULL)
+		return config_no_memory(context);
+	for (size_t i = 0; i < remotes->count; i++) {
+		struct schema_value value = {VALUE_TEXT, 0, remotes->items[i]};
+		struct problem hint;
+
+		if (schema_value_parse(&as_prefix, &value, context->store, &prefixes[i], &hint) !=
+		    ERR_OK)
+			return config_complain(context, source->source, "remote",
+			    "found \"%s\"; allowed: the name of one peer, or prefixes such as "
+			    "\"10.0.0.0/8\"%s%s",
+			    remotes->items[i], hint.text[0] != '\0' ? "; " : "", hint.text);
+	}
+	rule->remotes = prefixes;
+	rule->remote_count = remotes->count;
+	return ERR_OK;
+}
+
+/* The far end of a tunnel: an address, or a peer that has just one. */
+static enum err build_gateway(
+    struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
+{
+	const struct prefix *only;
+	enum err err;
+
+	if (source->gateway == NULL)
+		return config_complain(context, source->source, "gateway",
+		    "missing; tunnel mode needs the address of the tunnel's far end, or a peer "
+		    "that has one address");
+	if (address_parse(source->gateway, &rule->gateway) == ERR_OK)
+		return ERR_OK;
+	err = take_peer(context, source, "gateway", source->gateway, rule);
+	if (err != ERR_OK)
+		return err;
+	only = rule->peer->addresses;
+	if (rule->peer->address_count != 1 || only->bits != 8 * address_size(&only->address))
+		return config_complain(context, source->source, "gateway",
+		    "found \"%s\", a peer with more than one address; allowed: the address of the "
+		    "one that is the gateway",
+		    source->gateway);
+	rule->gateway = only->address;
+	return ERR_OK;
+}
+
+static enum err build_protection(
+    struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
+{
+	enum err err;
+
+	if (rule->mode == IPSEC_TUNNEL) {
+		err = build_gateway(context, source, rule);
+		if (err != ERR_OK)
+			return err;
+		/* The owner of the gateway's address, unless the policy says. */
+		if (rule->peer == NULL)
+			rule->peer = policy_peer_of(&context->store->policy, &rule->gateway);
+	} else if (source->gateway != NULL) {
+		return config_complain(context, source->source, "gateway",
+		    "found \"%s\" in transport mode, which has none; set mode = \"tunnel\" or "
+		    "remove it",
+		    source->gateway);
+	}
+	if (rule->peer == NULL)
+		return config_complain(context, source->source, "peer",
+		    "missing; set it to the name of the entry of peers that protects this "
+		    "traffic");
+	if (rule->remote_count == 0) {
+		rule->remotes = rule->peer->addresses;
+		rule->remote_count = rule->peer->address_count;
+	}
+	memcpy(rule->proposal.suites, source->suites, source->suite_count * sizeof(struct suite));
+	rule->proposal.suite_count = source->suite_count;
+	return ERR_OK;
+}
+
+/* Clear or dropped traffic has no peer, so nothing of how to protect it may be set. */
+static enum err build_plain(
+    struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
+{
+	static const char *const idle[] = {
+	    "peer", "mode", "gateway", "esp", "lifetime", "lifetime_bytes", "pfs"};
+	struct prefix *any = store_alloc(context->store, 2, sizeof(*any));
+
+	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
+		if (is_set(source, idle[i]))
+			return config_complain(context, source->source, idle[i],
+			    "has no effect with protect = \"%s\"; remove it",
+			    rule->action == POLICY_BYPASS ? "bypass" : "discard");
+	}
+	if (any == NULL)
+		return config_no_memory(context);
+	rule->peer = NULL;
+	rule->mode = IPSEC_TRANSPORT;
+	rule->proposal = (struct policy_proposal){0};
+	if (rule->remote_count == 0) {
+		any[0] = prefix_any(4);
+		any[1] = prefix_any(6);
+		rule->remotes = any;
+		rule->remote_count = 2;
+	}
+	return ERR_OK;
+}
+
+static enum err build_rule(
+    struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
+{
+	enum err err = ERR_OK;
+
+	*rule = source->rule;
+	if (source->peer != NULL)
+		err = take_peer(context, source, "peer", source->peer, rule);
+	if (err == ERR_OK && source->remotes.count > 0)
+		err = build_remotes(context, source, rule);
+	if (err != ERR_OK)
+		return err;
+	return is_protecting(rule) ? build_protection(context, source, rule)
+	                           : build_plain(context, source, rule);
+}
+
+static void build_rules(struct config_context *context, const struct config_file *file)
+{
+	struct policy *policy = &context->store->policy;
+	struct policy_rule *rules = store_alloc(context->store, file->rule_count, sizeof(*rules));
+
+	if (rules == NULL) {
+		(void)config_no_memory(context);
+		return;
+	}
+	for (size_t i = 0; i < file->rule_count; i++) {
+		(void)build_rule(context, &file->rules[i], &rules[i]);
+		rules[i].id = (uint32_t)(i + 1);
+	}
+	policy->rules = rules;
+	policy->rule_count = file->rule_count;
+}
+
+void config_build(struct config_context *context, const struct config_file *file)
+{
+	struct policy *policy = &context->store->policy;
+
+	policy->realm = file->realm;
+	policy->daemon = file->daemon;
+	build_hosts(context, file);
+	build_peers(context, file);
+	if (context->problem_count > 0)
+		return;
+	if (store_index(context->store) != ERR_OK) {
+		(void)config_no_memory(context);
+		return;
+	}
+	build_rules(context, file);
+}

@@ -1,0 +1,255 @@
+/*
+ * Whether settings that are fine one by one make sense together: who may have which addresses
+ * (RFC 4301 4.4.3), and rules that could never match (4.4.1).
+ */
+#include <string.h>
+
+#include "crypto/algorithms.h"
+#include "policy/config-private.h"
+#include "policy/selector.h"
+
+/* Protocols with ports that IPsec selectors can see (RFC 4301 4.4.1.1): TCP, UDP, SCTP. */
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == 6 || protocol == 17 || protocol == 132;
+}
+
+static bool is_any(struct port_range ports)
+{
+	return ports.first == 0 && ports.last == UINT16_MAX;
+}
+
+static void check_names(struct config_context *context, const struct config_file *file)
+{
+	for (size_t i = 0; i < file->peer_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(file->peers[i].peer.name, file->peers[j].peer.name) == 0)
+				(void)config_complain(context, file->peers[i].source, "name",
+				    "another peer has this name already");
+		}
+	}
+	for (size_t i = 0; i < file->rule_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(file->rules[i].rule.name, file->rules[j].rule.name) == 0)
+				(void)config_complain(context, file->rules[i].source, "name",
+				    "another policy has this name already");
+		}
+	}
+	for (size_t i = 0; i < file->host_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (address_equal(
+				&file->hosts[i].host.address, &file->hosts[j].host.address))
+				(void)config_complain(context, file->hosts[i].source, "address",
+				    "this address has a name already: \"%s\"",
+				    file->hosts[j].host.name);
+		}
+	}
+}
+
+static void check_claims(struct config_context *context, const struct config_file *file)
+{
+	const struct store_claim *claim = store_conflict(context->store);
+	char text[PREFIX_TEXT_SIZE];
+
+	if (claim == NULL)
+		return;
+	prefix_format(&claim->prefix, text);
+	for (size_t i = 0; i < file->peer_count; i++) {
+		const struct config_peer *peer = &file->peers[i];
+
+		if (strcmp(peer->peer.name, claim[1].peer->name) != 0)
+			continue;
+		if (claim[0].peer == claim[1].peer)
+			(void)config_complain(
+			    context, peer->source, "address", "%s is listed twice", text);
+		else
+			(void)config_complain(context, peer->source, "address",
+			    "%s belongs to peer \"%s\" already; an address has one owner", text,
+			    claim[0].peer->name);
+	}
+}
+
+/* Whether all of a prefix belongs to a peer. */
+static bool owns(const struct policy_peer *peer, const struct prefix *prefix)
+{
+	struct address_range inner = range_of_prefix(prefix);
+
+	for (size_t i = 0; i < peer->address_count; i++) {
+		struct address_range outer = range_of_prefix(&peer->addresses[i]);
+
+		if (range_contains_range(&outer, &inner))
+			return true;
+	}
+	return false;
+}
+
+static void check_peer_of_rule(struct config_context *context, const struct config_rule *source,
+    const struct policy_rule *rule)
+{
+	struct prefix gateway = prefix_of_host(&rule->gateway);
+	char text[PREFIX_TEXT_SIZE];
+	const struct policy_peer *owner;
+
+	if (rule->peer == NULL)
+		return;
+	if (rule->mode == IPSEC_TUNNEL) {
+		owner = policy_peer_of(&context->store->policy, &rule->gateway);
+		if (!owns(rule->peer, &gateway) || owner != rule->peer)
+			(void)config_complain(context, source->source, "gateway",
+			    "%s is no address of peer \"%s\"%s; add it to the peer's address",
+			    address_format(&rule->gateway, text), rule->peer->name,
+			    owner != NULL ? " but of another" : "");
+		return;
+	}
+	for (size_t i = 0; i < rule->remote_count; i++) {
+		if (!owns(rule->peer, &rule->remotes[i]))
+			(void)config_complain(context, source->source, "remote",
+			    "%s is not within the addresses of peer \"%s\", as transport mode "
+			    "needs; add it to the peer's address, or use a tunnel",
+			    prefix_format(&rule->remotes[i], text), rule->peer->name);
+	}
+}
+
+static void check_ports(struct config_context *context, const struct config_rule *source,
+    const struct policy_rule *rule)
+{
+	const char *member = !is_any(rule->local_ports) ? "local_port" : "remote_port";
+
+	if ((!is_any(rule->local_ports) || !is_any(rule->remote_ports)) &&
+	    !has_ports(rule->protocol))
+		(void)config_complain(context, source->source, member,
+		    "ports need protocol = \"tcp\", \"udp\" or \"sctp\"");
+}
+
+static void check_suites(struct config_context *context, const struct config_rule *source,
+    const struct policy_proposal *proposal)
+{
+	char name[SUITE_TEXT_SIZE];
+
+	for (size_t i = 0; i < proposal->suite_count; i++) {
+		for (size_t j = 0; j < i; j++) {
+			if (suite_equal(&proposal->suites[i], &proposal->suites[j]))
+				(void)config_complain(context, source->source, "esp",
+				    "\"%s\" is listed twice",
+				    suite_format(&proposal->suites[i], name));
+		}
+	}
+}
+
+/* The last of the rules before this one that takes all of a selector; NULL if none does. */
+static const struct policy_rule *taker(
+    const struct policy *policy, size_t before, const struct selector *selector)
+{
+	for (size_t i = 0; i < before; i++) {
+		if (policy_rule_contains(&policy->rules[i], selector))
+			return &policy->rules[i];
+	}
+	return NULL;
+}
+
+static void check_shadow(
+    struct config_context *context, const struct config_rule *source, size_t index)
+{
+	const struct policy *policy = &context->store->policy;
+	const struct policy_rule *rule = &policy->rules[index];
+	const struct policy_rule *shadow = NULL;
+	struct selector selector;
+	size_t position = 0;
+
+	while (policy_rule_next_selector(rule, &position, &selector)) {
+		shadow = taker(policy, index, &selector);
+		if (shadow == NULL)
+			return;
+	}
+	if (shadow != NULL)
+		(void)config_complain(context, source->source, NULL,
+		    "can never match, because policy \"%s\" before it takes all its traffic; move "
+		    "it before that one, or remove it",
+		    shadow->name);
+	else
+		(void)config_complain(context, source->source, "local",
+		    "has no address of the same family as the remote ones");
+}
+
+/*
+ * Where peers overlap the longest prefix says who an address is, so a rule must not reach into a
+ * prefix that is another peer's, unless a rule before it has settled that.
+ */
+static void check_reach(
+    struct config_context *context, const struct config_rule *source, size_t index)
+{
+	const struct policy_store *store = context->store;
+	const struct policy_rule *rule = &store->policy.rules[index];
+	struct selector selector;
+	size_t position = 0;
+
+	if (rule->peer == NULL || rule->mode != IPSEC_TRANSPORT)
+		return;
+	while (policy_rule_next_selector(rule, &position, &selector)) {
+		for (size_t i = 0; i < store->claim_count; i++) {
+			const struct store_claim *claim = &store->claims[i];
+			struct address_range claimed = range_of_prefix(&claim->prefix);
+			struct selector part = selector;
+			char text[PREFIX_TEXT_SIZE];
+
+			if (claim->peer == rule->peer)
+				continue;
+			if (range_contains_range(&selector.remote, &claimed))
+				part.remote = claimed;
+			else if (!range_contains_range(&claimed, &selector.remote) ||
+				 policy_peer_of(&store->policy, &selector.remote.first) !=
+				     claim->peer)
+				continue;
+			if (taker(&store->policy, index, &part) != NULL)
+				continue;
+			(void)config_complain(context, source->source, "remote",
+			    "reaches into %s, which belongs to peer \"%s\" rather than \"%s\"; put "
+			    "a policy for that peer before it",
+			    prefix_format(&claim->prefix, text), claim->peer->name,
+			    rule->peer->name);
+			return;
+		}
+	}
+}
+
+static void check_daemon(struct config_context *context, const struct config_file *file)
+{
+	const struct policy_daemon *daemon = &file->daemon;
+	char text[SCHEMA_TEXT_SIZE];
+
+	if (daemon->retransmit_first > daemon->retransmit_limit)
+		(void)config_complain(context,
+		    config_setting_lookup(file->source, "daemon.retransmit"), "limit",
+		    "is below retransmit.first; allowed: %s or more",
+		    schema_format_duration(daemon->retransmit_first, text));
+	if (daemon->retry_first > daemon->retry_limit)
+		(void)config_complain(context, config_setting_lookup(file->source, "daemon.retry"),
+		    "limit", "is below retry.first; allowed: %s or more",
+		    schema_format_duration(daemon->retry_first, text));
+	if (*daemon->control_socket != '/')
+		(void)config_complain(context,
+		    config_setting_lookup(file->source, "daemon.control"), "socket",
+		    "found \"%s\"; allowed: an absolute path", daemon->control_socket);
+}
+
+void config_check_policy(struct config_context *context, const struct config_file *file)
+{
+	const struct policy *policy = &context->store->policy;
+
+	check_names(context, file);
+	check_claims(context, file);
+	check_daemon(context, file);
+	if (context->problem_count > 0)
+		return;
+	for (size_t i = 0; i < file->rule_count; i++) {
+		check_peer_of_rule(context, &file->rules[i], &policy->rules[i]);
+		check_ports(context, &file->rules[i], &policy->rules[i]);
+		check_suites(context, &file->rules[i], &policy->rules[i].proposal);
+	}
+	if (context->problem_count > 0)
+		return;
+	for (size_t i = 0; i < file->rule_count; i++) {
+		check_shadow(context, &file->rules[i], i);
+		check_reach(context, &file->rules[i], i);
+	}
+}
