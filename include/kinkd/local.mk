@@ -2,4 +2,5 @@ noinst_HEADERS += \
 	include/kinkd/dataplane.h \
 	include/kinkd/host.h \
 	include/kinkd/ipsec.h \
-	include/kinkd/kerberos.h
+	include/kinkd/kerberos.h \
+	include/kinkd/kx.h

@@ -6,4 +6,6 @@ libbase_a_SOURCES = \
 	src/base/limit.c src/base/limit.h \
 	src/base/log.c src/base/log.h \
 	src/base/secret.c src/base/secret.h \
+	src/base/slots.c src/base/slots.h \
+	src/base/table.h \
 	src/base/timers.c src/base/timers.h

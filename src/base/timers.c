@@ -53,8 +53,8 @@ static void sift_down(struct timers *timers, size_t index, struct timer *timer)
 	place(timers, index, timer);
 }
 
-enum err timers_set(
-    struct timers *timers, struct timer *timer, uint64_t due_ms, timer_handler handler)
+enum err timers_set(struct timers *timers, struct timer *timer, uint64_t due_ms,
+    timer_handler handler, void *context)
 {
 	if (!timer_is_set(timer) && timers->count == timers->capacity) {
 		size_t capacity = timers->capacity > 0 ? 2 * timers->capacity : 64;
@@ -68,6 +68,7 @@ enum err timers_set(
 	timers_cancel(timers, timer);
 	timer->due_ms = due_ms;
 	timer->handler = handler;
+	timer->context = context;
 	timers->count++;
 	sift_up(timers, timers->count - 1, timer);
 	return ERR_OK;
@@ -96,12 +97,12 @@ uint64_t timers_next(const struct timers *timers)
 	return timers->count > 0 ? timers->heap[0]->due_ms : TIMERS_NEVER;
 }
 
-void timers_run(struct timers *timers, uint64_t now_ms, void *context)
+void timers_run(struct timers *timers, uint64_t now_ms)
 {
 	while (timers->count > 0 && timers->heap[0]->due_ms <= now_ms) {
 		struct timer *timer = timers->heap[0];
 
 		timers_cancel(timers, timer);
-		timer->handler(timer, context);
+		timer->handler(timer, timer->context);
 	}
 }

@@ -18,6 +18,7 @@ typedef void (*timer_handler)(struct timer *timer, void *context);
 struct timer {
 	uint64_t due_ms;
 	timer_handler handler;
+	void *context;
 	uint32_t slot; /* heap position plus one; 0 when not set */
 };
 
@@ -33,8 +34,8 @@ void timers_init(struct timers *timers);
 /* Frees the set; timers still set are forgotten, not fired. */
 void timers_clear(struct timers *timers);
 /* Sets or moves a timer. ERR_NO_MEMORY leaves it as it was. */
-enum err timers_set(
-    struct timers *timers, struct timer *timer, uint64_t due_ms, timer_handler handler) MUST_CHECK;
+enum err timers_set(struct timers *timers, struct timer *timer, uint64_t due_ms,
+    timer_handler handler, void *context) MUST_CHECK;
 void timers_cancel(struct timers *timers, struct timer *timer);
 static inline bool timer_is_set(const struct timer *timer)
 {
@@ -43,6 +44,6 @@ static inline bool timer_is_set(const struct timer *timer)
 /* When the next one is due, or TIMERS_NEVER. */
 uint64_t timers_next(const struct timers *timers);
 /* Fires all that are due at now_ms, earliest first, each unset before its handler runs. */
-void timers_run(struct timers *timers, uint64_t now_ms, void *context);
+void timers_run(struct timers *timers, uint64_t now_ms);
 
 #endif

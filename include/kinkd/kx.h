@@ -1,0 +1,95 @@
+/*
+ * The exchange-method seam: what a way to agree on keys must provide, and what it gets from the
+ * key-exchange layer. Methods know nothing of each other. To add one: write its folder, name it in
+ * src/kx/methods.c and in enum exchange.
+ */
+#ifndef KINKD_KX_H
+#define KINKD_KX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/timers.h"
+#include "kinkd/host.h"
+#include "kinkd/ipsec.h"
+
+struct kx;
+struct sad;
+struct sa_pair;
+struct policy_rule;
+struct policy_peer;
+
+/*
+ * The wish for one pair of SAs with one host. It belongs to the layer and stays until the method
+ * reports its end, or until it is abandoned.
+ */
+struct kx_negotiation {
+	const struct policy_rule *rule;
+	const struct policy_peer *peer;
+	struct address local; /* outer addresses */
+	struct address remote;
+	struct selector selector;
+	const char *principal; /* whom to ask for: the peer's responder principal */
+	uint64_t work;         /* the method's own handle for it; 0 when it has none */
+};
+
+struct kx_method {
+	int exchange; /* enum exchange */
+	enum err (*open)(struct kx *kx, void **state);
+	void (*close)(void *state);
+	/* Ends in exactly one kx_negotiation_done() or kx_negotiation_failed(), maybe before it
+	 * returns. */
+	void (*initiate)(void *state, struct kx_negotiation *negotiation);
+	/* The wish is withdrawn; nothing more is reported for it. */
+	void (*abandon)(void *state, struct kx_negotiation *negotiation);
+	/* Stops using the pair, tells the peer and removes it in the end. */
+	void (*delete_pair)(void *state, struct sa_pair *pair);
+	/* Events for what the method asked for, and datagrams of its port. */
+	void (*datagram)(void *state, const struct host_datagram *datagram);
+	void (*kerberos_done)(void *state, const struct kerberos_completion *completion);
+	void (*sa_reserved)(void *state, struct sa_pair *pair, const struct problem *problem);
+	void (*sa_installed)(void *state, struct sa_pair *pair, const struct problem *problem);
+};
+
+/* What a method works with. */
+const struct host *kx_host(struct kx *kx);
+struct sad *kx_sad(struct kx *kx);
+struct timers *kx_timers(struct kx *kx);
+const struct policy *kx_policy(const struct kx *kx);
+/* Since when this engine has state: what KINK calls our epoch (RFC 4430 4.2.1), POSIX time. */
+uint32_t kx_epoch(const struct kx *kx);
+/* counter is an enum kx_counter of kx/engine.h. */
+void kx_count(struct kx *kx, int counter);
+
+/*
+ * Tokens of asynchronous requests say who waits: bits 56 to 62 the owner, below them the method's
+ * own. The top bit is never set by the engine.
+ */
+#define KX_TOKEN_OWNER_SHIFT      56
+#define KX_TOKEN_METHOD(exchange) ((uint64_t)((exchange) + 2) << KX_TOKEN_OWNER_SHIFT)
+
+/* How a negotiation ended. The pair is established; the layer knows it by kx_pair_established(). */
+void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, struct sa_pair *pair);
+void kx_negotiation_failed(
+    struct kx *kx, struct kx_negotiation *negotiation, const struct problem *problem);
+/* A pair that the peer initiated is established; principal is the peer's. */
+void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal);
+/* The host at this address lost its state: all pairs with it go, except (if not NULL) one. */
+void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct sa_pair *except);
+
+/*
+ * The FQDN of an address, from the file or confirmed by the resolver. done may be called before
+ * kx_name_wait() returns; name is NULL when there is none, and then problem says why.
+ */
+struct kx_name_wait {
+	void (*done)(struct kx_name_wait *wait, const char *name, const struct problem *problem);
+	struct kx_name_wait *next, *previous;
+	struct kx_name *entry; /* NULL when not waiting */
+};
+
+void kx_name_wait(struct kx *kx, const struct address *address, struct kx_name_wait *wait);
+void kx_name_cancel(struct kx_name_wait *wait);
+
+#endif

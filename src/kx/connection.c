@@ -1,0 +1,451 @@
+/*
+ * Connections: for each selector and remote host, the negotiation under way, the pairs of SAs that
+ * came of it and what to do when it fails.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "kx/kx-internal.h"
+#include "policy/identity.h"
+
+/* A failed connection that nobody asks for any more stays visible this long. */
+#define LINGER_MS                600000
+/* While a service is away its return should be noticed soon, whatever the file's limit. */
+#define RETRY_UNAVAILABLE_MAX_MS 10000
+
+static uint64_t now_ms(const struct kx *kx)
+{
+	return kx->host.now_ms(kx->host.self);
+}
+
+static void set_state(struct kx_connection *connection, enum kx_connection_state state)
+{
+	if (connection->state == state)
+		return;
+	connection->state = state;
+	connection->since_ms = now_ms(connection->kx);
+}
+
+/* An established connection whose rekeying begins or ends has been established all along. */
+static void settle_state(struct kx_connection *connection)
+{
+	if (connection->current == NULL)
+		set_state(connection, connection->negotiating ? KX_NEGOTIATING : KX_FAILED);
+	else if (connection->state == KX_ESTABLISHED || connection->state == KX_REKEYING)
+		connection->state = connection->negotiating ? KX_REKEYING : KX_ESTABLISHED;
+	else
+		set_state(connection, connection->negotiating ? KX_REKEYING : KX_ESTABLISHED);
+}
+
+static void set_text(char **text, const char *value)
+{
+	char *copy = value != NULL ? strdup(value) : NULL;
+
+	free(*text);
+	*text = copy;
+}
+
+/* Field by field, so that padding is zero and keys compare as octets. */
+static void fill_key(struct kx_connection_key *key, uint32_t policy_id,
+    const struct selector *selector, const struct address *local, const struct address *remote)
+{
+	memset(key, 0, sizeof(*key));
+	key->selector.local = selector->local;
+	key->selector.remote = selector->remote;
+	key->selector.local_ports = selector->local_ports;
+	key->selector.remote_ports = selector->remote_ports;
+	key->selector.protocol = selector->protocol;
+	key->local = *local;
+	key->remote = *remote;
+	key->policy_id = policy_id;
+}
+
+static enum err connection_get(struct kx *kx, const struct policy_rule *rule,
+    const struct kx_connection_key *key, struct kx_connection **out)
+{
+	struct kx_connection *connection;
+
+	HASH_FIND(by_key, kx->connections, key, sizeof(*key), connection);
+	if (connection != NULL) {
+		*out = connection;
+		return ERR_OK;
+	}
+	if (HASH_CNT(by_key, kx->connections) >= kx->policy->daemon.max_sas)
+		return ERR_LIMIT;
+	connection = calloc(1, sizeof(*connection));
+	if (connection == NULL)
+		return ERR_NO_MEMORY;
+	memcpy(&connection->key, key, sizeof(*key));
+	connection->kx = kx;
+	connection->exchange = -1;
+	connection->state = KX_NEGOTIATING;
+	connection->since_ms = now_ms(kx);
+	connection->negotiation = (struct kx_negotiation){.rule = rule,
+	    .peer = rule->peer,
+	    .local = key->local,
+	    .remote = key->remote,
+	    .selector = key->selector};
+	HASH_ADD(by_key, kx->connections, key, sizeof(connection->key), connection);
+	if (!table_holds(&connection->by_key)) {
+		free(connection);
+		return ERR_NO_MEMORY;
+	}
+	*out = connection;
+	return ERR_OK;
+}
+
+/* RFC 2407 4.6.2 knows one port or all of them: a true range is narrowed to the packet's port. */
+static struct port_range narrow_ports(struct port_range ports, uint16_t port)
+{
+	bool any = ports.first == 0 && ports.last == 65535;
+
+	return any || ports.first == ports.last ? ports : (struct port_range){port, port};
+}
+
+enum err kx_connection_for_flow(struct kx *kx, const struct policy_rule *rule,
+    const struct dataplane_flow *flow, struct kx_connection **out)
+{
+	struct kx_connection_key key;
+	struct selector selector = {.local = {flow->local, flow->local},
+	    .remote = {flow->remote, flow->remote},
+	    .local_ports = narrow_ports(rule->local_ports, flow->local_port),
+	    .remote_ports = narrow_ports(rule->remote_ports, flow->remote_port),
+	    .protocol = rule->protocol};
+	struct address local = flow->local;
+	struct address remote = flow->remote;
+
+	if (rule->mode == IPSEC_TUNNEL) {
+		size_t count = policy_rule_selectors(rule, NULL, 0);
+		struct selector *selectors = calloc(count > 0 ? count : 1, sizeof(*selectors));
+		bool found = false;
+
+		if (selectors == NULL)
+			return ERR_NO_MEMORY;
+		(void)policy_rule_selectors(rule, selectors, count);
+		for (size_t i = 0; i < count && !found; i++) {
+			found = range_contains(&selectors[i].local, &flow->local) &&
+			        range_contains(&selectors[i].remote, &flow->remote);
+			if (found) {
+				selector.local = selectors[i].local;
+				selector.remote = selectors[i].remote;
+			}
+		}
+		free(selectors);
+		if (!found)
+			return ERR_NOT_FOUND;
+		remote = rule->gateway;
+		if (kx->host.source_address(kx->host.self, &remote, &local) != ERR_OK)
+			return ERR_UNAVAILABLE;
+	}
+	fill_key(&key, rule->id, &selector, &local, &remote);
+	return connection_get(kx, rule, &key, out);
+}
+
+struct kx_connection *kx_connection_for_pair(struct kx *kx, const struct sa_pair *pair)
+{
+	const struct policy_rule *rule = policy_rule_by_id(kx->policy, pair->policy_id);
+	struct kx_connection_key key;
+	struct kx_connection *connection = NULL;
+
+	if (rule == NULL)
+		return NULL;
+	fill_key(&key, pair->policy_id, &pair->selector, &pair->local, &pair->remote);
+	if (connection_get(kx, rule, &key, &connection) != ERR_OK)
+		return NULL;
+	return connection;
+}
+
+static void tell_waiters(struct kx_connection *connection, const struct problem *problem)
+{
+	while (connection->waiters != NULL) {
+		struct kx_waiter *waiter = connection->waiters;
+
+		LL_DELETE(connection->waiters, waiter);
+		waiter->done(waiter->context, problem);
+		free(waiter);
+	}
+}
+
+enum err kx_connection_wait(struct kx_connection *connection, kx_done done, void *context)
+{
+	struct kx_waiter *waiter = calloc(1, sizeof(*waiter));
+
+	if (waiter == NULL)
+		return ERR_NO_MEMORY;
+	waiter->done = done;
+	waiter->context = context;
+	LL_APPEND(connection->waiters, waiter);
+	return ERR_OK;
+}
+
+void kx_connection_destroy(struct kx_connection *connection)
+{
+	struct kx *kx = connection->kx;
+	struct problem problem;
+
+	(void)problem_set(&problem, ERR_NOT_FOUND, "the connection is gone");
+	tell_waiters(connection, &problem);
+	kx_name_cancel(&connection->name_wait);
+	timers_cancel(&kx->timers, &connection->timer);
+	HASH_DELETE(by_key, kx->connections, connection);
+	free(connection->principal);
+	free(connection->reason);
+	free(connection);
+}
+
+static void destroy_if_idle(struct kx_connection *connection)
+{
+	if (!connection->negotiating && connection->pairs == NULL &&
+	    !timer_is_set(&connection->timer))
+		kx_connection_destroy(connection);
+}
+
+/* The data plane may drop what it holds, and must ask again for the next packet. */
+static void refuse_flow(struct kx_connection *connection, const struct dataplane_flow *flow)
+{
+	struct dataplane_request request = {.operation = DATAPLANE_FLOW_FAILED, .flow = *flow};
+
+	if (flow->policy_id != 0)
+		connection->kx->host.dataplane(connection->kx->host.self, &request);
+}
+
+static void retry(struct timer *timer, void *context)
+{
+	struct kx_connection *connection = context;
+	struct kx *kx = connection->kx;
+
+	(void)timer;
+	if (connection->current != NULL || connection->wanted) {
+		kx_connection_negotiate(connection);
+	} else if (connection->lingering ||
+		   timers_set(&kx->timers, &connection->timer, now_ms(kx) + LINGER_MS, retry,
+		       connection) != ERR_OK) {
+		destroy_if_idle(connection);
+	} else {
+		connection->lingering = true;
+	}
+}
+
+static uint64_t retry_delay(const struct kx_connection *connection, enum err code)
+{
+	const struct policy_daemon *daemon = &connection->kx->policy->daemon;
+	uint64_t limit = daemon->retry_limit;
+	uint64_t delay = daemon->retry_first;
+
+	if (code == ERR_UNAVAILABLE && limit > RETRY_UNAVAILABLE_MAX_MS)
+		limit = RETRY_UNAVAILABLE_MAX_MS;
+	for (uint32_t i = 1; i < connection->failures && delay < limit; i++)
+		delay *= 2;
+	return delay < limit ? delay : limit;
+}
+
+static void failed(struct kx_connection *connection, const struct problem *problem)
+{
+	struct kx *kx = connection->kx;
+	uint64_t delay;
+	char remote[ADDRESS_TEXT_SIZE];
+
+	connection->negotiating = false;
+	connection->wanted = false;
+	connection->lingering = false;
+	if (connection->failures < UINT32_MAX)
+		connection->failures++;
+	set_text(&connection->reason,
+	    problem->text[0] != '\0' ? problem->text : err_text(problem->code));
+	settle_state(connection);
+	kx_count(kx, KX_NEGOTIATIONS_FAILED);
+	delay = retry_delay(connection, problem->code);
+	log_event(kx->host.log, LOG_LEVEL_WARNING, LOG_AREA_KX,
+	    LOG_FIELDS({"policy", connection->negotiation.rule->name},
+		{"peer", connection->negotiation.peer->name},
+		{"remote", address_format(&connection->key.remote, remote)},
+		{"principal", connection->principal != NULL ? connection->principal : ""},
+		{"error", err_text(problem->code)}),
+	    "%s failed: %s; next try in %llu s at the earliest",
+	    connection->current != NULL ? "rekeying" : "negotiation",
+	    connection->reason != NULL ? connection->reason : err_text(problem->code),
+	    (unsigned long long)((delay + 999) / 1000));
+	if (connection->current == NULL)
+		refuse_flow(connection, &connection->flow);
+	/* Without memory for a timer the next packet or command starts it again. */
+	if (timers_set(&kx->timers, &connection->timer, now_ms(kx) + delay, retry, connection) !=
+	    ERR_OK)
+		connection->lingering = true;
+	tell_waiters(connection, problem);
+	kx_shutdown_check(kx);
+}
+
+static void name_known(struct kx_name_wait *wait, const char *name, const struct problem *problem)
+{
+	struct kx_connection *connection =
+	    (struct kx_connection *)((char *)wait - offsetof(struct kx_connection, name_wait));
+	struct kx_negotiation *negotiation = &connection->negotiation;
+	struct kx *kx = connection->kx;
+	char principal[KERBEROS_NAME_MAX];
+	struct problem why;
+	char remote[ADDRESS_TEXT_SIZE];
+	enum err error;
+
+	if (problem->code != ERR_OK) {
+		failed(connection, problem);
+		return;
+	}
+	error = identity_principal(negotiation->peer, name, principal, sizeof(principal));
+	if (error == ERR_OK) {
+		set_text(&connection->principal, principal);
+		if (connection->principal == NULL)
+			error = ERR_NO_MEMORY;
+	}
+	if (error != ERR_OK) {
+		(void)problem_set(&why, error,
+		    "peer %s: no principal can be made for %s with the name \"%s\"",
+		    negotiation->peer->name, address_format(&connection->key.remote, remote),
+		    name != NULL ? name : "");
+		failed(connection, &why);
+		return;
+	}
+	negotiation->principal = connection->principal;
+	connection->exchange = (int)negotiation->peer->exchanges[0];
+	kx_method_of(connection->exchange)
+	    ->initiate(kx->method_states[connection->exchange], negotiation);
+}
+
+void kx_connection_negotiate(struct kx_connection *connection)
+{
+	static const struct problem none = {.code = ERR_OK};
+	struct kx *kx = connection->kx;
+
+	if (connection->negotiating || kx->shutdown.active)
+		return;
+	timers_cancel(&kx->timers, &connection->timer);
+	connection->lingering = false;
+	connection->negotiating = true;
+	connection->negotiation.work = 0;
+	settle_state(connection);
+	kx_count(kx, KX_NEGOTIATIONS_STARTED);
+	if (connection->current != NULL)
+		kx_count(kx, KX_REKEYS);
+	if (identity_needs_name(connection->negotiation.peer, IDENTITY_RESPONDER))
+		kx_name_wait(kx, &connection->key.remote, &connection->name_wait);
+	else
+		name_known(&connection->name_wait, NULL, &none);
+}
+
+void kx_connection_stop(struct kx_connection *connection, const struct problem *problem)
+{
+	if (!connection->negotiating)
+		return;
+	if (connection->name_wait.entry != NULL)
+		kx_name_cancel(&connection->name_wait);
+	else
+		kx_method_of(connection->exchange)
+		    ->abandon(connection->kx->method_states[connection->exchange],
+			&connection->negotiation);
+	connection->negotiating = false;
+	settle_state(connection);
+	tell_waiters(connection, problem);
+	destroy_if_idle(connection);
+}
+
+void kx_connection_want(struct kx_connection *connection, const struct dataplane_flow *flow)
+{
+	connection->flow = *flow;
+	connection->wanted = true;
+	if (connection->negotiating)
+		return;
+	if (connection->current != NULL ||
+	    (timer_is_set(&connection->timer) && !connection->lingering))
+		refuse_flow(connection, flow);
+	else
+		kx_connection_negotiate(connection);
+}
+
+static void choose_current(struct kx_connection *connection)
+{
+	struct sa_pair *pair;
+
+	connection->current = NULL;
+	DL_FOREACH2(connection->pairs, pair, connection_next)
+	{
+		if (pair->state == SA_ESTABLISHED) {
+			connection->current = pair;
+			return;
+		}
+	}
+}
+
+void kx_connection_attach(
+    struct kx_connection *connection, struct sa_pair *pair, const char *principal)
+{
+	pair->connection = connection;
+	DL_PREPEND2(connection->pairs, pair, connection_previous, connection_next);
+	connection->current = pair;
+	connection->exchange = pair->exchange;
+	connection->failures = 0;
+	connection->lingering = false;
+	if (principal != NULL)
+		set_text(&connection->principal, principal);
+	connection->negotiation.principal = connection->principal;
+	set_text(&connection->reason, NULL);
+	timers_cancel(&connection->kx->timers, &connection->timer);
+	settle_state(connection);
+}
+
+void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair)
+{
+	DL_DELETE2(connection->pairs, pair, connection_previous, connection_next);
+	pair->connection = NULL;
+	choose_current(connection);
+	settle_state(connection);
+	destroy_if_idle(connection);
+}
+
+static struct kx_connection *connection_of(struct kx_negotiation *negotiation)
+{
+	return (struct kx_connection *)((char *)negotiation -
+					offsetof(struct kx_connection, negotiation));
+}
+
+void kx_negotiation_failed(
+    struct kx *kx, struct kx_negotiation *negotiation, const struct problem *problem)
+{
+	(void)kx;
+	negotiation->work = 0;
+	failed(connection_of(negotiation), problem);
+}
+
+void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, struct sa_pair *pair)
+{
+	static const struct problem none = {.code = ERR_OK};
+	struct kx_connection *connection = connection_of(negotiation);
+	struct sa_pair *old;
+	struct sa_pair *next;
+
+	negotiation->work = 0;
+	connection->negotiating = false;
+	connection->wanted = false;
+	kx_connection_attach(connection, pair, NULL);
+	kx_count(kx, KX_NEGOTIATIONS_DONE);
+	kx_count(kx, KX_SAS_CREATED);
+	/* What we made before is ours to delete; what the peer made is the peer's (RFC 4430 3.6).
+	 */
+	DL_FOREACH_SAFE2(connection->pairs, old, next, connection_next)
+	{
+		if (old != pair && old->state == SA_ESTABLISHED && old->initiator)
+			kx_method_of(old->exchange)
+			    ->delete_pair(kx->method_states[old->exchange], old);
+	}
+	tell_waiters(connection, &none);
+	kx_shutdown_check(kx);
+}
+
+void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal)
+{
+	struct kx_connection *connection = kx_connection_for_pair(kx, pair);
+
+	kx_count(kx, KX_RESPONSES_DONE);
+	kx_count(kx, KX_SAS_CREATED);
+	if (connection != NULL)
+		kx_connection_attach(connection, pair, principal);
+}

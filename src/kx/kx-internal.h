@@ -1,0 +1,108 @@
+/* What the files of the key-exchange layer share. */
+#ifndef KX_KX_INTERNAL_H
+#define KX_KX_INTERNAL_H
+
+#include "base/limit.h"
+#include "base/table.h"
+#include "kinkd/kx.h"
+#include "kx/engine.h"
+#include "sa/sad.h"
+
+/* A command that waits for a negotiation to end. */
+struct kx_waiter {
+	kx_done done;
+	void *context;
+	struct kx_waiter *next;
+};
+
+/* All SAs for one selector of one rule with one host: what a line of `kinkctl status` shows. */
+struct kx_connection {
+	struct kx_connection_key {
+		struct selector selector;
+		struct address local; /* outer addresses */
+		struct address remote;
+		uint32_t policy_id;
+	} key;
+	struct kx *kx;
+	enum kx_connection_state state;
+	bool negotiating; /* negotiation is with a method, or waits for a name */
+	bool wanted;      /* traffic or a command asked for it since the last failure */
+	bool lingering;   /* failed, no longer retried, kept for status only */
+	uint32_t failures;
+	uint64_t since_ms;
+	struct kx_negotiation negotiation;
+	struct kx_name_wait name_wait;
+	char *principal; /* the remote host's; NULL while unknown */
+	char *reason;    /* why it failed last; NULL if it did not */
+	int exchange;    /* the method tried or in use; -1 for none */
+	struct dataplane_flow flow;
+	struct sa_pair *pairs;   /* newest first */
+	struct sa_pair *current; /* the one in use: the newest that is established */
+	struct timer timer;      /* retry, or forgetting */
+	struct kx_waiter *waiters;
+	UT_hash_handle by_key;
+};
+
+struct kx_names {
+	struct kx *kx;
+	struct kx_name *by_address;
+	struct slots pending;
+	size_t count;
+};
+
+/* A command that ends when there are no pairs left, or when its time is over. */
+struct kx_shutdown_wait {
+	bool active;
+	kx_done done;
+	void *context;
+	struct timer timer;
+};
+
+struct kx {
+	struct host host;
+	struct policy *policy;
+	uint32_t epoch;
+	struct timers timers;
+	struct sad *sad;
+	struct kx_connection *connections;
+	struct kx_names names;
+	struct kx_shutdown_wait shutdown;
+	void *method_states[EXCHANGE_COUNT];
+	uint64_t counters[KX_COUNTER_COUNT];
+	bool timers_running;
+};
+
+/* methods.c: the one table of exchange methods. */
+const struct kx_method *kx_method_of(int exchange);
+
+/* names.c */
+void kx_names_init(struct kx *kx);
+void kx_names_clear(struct kx *kx);
+
+/* connection.c */
+/*
+ * The connection for a packet under a rule, made if it is not there. Transport mode protects
+ * pairs of hosts, tunnel mode the prefixes of the rule that hold the packet.
+ */
+enum err kx_connection_for_flow(struct kx *kx, const struct policy_rule *rule,
+    const struct dataplane_flow *flow, struct kx_connection **out) MUST_CHECK;
+/* The connection that a pair belongs to, made if it is not there; NULL when out of memory. */
+struct kx_connection *kx_connection_for_pair(struct kx *kx, const struct sa_pair *pair);
+/* Starts a negotiation unless one is under way. */
+void kx_connection_negotiate(struct kx_connection *connection);
+/* Ends a negotiation under way without a word to the peer. */
+void kx_connection_stop(struct kx_connection *connection, const struct problem *problem);
+/* Traffic asked for it: negotiate, unless it failed just now. */
+void kx_connection_want(struct kx_connection *connection, const struct dataplane_flow *flow);
+void kx_connection_attach(
+    struct kx_connection *connection, struct sa_pair *pair, const char *principal);
+void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair);
+enum err kx_connection_wait(
+    struct kx_connection *connection, kx_done done, void *context) MUST_CHECK;
+void kx_connection_destroy(struct kx_connection *connection);
+
+/* commands.c */
+/* Called when a pair or a connection's negotiation has gone. */
+void kx_shutdown_check(struct kx *kx);
+
+#endif

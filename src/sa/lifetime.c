@@ -1,0 +1,99 @@
+/* Lifetimes of SA pairs: randomised soft limits before the hard ones (RFC 4430 3.6). */
+#include "sa/sad-internal.h"
+
+static uint64_t random_below(struct sad *sad, uint64_t bound)
+{
+	uint64_t value = 0;
+
+	if (bound == 0)
+		return 0;
+	sad->host.random(sad->host.self, &value, sizeof(value));
+	return value % bound;
+}
+
+/*
+ * How long before the hard limit to rekey: a random time between T-retrans and T-rekey, where
+ * T-rekey is a tenth of the lifetime but at least twice T-retrans. A lifetime too short for that
+ * is rekeyed in its last third.
+ */
+static uint64_t rekey_margin(struct sad *sad, uint64_t lifetime_ms)
+{
+	uint64_t least = sad->settings.retransmit_cycle_ms;
+	uint64_t most = lifetime_ms / 10;
+
+	if (most < 2 * least)
+		most = 2 * least;
+	if (most > lifetime_ms / 3) {
+		most = lifetime_ms / 3;
+		least = lifetime_ms / 6;
+	}
+	return least + random_below(sad, most - least + 1);
+}
+
+uint64_t sad_soft_bytes(struct sad *sad, const struct sa_pair *pair)
+{
+	uint64_t hard = pair->lifetime.bytes;
+
+	if (hard == 0 || !pair->initiator)
+		return 0;
+	return hard - hard / 10 - random_below(sad, hard / 10 + 1);
+}
+
+void sad_soft_expired(struct sad *sad, struct sa_pair *pair)
+{
+	if (pair->state != SA_ESTABLISHED || pair->rekey_ms == 0)
+		return;
+	pair->rekey_ms = 0;
+	sad->listener.rekey(sad->listener.self, pair);
+}
+
+static struct sa_pair *pair_of_timer(struct timer *timer)
+{
+	return (struct sa_pair *)((char *)timer - offsetof(struct sa_pair, timer));
+}
+
+static void hard_limit(struct timer *timer, void *context)
+{
+	sad_remove(context, pair_of_timer(timer));
+}
+
+static void set_hard_limit(struct sad *sad, struct sa_pair *pair)
+{
+	if (pair->expire_ms == 0)
+		return;
+	/* Without memory for its timer a pair must not outlive its keys. */
+	if (timers_set(sad->timers, &pair->timer, pair->expire_ms, hard_limit, sad) != ERR_OK)
+		sad_remove(sad, pair);
+}
+
+static void soft_limit(struct timer *timer, void *context)
+{
+	struct sad *sad = context;
+	struct sa_pair *pair = pair_of_timer(timer);
+	uint64_t handle = pair->handle;
+
+	set_hard_limit(sad, pair);
+	if (sad_by_handle(sad, handle) == pair)
+		sad_soft_expired(sad, pair);
+}
+
+void sad_start_lifetime(struct sad *sad, struct sa_pair *pair)
+{
+	uint64_t now = sad->host.now_ms(sad->host.self);
+	uint64_t lifetime_ms = (uint64_t)pair->lifetime.seconds * 1000;
+
+	pair->created_ms = now;
+	pair->expire_ms = 0;
+	/* Bytes alone may make a pair ours to rekey; then there is no time for it. */
+	pair->rekey_ms = pair->initiator && pair->lifetime.bytes > 0 ? UINT64_MAX : 0;
+	if (lifetime_ms == 0)
+		return;
+	pair->expire_ms = now + lifetime_ms;
+	if (!pair->initiator) {
+		set_hard_limit(sad, pair);
+		return;
+	}
+	pair->rekey_ms = pair->expire_ms - rekey_margin(sad, lifetime_ms);
+	if (timers_set(sad->timers, &pair->timer, pair->rekey_ms, soft_limit, sad) != ERR_OK)
+		sad_remove(sad, pair);
+}

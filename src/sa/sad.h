@@ -1,0 +1,142 @@
+/*
+ * The SAD (RFC 4301 4.4.2): the pairs of SAs in force, their states, lifetimes and deletion. It
+ * knows nothing of how keys were agreed. It gives orders to the data plane through the host and
+ * tells its listener what became of them.
+ *
+ * KINK knows no half-open SAs (RFC 4430 3.3), so the unit is a pair: one SA in each direction with
+ * one peer, made by one negotiation.
+ */
+#ifndef SA_SAD_H
+#define SA_SAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slots.h"
+#include "base/table.h"
+#include "base/timers.h"
+#include "kinkd/host.h"
+#include "kinkd/ipsec.h"
+
+enum sa_state {
+	SA_LARVAL,      /* being negotiated; the inbound SA may be in already */
+	SA_ESTABLISHED, /* both directions carry traffic */
+	SA_DELETING     /* no longer used outbound; the inbound SA lives through the grace time */
+};
+
+struct sa_peer;
+
+/* Read by others; written by the SAD alone, but for what sad_add() was given. */
+struct sa_pair {
+	uint64_t handle;
+	enum sa_state state;
+	uint32_t spi_in;  /* 0 until reserved */
+	uint32_t spi_out; /* 0 until known */
+	struct address local;
+	struct address remote;
+	enum ipsec_mode mode;
+	struct suite suite;
+	struct selector selector;
+	struct lifetime lifetime; /* hard limits */
+	uint32_t policy_id;
+	uint8_t exchange; /* which method made it: enum exchange */
+	bool initiator;   /* we made it, so we rekey it (RFC 4430 3.6) */
+	uint64_t created_ms;
+	uint64_t rekey_ms;  /* 0: not ours to rekey */
+	uint64_t expire_ms; /* 0: never */
+	struct sa_peer *peer;
+	struct sa_pair *peer_next, *peer_previous; /* the peer's list */
+
+	/* For whoever negotiates it; 0 when nobody does any more. */
+	uint64_t owner;
+	/* For the room above, which finds the pairs of one connection by it. */
+	void *connection;
+	struct sa_pair *connection_next, *connection_previous;
+
+	/* The SAD's own. */
+	bool reserving;
+	bool doomed;  /* to go as soon as its SPI is known */
+	bool retired; /* only the grace time keeps it */
+	bool installed_in;
+	bool installed_out;
+	uint8_t installing;
+	struct problem *install_problem;
+	struct timer timer;
+	UT_hash_handle by_spi_in;
+	UT_hash_handle by_spi_out;
+	struct sa_outbound_key {
+		struct address remote;
+		uint32_t spi;
+	} outbound_key;
+};
+
+/* Events; each may call back into the SAD. */
+struct sad_listener {
+	void *self;
+	/* The inbound SPI is there, or could not be had: then the pair is still to be removed. */
+	void (*reserved)(void *self, struct sa_pair *pair, const struct problem *problem);
+	/* All that sad_install() asked for so far is in, or something failed. */
+	void (*installed)(void *self, struct sa_pair *pair, const struct problem *problem);
+	/* A soft limit: time to make a successor. Comes once per pair. */
+	void (*rekey)(void *self, struct sa_pair *pair);
+	/* Only the grace time keeps it from now on. */
+	void (*retired)(void *self, struct sa_pair *pair);
+	/* Its memory goes when this returns. */
+	void (*removed)(void *self, struct sa_pair *pair);
+};
+
+struct sad_settings {
+	uint32_t max_pairs;
+	uint32_t replay_window;
+	uint32_t delete_grace_ms;
+	uint32_t retransmit_cycle_ms; /* T-retrans of RFC 4430 3.6 */
+};
+
+struct sad;
+
+enum err sad_create(const struct host *host, struct timers *timers,
+    const struct sad_settings *settings, const struct sad_listener *listener,
+    struct sad **out) MUST_CHECK;
+/* Forgets all pairs without a word to the data plane or the listener. */
+void sad_destroy(struct sad *sad);
+
+/*
+ * A larval pair with what `model` says of addresses, mode, policy, exchange and role; ERR_LIMIT
+ * when the SAD is full. Its inbound SPI is asked for at once.
+ */
+enum err sad_add(struct sad *sad, const struct sa_pair *model, struct sa_pair **out) MUST_CHECK;
+
+/* What was agreed; before sad_install(). */
+void sad_agree(struct sa_pair *pair, const struct suite *suite, const struct lifetime *lifetime);
+/* The peer's inbound SPI; ERR_EXISTS when a pair with this peer has it already. */
+enum err sad_set_spi_out(struct sad *sad, struct sa_pair *pair, uint32_t spi) MUST_CHECK;
+/* Installs one direction; the key is copied and wiped by the data plane. */
+void sad_install(
+    struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction, struct bytes key);
+/* Both directions are in: lifetimes start. Nobody owns the pair any more. */
+void sad_establish(struct sad *sad, struct sa_pair *pair);
+
+/* The outbound SA goes now, the inbound one stays (RFC 4430 3.3, the DELETE's initiator). */
+void sad_close_outbound(struct sad *sad, struct sa_pair *pair);
+/* Outbound now, inbound after the grace time. */
+void sad_retire(struct sad *sad, struct sa_pair *pair);
+/* Both directions now. */
+void sad_remove(struct sad *sad, struct sa_pair *pair);
+
+struct sa_pair *sad_by_handle(const struct sad *sad, uint64_t handle);
+struct sa_pair *sad_by_spi_in(const struct sad *sad, uint32_t spi);
+struct sa_pair *sad_by_spi_out(const struct sad *sad, const struct address *remote, uint32_t spi);
+/* Walks all pairs: start with *cursor = 0. Removing the pair just given is safe. */
+struct sa_pair *sad_next(const struct sad *sad, uint32_t *cursor);
+size_t sad_count(const struct sad *sad);
+/* Pairs that are not just waiting for their grace time to end. */
+size_t sad_active_count(const struct sad *sad);
+
+/* Events for the SAD. */
+void sad_dataplane_done(struct sad *sad, const struct dataplane_completion *completion);
+void sad_expired(struct sad *sad, const struct dataplane_expiry *expiry);
+
+/* Bits that a data-plane token carries beside the SAD's own; see TOKEN_OWNER in kx/kx.h. */
+#define SAD_TOKEN_OWNER 1
+
+#endif
