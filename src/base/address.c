@@ -159,12 +159,14 @@ socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint, struct sockaddr_
 
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
 {
-	struct address network;
+	const uint8_t *wanted = prefix->address.octets;
+	size_t whole = prefix->bits / 8;
+	unsigned rest = prefix->bits % 8;
 
-	if (address->family != prefix->address.family)
+	if (address->family != prefix->address.family ||
+	    memcmp(address->octets, wanted, whole) != 0)
 		return false;
-	network = fill_host_bits(address, prefix->bits, false);
-	return address_equal(&network, &prefix->address);
+	return rest == 0 || (address->octets[whole] ^ wanted[whole]) >> (8 - rest) == 0;
 }
 
 struct prefix prefix_of_host(const struct address *address)
