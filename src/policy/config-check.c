@@ -188,17 +188,19 @@ static void check_reach(
 	while (policy_rule_next_selector(rule, &position, &selector)) {
 		for (size_t i = 0; i < store->claim_count; i++) {
 			const struct store_claim *claim = &store->claims[i];
-			struct address_range claimed = range_of_prefix(&claim->prefix);
 			struct selector part = selector;
+			struct address_range claimed;
 			char text[PREFIX_TEXT_SIZE];
 
-			if (claim->peer == rule->peer)
+			if (claim->peer == rule->peer ||
+			    (!range_contains(&selector.remote, &claim->prefix.address) &&
+				!prefix_contains(&claim->prefix, &selector.remote.first)))
 				continue;
+			claimed = range_of_prefix(&claim->prefix);
 			if (range_contains_range(&selector.remote, &claimed))
 				part.remote = claimed;
-			else if (!range_contains_range(&claimed, &selector.remote) ||
-				 policy_peer_of(&store->policy, &selector.remote.first) !=
-				     claim->peer)
+			else if (policy_peer_of(&store->policy, &selector.remote.first) !=
+				 claim->peer)
 				continue;
 			if (taker(&store->policy, index, &part) != NULL)
 				continue;

@@ -43,6 +43,8 @@ static const char *found(const config_setting_t *setting, char text[SCHEMA_TEXT_
 		text_add(&words, "%lld", (long long)value.number);
 	else if (value.kind == VALUE_TEXT)
 		text_add(&words, "\"%.80s\"", value.text);
+	else if (config_setting_type(setting) == CONFIG_TYPE_FLOAT)
+		text_add(&words, "%g", config_setting_get_float(setting));
 	else
 		text_add(&words, "%s", value.text);
 	return text;

@@ -79,28 +79,41 @@ size_t policy_rule_selectors(const struct policy_rule *rule, struct selector *ou
 	return count;
 }
 
-bool policy_rule_contains(const struct policy_rule *rule, const struct selector *selector)
+static bool touches(const struct prefix *prefix, const struct address_range *range)
 {
-	struct selector own;
-	size_t position = 0;
+	return prefix_contains(prefix, &range->first) || range_contains(range, &prefix->address);
+}
 
-	while (policy_rule_next_selector(rule, &position, &own)) {
-		if (selector_contains(&own, selector))
-			return true;
+/* Whether one of the rule's selectors stands in this relation to another selector. */
+static bool has_selector(const struct policy_rule *rule, const struct selector *selector,
+    bool (*relation)(const struct selector *own, const struct selector *other))
+{
+	size_t locals = rule->local_count > 0 ? rule->local_count : 1;
+
+	for (size_t i = 0; i < rule->remote_count; i++) {
+		size_t position = i * locals;
+		struct selector own;
+
+		/* In a long SPD nearly all prefixes are passed over here. */
+		if (!touches(&rule->remotes[i], &selector->remote))
+			continue;
+		while (position < (i + 1) * locals &&
+		       policy_rule_next_selector(rule, &position, &own)) {
+			if (relation(&own, selector))
+				return true;
+		}
 	}
 	return false;
 }
 
+bool policy_rule_contains(const struct policy_rule *rule, const struct selector *selector)
+{
+	return has_selector(rule, selector, selector_contains);
+}
+
 static bool overlaps(const struct policy_rule *rule, const struct selector *selector)
 {
-	struct selector own;
-	size_t position = 0;
-
-	while (policy_rule_next_selector(rule, &position, &own)) {
-		if (selector_overlaps(&own, selector))
-			return true;
-	}
-	return false;
+	return has_selector(rule, selector, selector_overlaps);
 }
 
 static bool any_contains(const struct prefix *prefixes, size_t count, const struct address *address)
@@ -152,11 +165,12 @@ const struct policy_rule *policy_lookup_selector(
 {
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
-		bool served = serves(policy, rule, selector, peer);
 
+		if (!overlaps(rule, selector))
+			continue;
 		if (policy_rule_contains(rule, selector))
-			return served ? rule : NULL;
-		if (!served && rule->action != POLICY_BYPASS && overlaps(rule, selector))
+			return serves(policy, rule, selector, peer) ? rule : NULL;
+		if (rule->action != POLICY_BYPASS && !serves(policy, rule, selector, peer))
 			return NULL;
 	}
 	return NULL;
