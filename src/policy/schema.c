@@ -49,12 +49,13 @@ static size_t distance(const char *a, const char *b)
 const char *schema_near(const char *name, const char *const *candidates, size_t count)
 {
 	const char *best = NULL;
-	size_t least = strlen(name) / 3 + 1;
+	size_t length = strlen(name);
+	size_t least = length / 3 + 1;
 
 	for (size_t i = 0; i < count; i++) {
 		size_t steps = distance(name, candidates[i]);
 
-		if (steps < least || (steps == least && best == NULL)) {
+		if (steps < length && (steps < least || (steps == least && best == NULL))) {
 			best = candidates[i];
 			least = steps;
 		}
