@@ -78,6 +78,9 @@ struct isakmp_writer {
 	size_t open;     /* offset of the payload that is being written */
 };
 
+/* Nothing names the type of the first payload: Proposal in SA, Transform in Proposal. */
+#define ISAKMP_UNANNOUNCED SIZE_MAX
+
 /* announce: offset of the octet that is to name the first payload's type. */
 struct isakmp_writer isakmp_writer_at(struct writer *out, size_t announce);
 /* Starts a message; next_payload and length are filled in by what follows. */
@@ -124,10 +127,6 @@ struct ipsec_attributes {
 	 * transform that has one must not be chosen (RFC 2407 4.5.3).
 	 */
 	uint16_t unsupported;
-	/* Durations of two octets or less that are nevertheless in the variable form. An answer
-	 * keeps the form of the offer (RFC 2409 Appendix A). */
-	bool life_seconds_variable;
-	bool life_kilobytes_variable;
 };
 
 /*
@@ -174,7 +173,7 @@ struct isakmp_sa_writer {
 	struct isakmp_writer *chain;
 	struct isakmp_writer proposals;
 	struct isakmp_writer transforms;
-	size_t proposal_count;
+	bool in_proposal;
 	size_t transform_count; /* of the open proposal */
 };
 

@@ -1,1 +1,13 @@
-# src/wire
+noinst_LIBRARIES += libwire.a
+libwire_a_SOURCES = \
+	src/wire/isakmp.h \
+	src/wire/isakmp-attributes.c \
+	src/wire/isakmp-chain.c \
+	src/wire/isakmp-header.c \
+	src/wire/isakmp-id.c \
+	src/wire/isakmp-payloads.c \
+	src/wire/isakmp-sa.c \
+	src/wire/kink.h src/wire/kink-chain.h \
+	src/wire/kink-message.c \
+	src/wire/kink-payloads.c \
+	src/wire/names.c src/wire/names.h

@@ -253,7 +253,7 @@ const char *isakmp_payload_name(uint8_t type);                   /* "SA" */
 const char *isakmp_exchange_name(uint8_t exchange);              /* "identity protection" */
 const char *notify_name(uint16_t type);                          /* "NO-PROPOSAL-CHOSEN" */
 const char *isakmp_protocol_name(uint8_t protocol);              /* "PROTO_IPSEC_ESP" */
-const char *isakmp_transform_name(uint8_t protocol, uint8_t id); /* "ESP_AES_GCM_16" */
+const char *isakmp_transform_name(uint8_t protocol, uint8_t id); /* "ESP_AES-GCM_16" */
 const char *ipsec_attribute_name(uint16_t attribute);            /* "SA Life Type" */
 const char *ipsec_life_type_name(uint16_t type);                 /* "seconds" */
 const char *ipsec_encapsulation_name(uint16_t mode);             /* "Tunnel" */
