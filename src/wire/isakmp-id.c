@@ -124,7 +124,7 @@ static void put_mask(struct writer *out, const struct prefix *prefix)
 	for (size_t i = 0; i < size; i++) {
 		size_t ones = prefix->bits > i * 8 ? prefix->bits - i * 8 : 0;
 
-		writer_u8(out, ones >= 8 ? 0xff : (uint8_t)(0xff00 >> ones));
+		writer_u8(out, (uint8_t)(ones >= 8 ? 0xff : 0xff00 >> ones));
 	}
 }
 

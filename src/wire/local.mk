@@ -8,6 +8,7 @@ libwire_a_SOURCES = \
 	src/wire/isakmp-payloads.c \
 	src/wire/isakmp-sa.c \
 	src/wire/kink.h src/wire/kink-chain.h \
+	src/wire/kink-grammar.c src/wire/kink-grammar.h \
 	src/wire/kink-message.c \
 	src/wire/kink-payloads.c \
 	src/wire/names.c src/wire/names.h
