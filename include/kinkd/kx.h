@@ -92,4 +92,23 @@ struct kx_name_wait {
 void kx_name_wait(struct kx *kx, const struct address *address, struct kx_name_wait *wait);
 void kx_name_cancel(struct kx_name_wait *wait);
 
+/*
+ * The principal to ask for when starting with a host of this peer entry. As with names, done may be
+ * called at once; principal is borrowed, and NULL when there is none.
+ */
+struct kx_principal_wait {
+	void (*done)(
+	    struct kx_principal_wait *wait, const char *principal, const struct problem *problem);
+	const struct policy_peer *peer;
+	struct address address;
+	struct kx_name_wait name;
+};
+
+void kx_principal_wait(struct kx *kx, const struct policy_peer *peer, const struct address *address,
+    struct kx_principal_wait *wait);
+void kx_principal_cancel(struct kx_principal_wait *wait);
+
+/* Whether the engine is about to end: nothing new is begun. */
+bool kx_is_stopping(const struct kx *kx);
+
 #endif

@@ -7,7 +7,6 @@
 #include <utlist.h>
 
 #include "kx/kx-internal.h"
-#include "policy/identity.h"
 
 /* A failed connection that nobody asks for any more stays visible this long. */
 #define LINGER_MS                600000
@@ -186,7 +185,7 @@ void kx_connection_destroy(struct kx_connection *connection)
 
 	(void)problem_set(&problem, ERR_NOT_FOUND, "the connection is gone");
 	tell_waiters(connection, &problem);
-	kx_name_cancel(&connection->name_wait);
+	kx_principal_cancel(&connection->principal_wait);
 	timers_cancel(&kx->timers, &connection->timer);
 	HASH_DELETE(by_key, kx->connections, connection);
 	free(connection->principal);
@@ -276,32 +275,22 @@ static void failed(struct kx_connection *connection, const struct problem *probl
 	kx_shutdown_check(kx);
 }
 
-static void name_known(struct kx_name_wait *wait, const char *name, const struct problem *problem)
+static void principal_known(
+    struct kx_principal_wait *wait, const char *principal, const struct problem *problem)
 {
 	struct kx_connection *connection =
-	    (struct kx_connection *)((char *)wait - offsetof(struct kx_connection, name_wait));
+	    (struct kx_connection *)((char *)wait - offsetof(struct kx_connection, principal_wait));
 	struct kx_negotiation *negotiation = &connection->negotiation;
 	struct kx *kx = connection->kx;
-	char principal[KERBEROS_NAME_MAX];
 	struct problem why;
-	char remote[ADDRESS_TEXT_SIZE];
-	enum err error;
 
-	if (problem->code != ERR_OK) {
+	if (principal == NULL) {
 		failed(connection, problem);
 		return;
 	}
-	error = identity_principal(negotiation->peer, name, principal, sizeof(principal));
-	if (error == ERR_OK) {
-		set_text(&connection->principal, principal);
-		if (connection->principal == NULL)
-			error = ERR_NO_MEMORY;
-	}
-	if (error != ERR_OK) {
-		(void)problem_set(&why, error,
-		    "peer %s: no principal can be made for %s with the name \"%s\"",
-		    negotiation->peer->name, address_format(&connection->key.remote, remote),
-		    name != NULL ? name : "");
+	set_text(&connection->principal, principal);
+	if (connection->principal == NULL) {
+		(void)problem_set(&why, ERR_NO_MEMORY, "out of memory");
 		failed(connection, &why);
 		return;
 	}
@@ -313,7 +302,6 @@ static void name_known(struct kx_name_wait *wait, const char *name, const struct
 
 void kx_connection_negotiate(struct kx_connection *connection)
 {
-	static const struct problem none = {.code = ERR_OK};
 	struct kx *kx = connection->kx;
 
 	if (connection->negotiating || kx->shutdown.active)
@@ -326,18 +314,17 @@ void kx_connection_negotiate(struct kx_connection *connection)
 	kx_count(kx, KX_NEGOTIATIONS_STARTED);
 	if (connection->current != NULL)
 		kx_count(kx, KX_REKEYS);
-	if (identity_needs_name(connection->negotiation.peer, IDENTITY_RESPONDER))
-		kx_name_wait(kx, &connection->key.remote, &connection->name_wait);
-	else
-		name_known(&connection->name_wait, NULL, &none);
+	connection->principal_wait.done = principal_known;
+	kx_principal_wait(
+	    kx, connection->negotiation.peer, &connection->key.remote, &connection->principal_wait);
 }
 
 void kx_connection_stop(struct kx_connection *connection, const struct problem *problem)
 {
 	if (!connection->negotiating)
 		return;
-	if (connection->name_wait.entry != NULL)
-		kx_name_cancel(&connection->name_wait);
+	if (connection->principal_wait.name.entry != NULL)
+		kx_principal_cancel(&connection->principal_wait);
 	else
 		kx_method_of(connection->exchange)
 		    ->abandon(connection->kx->method_states[connection->exchange],

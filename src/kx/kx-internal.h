@@ -31,7 +31,7 @@ struct kx_connection {
 	uint32_t failures;
 	uint64_t since_ms;
 	struct kx_negotiation negotiation;
-	struct kx_name_wait name_wait;
+	struct kx_principal_wait principal_wait;
 	char *principal; /* the remote host's; NULL while unknown */
 	char *reason;    /* why it failed last; NULL if it did not */
 	int exchange;    /* the method tried or in use; -1 for none */
@@ -69,11 +69,14 @@ struct kx {
 	struct kx_shutdown_wait shutdown;
 	void *method_states[EXCHANGE_COUNT];
 	uint64_t counters[KX_COUNTER_COUNT];
-	bool timers_running;
+	uint64_t woken_ms; /* the last wish for a wake-up */
 };
 
 /* methods.c: the one table of exchange methods. */
 const struct kx_method *kx_method_of(int exchange);
+
+/* engine.c: to be called after every event, which may have moved the earliest timer. */
+void kx_wake_host(struct kx *kx);
 
 /* names.c */
 void kx_names_init(struct kx *kx);

@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "kx/kx-internal.h"
+#include "policy/identity.h"
 
 /* Long enough to spare the resolver a burst, short enough to follow a changed address. */
 #define NAME_KEPT_MS    60000
@@ -178,4 +179,46 @@ void kx_name_done(struct kx *kx, const struct host_name_completion *completion)
 			(void)problem_set(&entry->problem, ERR_NO_MEMORY, "out of memory");
 	}
 	settle(entry);
+}
+
+static void name_known(
+    struct kx_name_wait *name_wait, const char *name, const struct problem *problem)
+{
+	struct kx_principal_wait *wait =
+	    (struct kx_principal_wait *)((char *)name_wait -
+					 offsetof(struct kx_principal_wait, name));
+	char principal[KERBEROS_NAME_MAX];
+	char address[ADDRESS_TEXT_SIZE];
+	struct problem why = *problem;
+	enum err error = problem->code;
+
+	if (error == ERR_OK) {
+		error = identity_principal(wait->peer, name, principal, sizeof(principal));
+		if (error != ERR_OK)
+			(void)problem_set(&why, error,
+			    "peer %s: no principal can be made for %s with the name \"%s\"",
+			    wait->peer->name, address_format(&wait->address, address),
+			    name != NULL ? name : "");
+	}
+	wait->done(wait, error == ERR_OK ? principal : NULL, &why);
+}
+
+void kx_principal_wait(struct kx *kx, const struct policy_peer *peer, const struct address *address,
+    struct kx_principal_wait *wait)
+{
+	static const struct problem none = {.code = ERR_OK};
+
+	wait->peer = peer;
+	wait->address = *address;
+	wait->name.done = name_known;
+	wait->name.entry = NULL;
+	if (identity_needs_name(peer, IDENTITY_RESPONDER))
+		kx_name_wait(kx, address, &wait->name);
+	else
+		name_known(&wait->name, NULL, &none);
+}
+
+void kx_principal_cancel(struct kx_principal_wait *wait)
+{
+	kx_name_cancel(&wait->name);
 }

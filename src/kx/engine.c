@@ -1,0 +1,293 @@
+/* The engine: its making and ending, and where each event goes. */
+#include "kx/engine.h"
+
+#include <stdlib.h>
+
+#include "kx/kx-internal.h"
+
+static void pair_reserved(void *self, struct sa_pair *pair, const struct problem *problem)
+{
+	struct kx *kx = self;
+
+	kx_method_of(pair->exchange)->sa_reserved(kx->method_states[pair->exchange], pair, problem);
+}
+
+static void pair_installed(void *self, struct sa_pair *pair, const struct problem *problem)
+{
+	struct kx *kx = self;
+
+	kx_method_of(pair->exchange)
+	    ->sa_installed(kx->method_states[pair->exchange], pair, problem);
+}
+
+static void pair_rekey(void *self, struct sa_pair *pair)
+{
+	struct kx *kx = self;
+	struct kx_connection *connection = pair->connection;
+
+	if (connection != NULL && connection->current == pair)
+		kx_connection_negotiate(connection);
+	else if (connection != NULL)
+		kx_method_of(pair->exchange)->delete_pair(kx->method_states[pair->exchange], pair);
+}
+
+static void pair_retired(void *self, struct sa_pair *pair)
+{
+	struct kx *kx = self;
+
+	if (pair->connection != NULL)
+		kx_connection_detach(pair->connection, pair);
+	kx_shutdown_check(kx);
+}
+
+static void pair_removed(void *self, struct sa_pair *pair)
+{
+	struct kx *kx = self;
+
+	if (pair->state != SA_LARVAL)
+		kx_count(kx, KX_SAS_DELETED);
+	if (pair->connection != NULL)
+		kx_connection_detach(pair->connection, pair);
+	kx_shutdown_check(kx);
+}
+
+/* How long a full cycle of transmissions takes: T-retrans of RFC 4430 3.6. */
+static uint32_t retransmit_cycle(const struct policy_daemon *daemon)
+{
+	uint64_t cycle = 0;
+	uint64_t interval = daemon->retransmit_first;
+
+	for (uint32_t i = 0; i < daemon->retransmit_tries && cycle < UINT32_MAX; i++) {
+		cycle += interval;
+		interval = 2 * interval < daemon->retransmit_limit ? 2 * interval
+		                                                   : daemon->retransmit_limit;
+	}
+	return cycle < UINT32_MAX ? (uint32_t)cycle : UINT32_MAX;
+}
+
+static enum err install_policies(struct kx *kx)
+{
+	uint32_t priority = 0;
+
+	for (size_t i = 0; i < kx->policy->rule_count; i++) {
+		const struct policy_rule *rule = &kx->policy->rules[i];
+		size_t count = policy_rule_selectors(rule, NULL, 0);
+		struct selector *selectors = calloc(count > 0 ? count : 1, sizeof(*selectors));
+
+		if (selectors == NULL)
+			return ERR_NO_MEMORY;
+		(void)policy_rule_selectors(rule, selectors, count);
+		for (size_t j = 0; j < count; j++) {
+			struct dataplane_request request = {.operation = DATAPLANE_ADD_POLICY};
+
+			request.policy = (struct dataplane_policy){.id = rule->id,
+			    .priority = ++priority,
+			    .action = rule->action,
+			    .selector = selectors[j],
+			    .mode = rule->mode};
+			if (rule->mode == IPSEC_TUNNEL) {
+				request.policy.tunnel_remote = rule->gateway;
+				(void)kx->host.source_address(
+				    kx->host.self, &rule->gateway, &request.policy.tunnel_local);
+			}
+			kx->host.dataplane(kx->host.self, &request);
+		}
+		free(selectors);
+	}
+	return ERR_OK;
+}
+
+enum err kx_create(const struct host *host, struct policy *policy, struct kx **out)
+{
+	struct kx *kx = calloc(1, sizeof(*kx));
+	struct sad_settings settings = {.max_pairs = policy->daemon.max_sas,
+	    .replay_window = policy->daemon.replay_window,
+	    .delete_grace_ms = policy->daemon.delete_grace,
+	    .retransmit_cycle_ms = retransmit_cycle(&policy->daemon)};
+	struct sad_listener listener = {.self = kx,
+	    .reserved = pair_reserved,
+	    .installed = pair_installed,
+	    .rekey = pair_rekey,
+	    .retired = pair_retired,
+	    .removed = pair_removed};
+	enum err error = ERR_NO_MEMORY;
+
+	if (kx == NULL)
+		return error;
+	kx->host = *host;
+	kx->policy = policy_retain(policy);
+	kx->epoch = (uint32_t)host->time(host->self);
+	kx->woken_ms = TIMERS_NEVER;
+	timers_init(&kx->timers);
+	kx_names_init(kx);
+	error = sad_create(host, &kx->timers, &settings, &listener, &kx->sad);
+	for (int i = 0; error == ERR_OK && i < EXCHANGE_COUNT; i++)
+		error = kx_method_of(i)->open(kx, &kx->method_states[i]);
+	if (error == ERR_OK)
+		error = install_policies(kx);
+	if (error != ERR_OK) {
+		kx_destroy(kx);
+		return error;
+	}
+	*out = kx;
+	return ERR_OK;
+}
+
+void kx_destroy(struct kx *kx)
+{
+	struct kx_connection *connection;
+	struct kx_connection *next;
+
+	if (kx == NULL)
+		return;
+	HASH_ITER (by_key, kx->connections, connection, next)
+		kx_connection_destroy(connection);
+	for (int i = 0; i < EXCHANGE_COUNT; i++) {
+		if (kx->method_states[i] != NULL)
+			kx_method_of(i)->close(kx->method_states[i]);
+	}
+	sad_destroy(kx->sad);
+	kx_names_clear(kx);
+	timers_clear(&kx->timers);
+	policy_release(kx->policy);
+	free(kx);
+}
+
+void kx_wake_host(struct kx *kx)
+{
+	uint64_t next = timers_next(&kx->timers);
+
+	if (next == kx->woken_ms)
+		return;
+	kx->woken_ms = next;
+	kx->host.wake_at(kx->host.self, next);
+}
+
+void kx_run_timers(struct kx *kx)
+{
+	/* The host's wake-up is used up, whatever is due next. */
+	kx->woken_ms = TIMERS_NEVER;
+	timers_run(&kx->timers, kx->host.now_ms(kx->host.self));
+	kx_wake_host(kx);
+}
+
+void kx_datagram(struct kx *kx, const struct host_datagram *datagram)
+{
+	static const int exchange_of_port[HOST_PORT_COUNT] = {[HOST_PORT_KINK] = EXCHANGE_KINK};
+	int exchange = exchange_of_port[datagram->port];
+
+	kx_count(kx, KX_DATAGRAMS_RECEIVED);
+	kx_method_of(exchange)->datagram(kx->method_states[exchange], datagram);
+	kx_wake_host(kx);
+}
+
+void kx_kerberos_done(struct kx *kx, const struct kerberos_completion *completion)
+{
+	for (int i = 0; i < EXCHANGE_COUNT; i++) {
+		if (completion->token >> KX_TOKEN_OWNER_SHIFT ==
+		    KX_TOKEN_METHOD(i) >> KX_TOKEN_OWNER_SHIFT)
+			kx_method_of(i)->kerberos_done(kx->method_states[i], completion);
+	}
+	kx_wake_host(kx);
+}
+
+static void policy_installed(struct kx *kx, const struct dataplane_completion *completion)
+{
+	if (completion->operation != DATAPLANE_ADD_POLICY || completion->problem.code == ERR_OK)
+		return;
+	log_event(kx->host.log, LOG_LEVEL_ERROR, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+	    "the data plane refused a policy: %s", completion->problem.text);
+}
+
+void kx_dataplane_done(struct kx *kx, const struct dataplane_completion *completion)
+{
+	if (completion->token >> KX_TOKEN_OWNER_SHIFT == SAD_TOKEN_OWNER)
+		sad_dataplane_done(kx->sad, completion);
+	else
+		policy_installed(kx, completion);
+	kx_wake_host(kx);
+}
+
+void kx_acquire(struct kx *kx, const struct dataplane_flow *flow)
+{
+	const struct policy_rule *rule = policy_rule_by_id(kx->policy, flow->policy_id);
+	struct kx_connection *connection = NULL;
+	struct dataplane_request refusal = {.operation = DATAPLANE_FLOW_FAILED, .flow = *flow};
+	char remote[ADDRESS_TEXT_SIZE];
+	enum err error = ERR_NOT_FOUND;
+
+	if (kx->shutdown.active)
+		return;
+	if (rule != NULL && rule->peer != NULL)
+		error = kx_connection_for_flow(kx, rule, flow, &connection);
+	if (error == ERR_OK) {
+		kx_connection_want(connection, flow);
+	} else {
+		log_event(kx->host.log, LOG_LEVEL_WARNING, LOG_AREA_KX,
+		    LOG_FIELDS({"policy", rule != NULL ? rule->name : ""},
+			{"remote", address_format(&flow->remote, remote)}),
+		    "traffic wants an SA but none can be negotiated: %s", err_text(error));
+		kx->host.dataplane(kx->host.self, &refusal);
+	}
+	kx_wake_host(kx);
+}
+
+void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry)
+{
+	sad_expired(kx->sad, expiry);
+	kx_wake_host(kx);
+}
+
+void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct sa_pair *except)
+{
+	uint32_t cursor = 0;
+	struct sa_pair *pair;
+	size_t count = 0;
+	char text[ADDRESS_TEXT_SIZE];
+
+	while ((pair = sad_next(kx->sad, &cursor)) != NULL) {
+		if (pair != except && pair->state != SA_LARVAL &&
+		    address_equal(&pair->remote, remote)) {
+			sad_remove(kx->sad, pair);
+			count++;
+		}
+	}
+	log_event(kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_SA,
+	    LOG_FIELDS({"remote", address_format(remote, text)}),
+	    "the peer has restarted and lost its SAs: %zu pairs removed", count);
+}
+
+const struct host *kx_host(struct kx *kx)
+{
+	return &kx->host;
+}
+
+struct sad *kx_sad(struct kx *kx)
+{
+	return kx->sad;
+}
+
+struct timers *kx_timers(struct kx *kx)
+{
+	return &kx->timers;
+}
+
+const struct policy *kx_policy(const struct kx *kx)
+{
+	return kx->policy;
+}
+
+uint32_t kx_epoch(const struct kx *kx)
+{
+	return kx->epoch;
+}
+
+void kx_count(struct kx *kx, int counter)
+{
+	kx->counters[counter]++;
+}
+
+bool kx_is_stopping(const struct kx *kx)
+{
+	return kx->shutdown.active;
+}

@@ -1,0 +1,122 @@
+/* What there is, for status: connections, SAs, counters. */
+#include "kx/kx-internal.h"
+
+static const char *const counter_names[KX_COUNTER_COUNT] = {
+    [KX_NEGOTIATIONS_STARTED] = "negotiations_started",
+    [KX_NEGOTIATIONS_DONE] = "negotiations_done",
+    [KX_NEGOTIATIONS_FAILED] = "negotiations_failed",
+    [KX_RESPONSES_DONE] = "responses_done",
+    [KX_RESPONSES_REFUSED] = "responses_refused",
+    [KX_REKEYS] = "rekeys",
+    [KX_SAS_CREATED] = "sas_created",
+    [KX_SAS_DELETED] = "sas_deleted",
+    [KX_DATAGRAMS_RECEIVED] = "datagrams_received",
+    [KX_DATAGRAMS_MALFORMED] = "datagrams_malformed",
+    [KX_DATAGRAMS_UNEXPECTED] = "datagrams_unexpected",
+    [KX_DATAGRAMS_UNAUTHENTIC] = "datagrams_unauthentic",
+    [KX_DATAGRAMS_REPLAYED] = "datagrams_replayed",
+    [KX_DATAGRAMS_SHED] = "datagrams_shed",
+    [KX_RETRANSMISSIONS] = "retransmissions",
+};
+
+const char *kx_counter_name(enum kx_counter counter)
+{
+	return counter_names[counter];
+}
+
+uint64_t kx_counter_value(const struct kx *kx, enum kx_counter counter)
+{
+	return kx->counters[counter];
+}
+
+size_t kx_sa_count(const struct kx *kx)
+{
+	return sad_count(kx->sad);
+}
+
+/* When something happens next by itself. */
+static uint64_t next_ms(const struct kx_connection *connection)
+{
+	if (connection->negotiating || connection->lingering)
+		return 0;
+	if (timer_is_set(&connection->timer))
+		return connection->timer.due_ms;
+	if (connection->current == NULL)
+		return 0;
+	return connection->current->rekey_ms != 0 && connection->current->rekey_ms != UINT64_MAX
+	           ? connection->current->rekey_ms
+	           : connection->current->expire_ms;
+}
+
+void kx_each_connection(const struct kx *kx,
+    bool (*callback)(void *context, const struct kx_connection_view *view), void *context)
+{
+	struct kx_connection *connection;
+	struct kx_connection *next;
+
+	HASH_ITER (by_key, kx->connections, connection, next) {
+		struct kx_connection_view view = {.policy = connection->negotiation.rule->name,
+		    .peer = connection->negotiation.peer->name,
+		    .principal = connection->principal != NULL ? connection->principal : "",
+		    .method = connection->exchange >= 0
+		                  ? exchange_name((enum exchange)connection->exchange)
+		                  : "",
+		    .local = connection->key.local,
+		    .remote = connection->key.remote,
+		    .state = connection->state,
+		    .since_ms = connection->since_ms,
+		    .next_ms = next_ms(connection),
+		    .reason = connection->reason != NULL ? connection->reason : "",
+		    .sa_in = connection->current != NULL ? connection->current->spi_in : 0};
+
+		if (!callback(context, &view))
+			return;
+	}
+}
+
+static const char *state_name(const struct sa_pair *pair)
+{
+	const struct kx_connection *connection = pair->connection;
+
+	switch (pair->state) {
+	case SA_LARVAL:
+		return "larval";
+	case SA_DELETING:
+		return "deleting";
+	case SA_ESTABLISHED:
+		break;
+	}
+	return connection == NULL || connection->current == pair ? "established" : "replaced";
+}
+
+void kx_each_sa(const struct kx *kx, bool (*callback)(void *context, const struct kx_sa_view *view),
+    void *context)
+{
+	uint32_t cursor = 0;
+	const struct sa_pair *pair;
+
+	while ((pair = sad_next(kx->sad, &cursor)) != NULL) {
+		const struct policy_rule *rule = policy_rule_by_id(kx->policy, pair->policy_id);
+		const struct kx_connection *connection = pair->connection;
+		struct kx_sa_view view = {.policy = rule != NULL ? rule->name : "",
+		    .principal = connection != NULL && connection->principal != NULL
+		                     ? connection->principal
+		                     : "",
+		    .method = exchange_name((enum exchange)pair->exchange),
+		    .state = state_name(pair),
+		    .local = pair->local,
+		    .remote = pair->remote,
+		    .spi_in = pair->spi_in,
+		    .spi_out = pair->spi_out,
+		    .mode = pair->mode,
+		    .suite = pair->suite,
+		    .selector = pair->selector,
+		    .initiator = pair->initiator,
+		    .created_ms = pair->created_ms,
+		    .rekey_ms = pair->rekey_ms != UINT64_MAX ? pair->rekey_ms : 0,
+		    .expire_ms = pair->expire_ms};
+
+		if (!callback(context, &view))
+			return;
+	}
+}
