@@ -92,7 +92,8 @@ struct kerberos_lengths {
 /* All pointers are borrowed until the completion handler returns. */
 struct kerberos_completion {
 	enum kerberos_operation operation;
-	uint64_t token;
+	uint64_t token;    /* the request's */
+	uint32_t affinity; /* the request's */
 	/*
 	 * ERR_OK; ERR_UNAVAILABLE (no KDC, no credentials yet: retry), ERR_NOT_FOUND (the KDC or
 	 * keytab knows no such principal), ERR_AUTH, ERR_REPLAY, ERR_EXPIRED, ERR_SKEW, ERR_REFUSED

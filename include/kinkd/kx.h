@@ -51,6 +51,8 @@ struct kx_method {
 	void (*kerberos_done)(void *state, const struct kerberos_completion *completion);
 	void (*sa_reserved)(void *state, struct sa_pair *pair, const struct problem *problem);
 	void (*sa_installed)(void *state, struct sa_pair *pair, const struct problem *problem);
+	/* A pair with an owner is removed by others: a limit was reached, or the peer restarted. */
+	void (*sa_gone)(void *state, struct sa_pair *pair);
 };
 
 /* What a method works with. */

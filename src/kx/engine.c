@@ -46,6 +46,8 @@ static void pair_removed(void *self, struct sa_pair *pair)
 
 	if (pair->state != SA_LARVAL)
 		kx_count(kx, KX_SAS_DELETED);
+	if (pair->owner != 0)
+		kx_method_of(pair->exchange)->sa_gone(kx->method_states[pair->exchange], pair);
 	if (pair->connection != NULL)
 		kx_connection_detach(pair->connection, pair);
 	kx_shutdown_check(kx);

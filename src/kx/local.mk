@@ -1,1 +1,21 @@
-# src/kx
+noinst_LIBRARIES += libkx.a
+libkx_a_SOURCES = \
+	src/kx/commands.c \
+	src/kx/connection.c \
+	src/kx/engine.c src/kx/engine.h \
+	src/kx/kx-internal.h \
+	src/kx/methods.c \
+	src/kx/names.c \
+	src/kx/view.c \
+	src/kx/kink/command.c \
+	src/kx/kink/create.c \
+	src/kx/kink/delete.c \
+	src/kx/kink/kink-internal.h \
+	src/kx/kink/kink.h \
+	src/kx/kink/message.c \
+	src/kx/kink/method.c \
+	src/kx/kink/respond.c \
+	src/kx/kink/response.c \
+	src/kx/quick/offer.c \
+	src/kx/quick/payloads.c \
+	src/kx/quick/quick.h

@@ -210,7 +210,6 @@ void sad_retire(struct sad *sad, struct sa_pair *pair)
 		return;
 	}
 	pair->retired = true;
-	pair->owner = 0;
 	sad->retired_count++;
 	sad->listener.retired(sad->listener.self, pair);
 }

@@ -1,0 +1,152 @@
+/* Building, protecting and sending KINK messages: RFC 4430 4, 6. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kx/kink/kink-internal.h"
+
+uint32_t kink_affinity(const struct address *remote)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < sizeof(remote->octets); i++)
+		hash = (hash ^ remote->octets[i]) * 16777619U;
+	return hash;
+}
+
+uint64_t kink_token(enum kink_step step, uint64_t handle)
+{
+	return KX_TOKEN_METHOD(EXCHANGE_KINK) | (uint64_t)step << SLOTS_HANDLE_BITS | handle;
+}
+
+struct bytes kink_copy(struct bytes octets)
+{
+	uint8_t *copy;
+
+	if (octets.len == 0)
+		return (struct bytes){0};
+	copy = malloc(octets.len);
+	if (copy == NULL)
+		return (struct bytes){0};
+	memcpy(copy, octets.data, octets.len);
+	return bytes_of(copy, octets.len);
+}
+
+enum err kink_protect(struct kink *kink, const struct kink_protection *protection)
+{
+	const struct host *host = kx_host(kink->kx);
+	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
+	    .token = kink_token(protection->step, protection->handle),
+	    .session = protection->session,
+	    .affinity = protection->affinity,
+	    .encryption_usage = KINK_USAGE_ENCRYPTION,
+	    .checksum_usage = KINK_USAGE_CHECKSUM,
+	    .plain = protection->plain,
+	    .derivation_count = (uint8_t)protection->derivation_count};
+	struct kink_ap ap = {.epoch = kx_epoch(kink->kx), .ap = protection->ap};
+	struct writer head = {0};
+	uint8_t *buffer = NULL;
+	enum err error = ERR_TOO_LONG;
+
+	memcpy(request.derivations, protection->derivations, sizeof(request.derivations));
+	if (protection->header != NULL) {
+		struct kink_writer message;
+		size_t capacity = protection->ap.len + KINK_MESSAGE_OVERHEAD;
+
+		buffer = malloc(capacity);
+		if (buffer == NULL)
+			return ERR_NO_MEMORY;
+		head = writer_of(buffer, capacity);
+		message = kink_begin(&head, protection->header);
+		kink_put_ap(&message, protection->ap_type, &ap);
+		if (protection->plain.len > 0)
+			kink_close_sealed(
+			    &message, protection->plain.len + protection->lengths.seal_overhead);
+		else
+			kink_close(&message);
+		request.head = writer_bytes(&head);
+	}
+	if (writer_ok(&head))
+		error = host->kerberos(host->self, &request);
+	free(buffer);
+	return error;
+}
+
+static void send_octets(struct kink *kink, const struct address *local,
+    const struct endpoint *remote, struct bytes octets)
+{
+	const struct host *host = kx_host(kink->kx);
+	struct host_datagram datagram = {.port = HOST_PORT_KINK,
+	    .local = {.address = *local, .port = kx_policy(kink->kx)->daemon.kink_port},
+	    .remote = *remote,
+	    .data = octets};
+
+	host->send(host->self, &datagram);
+}
+
+enum err kink_send(struct kink *kink, const struct address *local, const struct endpoint *remote,
+    struct bytes message, struct bytes checksum)
+{
+	size_t capacity = message.len + checksum.len;
+	uint8_t *buffer = malloc(capacity > 0 ? capacity : 1);
+	struct writer out = writer_of(buffer, capacity);
+	bool complete;
+
+	if (buffer == NULL)
+		return ERR_NO_MEMORY;
+	writer_put(&out, message);
+	kink_finish(&out, checksum);
+	complete = writer_ok(&out);
+	if (complete)
+		send_octets(kink, local, remote, writer_bytes(&out));
+	free(buffer);
+	return complete ? ERR_OK : ERR_TOO_LONG;
+}
+
+void kink_send_error(struct kink *kink, const struct host_datagram *command, uint32_t xid,
+    enum kink_error error, struct bytes krb_error)
+{
+	const struct host *host = kx_host(kink->kx);
+	struct kink_header header = {.type = KINK_REPLY, .doi = IPSEC_DOI, .xid = xid};
+	uint8_t buffer[1024];
+	struct writer out = writer_of(buffer, sizeof(buffer));
+	struct kink_writer message = kink_begin(&out, &header);
+
+	if (krb_error.len > 0)
+		kink_put(&message, KINK_KRB_ERROR, krb_error);
+	else
+		kink_put_error(&message, error);
+	kink_close(&message);
+	/* Nobody gets more octets out of us than he put in. */
+	if (!writer_ok(&out) || out.len > command->data.len ||
+	    !limit_take(&kink->error_limit, host->now_ms(host->self)))
+		return;
+	send_octets(kink, &command->local.address, &command->remote, writer_bytes(&out));
+}
+
+enum err kink_get_isakmp(
+    const struct kink_message *message, const struct kink_payloads *inner, struct isakmp_chain *out)
+{
+	const struct kink_payload *payload = kink_find(&message->outer, KINK_ISAKMP);
+	size_t count = kink_count(&message->outer, KINK_ISAKMP);
+	enum kink_error error;
+
+	if (inner != NULL) {
+		count += kink_count(inner, KINK_ISAKMP);
+		if (payload == NULL)
+			payload = kink_find(inner, KINK_ISAKMP);
+	}
+	if (count != 1)
+		return ERR_NOT_FOUND;
+	return kink_isakmp_decode(payload->body, out, &error);
+}
+
+void kink_log_stranger(
+    struct kink *kink, const struct endpoint *remote, const char *what, const char *why)
+{
+	const struct host *host = kx_host(kink->kx);
+	char text[ENDPOINT_TEXT_SIZE];
+
+	if (limit_take(&kink->log_limit, host->now_ms(host->self)))
+		log_event(host->log, LOG_LEVEL_WARNING, LOG_AREA_KINK,
+		    LOG_FIELDS({"remote", endpoint_format(remote, text)}), "%s: %s", what, why);
+}

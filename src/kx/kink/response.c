@@ -1,0 +1,501 @@
+/*
+ * A transaction as its responder: verification first, then whether the principal may speak for
+ * that address, and only then what the command asks for. Answers are kept for a while, so that a
+ * retransmitted command gets the same one. RFC 4430 3, 6, 9.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "crypto/algorithms.h"
+#include "kx/kink/kink-internal.h"
+#include "policy/identity.h"
+
+/* An answer is kept until the initiator has given up: longer than any sensible T-retrans. */
+#define RETAINED_MS  60000
+#define RETAINED_MAX 65536
+
+static void not_pending(struct kink_response *response)
+{
+	if (response->waiting)
+		response->kink->pending--;
+	response->waiting = false;
+}
+
+static void release_session(struct kink_response *response)
+{
+	const struct host *host = kx_host(response->kink->kx);
+
+	if (response->session != KERBEROS_SESSION_NONE)
+		host->kerberos_release(
+		    host->self, response->session, kink_affinity(&response->key.remote));
+	response->session = KERBEROS_SESSION_NONE;
+}
+
+/* Everything that is not needed once the answer is on its way. */
+static void shed(struct kink_response *response)
+{
+	release_session(response);
+	kx_name_cancel(&response->name_wait);
+	free((void *)response->datagram.data);
+	free((void *)response->command_plain.data);
+	free((void *)response->ap_rep.data);
+	free((void *)response->message.data);
+	free((void *)response->checksum.data);
+	free(response->client);
+	response->datagram = (struct bytes){0};
+	response->command_plain = (struct bytes){0};
+	response->ap_rep = (struct bytes){0};
+	response->message = (struct bytes){0};
+	response->checksum = (struct bytes){0};
+	response->client = NULL;
+}
+
+void kink_response_end(struct kink_response *response)
+{
+	struct kink *kink = response->kink;
+
+	not_pending(response);
+	shed(response);
+	timers_cancel(kx_timers(kink->kx), &response->timer);
+	if (response->pair != NULL) {
+		response->pair->owner = 0;
+		sad_remove(kx_sad(kink->kx), response->pair);
+	}
+	if (response->listed)
+		HASH_DELETE(by_key, kink->responses_by_key, response);
+	if (response->answered) {
+		DL_DELETE2(kink->retained, response, previous, next);
+		kink->retained_count--;
+	}
+	slots_remove(&kink->responses, response->handle);
+	free((void *)response->plain.data);
+	free(response);
+}
+
+static void over(struct timer *timer, void *context)
+{
+	(void)timer;
+	kink_response_end(context);
+}
+
+/* What a retransmission has in common with the command: FNV-1a over what was authenticated. */
+static uint64_t digest_of(uint8_t type, uint32_t epoch, struct bytes plain)
+{
+	uint64_t hash = 14695981039346656037ULL ^ type ^ (uint64_t)epoch << 8;
+
+	for (size_t i = 0; i < plain.len; i++)
+		hash = (hash ^ plain.data[i]) * 1099511628211ULL;
+	return hash;
+}
+
+static enum err accept_request(struct kink_response *response, const struct kink_message *message)
+{
+	const struct host *host = kx_host(response->kink->kx);
+	const struct kink_payload *ap_req = kink_find(&message->outer, KINK_AP_REQ);
+	const struct kink_payload *sealed = kink_find(&message->outer, KINK_ENCRYPT);
+	struct kerberos_request request = {.operation = KERBEROS_ACCEPT,
+	    .token = kink_token(KINK_STEP_ACCEPT, response->handle),
+	    .affinity = kink_affinity(&response->key.remote),
+	    .encryption_usage = KINK_USAGE_ENCRYPTION,
+	    .checksum_usage = KINK_USAGE_CHECKSUM,
+	    .checksum = message->checksum};
+	uint8_t *buffer = malloc(message->octets.len);
+	struct writer scratch = writer_of(buffer, message->octets.len);
+	struct kink_ap ap;
+	enum err error = ERR_NO_MEMORY;
+
+	if (buffer == NULL)
+		return error;
+	error = ap_req != NULL ? kink_ap_decode(ap_req->body, &ap) : ERR_INVALID;
+	if (error == ERR_OK)
+		error = kink_signed_part(message, &scratch, &request.signed_part);
+	if (error == ERR_OK) {
+		request.ap = ap.ap;
+		if (sealed != NULL)
+			request.sealed = sealed->body;
+		error = host->kerberos(host->self, &request);
+	}
+	free(buffer);
+	return error;
+}
+
+void kink_response_begin(
+    struct kink *kink, const struct host_datagram *datagram, const struct kink_message *message)
+{
+	struct kink_response *response;
+	enum err error = ERR_LIMIT;
+
+	if (message->checksum.len == 0) {
+		/* RFC 4430 6: a command with a ticket has a checksum. */
+		kx_count(kink->kx, KX_DATAGRAMS_UNAUTHENTIC);
+		return;
+	}
+	if (kink->pending >= kx_policy(kink->kx)->daemon.max_pending) {
+		kx_count(kink->kx, KX_DATAGRAMS_SHED);
+		return;
+	}
+	response = calloc(1, sizeof(*response));
+	if (response == NULL) {
+		kx_count(kink->kx, KX_DATAGRAMS_SHED);
+		return;
+	}
+	response->kink = kink;
+	response->key.remote = datagram->remote.address;
+	response->key.xid = message->header.xid;
+	response->remote = datagram->remote;
+	response->local = datagram->local.address;
+	response->type = message->header.type;
+	if (slots_add(&kink->responses, response, &response->handle) != ERR_OK) {
+		free(response);
+		kx_count(kink->kx, KX_DATAGRAMS_SHED);
+		return;
+	}
+	response->waiting = true;
+	kink->pending++;
+	response->datagram = kink_copy(datagram->data);
+	if (response->datagram.data != NULL)
+		error = accept_request(response, message);
+	if (error != ERR_OK) {
+		kx_count(kink->kx, KX_DATAGRAMS_SHED);
+		kink_response_end(response);
+	}
+}
+
+static void not_accepted(
+    struct kink_response *response, const struct kerberos_completion *completion)
+{
+	struct kink *kink = response->kink;
+	struct host_datagram datagram = {.port = HOST_PORT_KINK,
+	    .local = {.address = response->local},
+	    .remote = response->remote,
+	    .data = response->datagram};
+
+	switch (completion->problem.code) {
+	case ERR_REPLAY:
+		kx_count(kink->kx, KX_DATAGRAMS_REPLAYED);
+		break;
+	case ERR_LIMIT:
+	case ERR_NO_MEMORY:
+	case ERR_UNAVAILABLE:
+		kx_count(kink->kx, KX_DATAGRAMS_SHED);
+		break;
+	default:
+		kx_count(kink->kx, KX_DATAGRAMS_UNAUTHENTIC);
+		break;
+	}
+	kink_log_stranger(
+	    kink, &response->remote, "a command is not accepted", completion->problem.text);
+	if (completion->reply_error.len > 0)
+		kink_send_error(
+		    kink, &datagram, response->key.xid, KINK_OK, completion->reply_error);
+	kink_response_end(response);
+}
+
+/* Builds the answer around the AP-REP. */
+static void protect_answer(struct kink_response *response)
+{
+	struct kink_header header = {
+	    .type = KINK_REPLY, .doi = IPSEC_DOI, .xid = response->key.xid};
+	uint8_t seeds[2][QUICK_SEED_MAX];
+	struct kink_protection protection = {.step = KINK_STEP_ANSWER,
+	    .handle = response->handle,
+	    .session = response->session,
+	    .affinity = kink_affinity(&response->key.remote),
+	    .header = &header,
+	    .ap_type = KINK_AP_REP,
+	    .ap = response->ap_rep,
+	    .plain = response->plain,
+	    .lengths = response->lengths};
+
+	for (size_t i = 0; response->keys_wanted && i < 2; i++) {
+		struct writer seed = writer_of(seeds[i], sizeof(seeds[i]));
+		const struct sa_pair *pair = response->pair;
+
+		/* The nonce is the initiator's alone (RFC 4430 3.2.1, 7). */
+		quick_put_seed(&seed, pair->suite.protocol, i == 0 ? pair->spi_in : pair->spi_out,
+		    response->nonce, (struct bytes){0});
+		protection.derivations[i] =
+		    (struct kerberos_derivation){.seed = writer_bytes(&seed),
+			.length = (uint16_t)suite_key_length(&pair->suite)};
+		protection.derivation_count = i + 1;
+	}
+	if (kink_protect(response->kink, &protection) != ERR_OK) {
+		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
+		kink_response_end(response);
+	}
+}
+
+void kink_response_answer(struct kink_response *response, struct bytes plain)
+{
+	response->plain = plain;
+	protect_answer(response);
+}
+
+/*
+ * A command that was answered before: the same answer in a new AP-REP. One whose answer is on its
+ * way is dropped, and so is the copy of a command that is being worked on.
+ */
+static bool is_retransmission(struct kink_response *response)
+{
+	struct kink *kink = response->kink;
+	struct kink_response *earlier;
+
+	HASH_FIND(by_key, kink->responses_by_key, &response->key, sizeof(response->key), earlier);
+	if (earlier == NULL)
+		return false;
+	if (earlier->digest != response->digest) {
+		/* Another command under an old number, of a peer that counts anew. */
+		if (!earlier->answered)
+			return true;
+		kink_response_end(earlier);
+		return false;
+	}
+	if (earlier->answered && earlier->session == KERBEROS_SESSION_NONE) {
+		earlier->session = response->session;
+		earlier->lengths = response->lengths;
+		earlier->ap_rep = response->ap_rep;
+		earlier->remote = response->remote;
+		earlier->keys_wanted = false;
+		response->session = KERBEROS_SESSION_NONE;
+		response->ap_rep = (struct bytes){0};
+		protect_answer(earlier);
+	}
+	return true;
+}
+
+/* Whether the peer's state is what its SAs here were made with (RFC 4430 3.7). */
+static bool epoch_is_good(struct kink_response *response)
+{
+	struct kx *kx = response->kink->kx;
+	const struct host *host = kx_host(kx);
+	struct sa_peer *peer = sad_find_peer(kx_sad(kx), &response->key.remote);
+
+	if (peer == NULL)
+		return true;
+	switch (sad_peer_command_epoch(
+	    peer, response->epoch, response->authenticator_us, host->now_ms(host->self))) {
+	case SA_EPOCH_STALE:
+		kx_count(kx, KX_DATAGRAMS_REPLAYED);
+		return false;
+	case SA_EPOCH_NEW:
+		kx_peer_restarted(kx, &response->key.remote, NULL);
+		return true;
+	case SA_EPOCH_CURRENT:
+		break;
+	}
+	return true;
+}
+
+enum err kink_response_know_peer(struct kink_response *response)
+{
+	const struct host *host = kx_host(response->kink->kx);
+	struct sa_peer *peer = response->pair->peer;
+
+	(void)sad_peer_command_epoch(
+	    peer, response->epoch, response->authenticator_us, host->now_ms(host->self));
+	return sad_peer_set_principal(peer, response->client);
+}
+
+/* The principal may speak for the address: now the command itself. */
+static void authorised(struct kink_response *response)
+{
+	struct kink *kink = response->kink;
+	struct kink_message message;
+	struct kink_payloads inner;
+	struct kink_violation violation;
+	const struct kink_payload *ap_req;
+	struct kink_ap ap;
+	enum kink_form form;
+	enum kink_error error;
+	bool sealed;
+
+	/* It was decoded when it arrived, so it decodes again. */
+	if (kink_decode(response->datagram, &message, &error) != ERR_OK)
+		goto drop;
+	ap_req = kink_find(&message.outer, KINK_AP_REQ);
+	if (ap_req == NULL || kink_ap_decode(ap_req->body, &ap) != ERR_OK)
+		goto drop;
+	response->epoch = ap.epoch;
+	response->digest = digest_of(response->type, ap.epoch, response->command_plain);
+	if (is_retransmission(response) || !epoch_is_good(response))
+		goto drop;
+	HASH_ADD(by_key, kink->responses_by_key, key, sizeof(response->key), response);
+	if (!table_holds(&response->by_key))
+		goto drop;
+	response->listed = true;
+	sealed = kink_find(&message.outer, KINK_ENCRYPT) != NULL;
+	if (sealed && kink_decode_plain(response->command_plain, &inner) != ERR_OK) {
+		kx_count(kink->kx, KX_DATAGRAMS_MALFORMED);
+		kink_response_error(response, KINK_PROTOERR);
+		return;
+	}
+	if (kink_grammar_check(&message, sealed ? &inner : NULL, KINK_CREATE, &form, &violation) !=
+	    ERR_OK) {
+		kx_count(kink->kx, KX_DATAGRAMS_MALFORMED);
+		kink_log_stranger(
+		    kink, &response->remote, "an authentic command is malformed", violation.rule);
+		if (violation.error != KINK_OK)
+			kink_response_error(response, violation.error);
+		else
+			kink_response_notify(response, violation.notify, 0,
+			    bytes_of(&violation.payload_type,
+				violation.notify == NOTIFY_INVALID_PAYLOAD_TYPE ? 1 : 0));
+		return;
+	}
+	kink_respond(response, &message, sealed ? &inner : NULL);
+	return;
+drop:
+	kink_response_end(response);
+}
+
+static void name_known(struct kx_name_wait *wait, const char *name, const struct problem *problem)
+{
+	struct kink_response *response =
+	    (struct kink_response *)((char *)wait - offsetof(struct kink_response, name_wait));
+	struct kink *kink = response->kink;
+	const struct policy_peer *peer = policy_peer_of(kx_policy(kink->kx), &response->key.remote);
+	char why[sizeof(problem->text) + KERBEROS_NAME_MAX + 80];
+	char address[ADDRESS_TEXT_SIZE];
+
+	if (identity_may_be(peer, IDENTITY_INITIATOR, name, response->client)) {
+		authorised(response);
+		return;
+	}
+	kx_count(kink->kx, KX_RESPONSES_REFUSED);
+	if (name == NULL && problem->code != ERR_OK)
+		(void)snprintf(why, sizeof(why), "%s: %s", response->client, problem->text);
+	else
+		(void)snprintf(why, sizeof(why),
+		    "%s may not speak for %s (%s): peer \"%s\" does not list it as "
+		    "initiator_principal",
+		    response->client, address_format(&response->key.remote, address),
+		    name != NULL ? name : "no name needed", peer->name);
+	kink_log_stranger(kink, &response->remote, "refused a principal", why);
+	kink_response_notify(response, NOTIFY_PAYLOAD_MALFORMED, 0, (struct bytes){0});
+}
+
+static void accepted(struct kink_response *response, const struct kerberos_completion *completion)
+{
+	static const struct problem none = {.code = ERR_OK};
+	struct kink *kink = response->kink;
+	const struct policy_peer *peer;
+	char why[KERBEROS_NAME_MAX + 80];
+
+	response->session = completion->session;
+	response->lengths = completion->lengths;
+	response->authenticator_us = completion->authenticator_us;
+	response->ap_rep = kink_copy(completion->ap);
+	response->command_plain = kink_copy(completion->plain);
+	response->client = strdup(completion->client);
+	if (response->client == NULL || response->ap_rep.data == NULL ||
+	    (completion->plain.len > 0 && response->command_plain.data == NULL)) {
+		kx_count(kink->kx, KX_DATAGRAMS_SHED);
+		kink_response_end(response);
+		return;
+	}
+	peer = policy_peer_of(kx_policy(kink->kx), &response->key.remote);
+	if (peer == NULL) {
+		kx_count(kink->kx, KX_RESPONSES_REFUSED);
+		(void)snprintf(
+		    why, sizeof(why), "%s: no peer in the file has its address", response->client);
+		kink_log_stranger(kink, &response->remote, "refused a principal", why);
+		kink_response_notify(response, NOTIFY_PAYLOAD_MALFORMED, 0, (struct bytes){0});
+		return;
+	}
+	response->name_wait.done = name_known;
+	if (identity_needs_name(peer, IDENTITY_INITIATOR))
+		kx_name_wait(kink->kx, &response->key.remote, &response->name_wait);
+	else
+		name_known(&response->name_wait, NULL, &none);
+}
+
+static void send_answer(struct kink_response *response, struct bytes message, struct bytes checksum)
+{
+	struct kink *kink = response->kink;
+
+	const struct host *host = kx_host(kink->kx);
+
+	if (kink_send(kink, &response->local, &response->remote, message, checksum) != ERR_OK)
+		kx_count(kink->kx, KX_DATAGRAMS_SHED);
+	shed(response);
+	if (response->answered)
+		return;
+	response->answered = true;
+	DL_APPEND2(kink->retained, response, previous, next);
+	kink->retained_count++;
+	if (!response->listed ||
+	    timers_set(kx_timers(kink->kx), &response->timer,
+		host->now_ms(host->self) + RETAINED_MS, over, response) != ERR_OK) {
+		kink_response_end(response);
+		return;
+	}
+	if (kink->retained_count > RETAINED_MAX)
+		kink_response_end(kink->retained);
+}
+
+/* The keys are there; the answer waits until the data plane has the SAs. */
+static void install(struct kink_response *response, const struct kerberos_completion *completion)
+{
+	struct sad *sad = kx_sad(response->kink->kx);
+
+	response->message = kink_copy(completion->message);
+	response->checksum = kink_copy(completion->checksum);
+	if (completion->keymat_count != 2 || response->message.data == NULL ||
+	    response->checksum.data == NULL) {
+		kink_response_end(response);
+		return;
+	}
+	response->keys_wanted = false;
+	sad_install(sad, response->pair, IPSEC_IN, completion->keymat[0]);
+	sad_install(sad, response->pair, IPSEC_OUT, completion->keymat[1]);
+}
+
+void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_t handle,
+    const struct kerberos_completion *completion)
+{
+	const struct host *host = kx_host(kink->kx);
+	struct kink_response *response = slots_get(&kink->responses, handle);
+
+	if (response == NULL) {
+		if (step == KINK_STEP_ACCEPT && completion->session != KERBEROS_SESSION_NONE)
+			host->kerberos_release(
+			    host->self, completion->session, completion->affinity);
+		return;
+	}
+	if (step == KINK_STEP_ACCEPT) {
+		not_pending(response);
+		if (completion->problem.code == ERR_OK)
+			accepted(response, completion);
+		else
+			not_accepted(response, completion);
+	} else if (completion->problem.code != ERR_OK) {
+		kink_log_stranger(
+		    kink, &response->remote, "an answer cannot be made", completion->problem.text);
+		kink_response_end(response);
+	} else if (response->keys_wanted) {
+		install(response, completion);
+	} else {
+		send_answer(response, completion->message, completion->checksum);
+	}
+}
+
+void kink_response_installed(struct kink_response *response, const struct problem *problem)
+{
+	struct kink *kink = response->kink;
+	struct sa_pair *pair = response->pair;
+
+	if (problem->code != ERR_OK) {
+		const struct host *host = kx_host(kink->kx);
+
+		log_event(host->log, LOG_LEVEL_ERROR, LOG_AREA_KINK, LOG_NO_FIELDS,
+		    "the data plane refused an SA: %s", problem->text);
+		kink_response_end(response);
+		return;
+	}
+	response->pair = NULL;
+	sad_establish(kx_sad(kink->kx), pair);
+	kx_pair_accepted(kink->kx, pair, response->client);
+	send_answer(response, response->message, response->checksum);
+}
