@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# What really was on the wire between two hosts.
+
+# capture_start HOST DEVICE FILE: FILE must end in .pcap, which is what tcpdump may write to where
+# AppArmor confines it.
+capture_start() {
+	become_host "$1" tcpdump -i "$2" -nn -U -s 0 -Z root -w "$3" 2>"$3.log" &
+	capture_pid=$!
+	wait_for 5 grep -q listening "$3.log" || die capture "tcpdump did not start" "$3.log"
+}
+
+capture_stop() {
+	sleep 0.3 # what tcpdump has not read yet
+	kill "$capture_pid"
+	wait "$capture_pid" 2>/dev/null
+	:
+}
+
+# capture_read FILE FILTER: the matching packets, one line each.
+capture_read() {
+	tcpdump -nn -t -r "$1" "$2" 2>/dev/null
+}
+
+capture_count() {
+	capture_read "$@" | wc -l
+}
+
+# capture_kink_count FILE TYPE: KINK messages of that type (RFC 4430 section 4), over IPv4 or IPv6.
+capture_kink_count() {
+	capture_count "$1" "udp port 910 and (udp[8] = $2 or (ip6[6] = 17 and ip6[48] = $2))"
+}
+
+# Whatever is neither ESP, KINK nor neighbour discovery went in the clear.
+capture_clear='not arp and not ip proto 50 and not ip6 proto 50 and not udp port 910
+	and not (ip6 and (dst net ff00::/8 or (ip6[6] = 58 and ip6[40] >= 130 and ip6[40] <= 137)))'
+
+# capture_clear_count FILE
+capture_clear_count() {
+	capture_count "$1" "$capture_clear"
+}
+
+# capture_show FILE COUNT: the first COUNT packets of KINK and ESP.
+capture_show() {
+	tcpdump -nn -ttttt -x -r "$1" '(ip proto 50 or ip6 proto 50 or udp port 910)' -c "$2" \
+		2>/dev/null | awk '
+	function number(hex,    value, i) {
+		for (i = 1; i <= length(hex); i++)
+			value = value * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1
+		return value
+	}
+	function print_packet(    esp, at, protocol) {
+		if (octets == "")
+			return
+		if (substr(octets, 1, 1) == "4") {
+			at = number(substr(octets, 2, 1)) * 8 + 1
+			protocol = number(substr(octets, 19, 2))
+		} else {
+			at = 81
+			protocol = number(substr(octets, 13, 2))
+		}
+		if (protocol == 50)
+			printf "%-9s %s > %s  ESP   spi 0x%s, sequence %d, %d octets\n", when, from, to,
+				substr(octets, at, 8), number(substr(octets, at + 8, 8)),
+				length(octets) / 2
+		else
+			printf "%-9s %s > %s  KINK  %s, transaction 0x%s, %d octets\n", when, from, to,
+				type[number(substr(octets, at + 16, 2))], substr(octets, at + 32, 8),
+				length(octets) / 2
+		octets = ""
+	}
+	function address(text) {
+		sub(/:$/, "", text)
+		sub(/\.910$/, "", text)
+		return text
+	}
+	BEGIN {
+		split("CREATE DELETE REPLY GETTGT ACK STATUS", type, " ")
+	}
+	/^[^\t]/ {
+		print_packet()
+		when = substr($1, 7)
+		from = address($3)
+		to = address($5)
+	}
+	/^\t/ {
+		for (i = 2; i <= NF; i++)
+			octets = octets $i
+	}
+	END {
+		print_packet()
+	}'
+}
