@@ -1,1 +1,16 @@
-# tests/system
+# System tests need namespaces, so scripts/check runs them, not make check.
+EXTRA_DIST += tests/system/lib.sh \
+	tests/system/authorisation \
+	tests/system/bad-datagrams \
+	tests/system/clock-skew \
+	tests/system/config-check \
+	tests/system/control \
+	tests/system/crash \
+	tests/system/kerberos-trouble \
+	tests/system/names \
+	tests/system/rekey \
+	tests/system/shutdown \
+	tests/system/start-trouble \
+	tests/system/transport-ipv4 \
+	tests/system/transport-ipv6 \
+	tests/system/tunnel
