@@ -1,1 +1,11 @@
-# src/kerberos
+noinst_LIBRARIES += libkerberos.a
+libkerberos_a_SOURCES = \
+	src/kerberos/acceptor.c \
+	src/kerberos/initiator.c \
+	src/kerberos/private.h \
+	src/kerberos/problem.c \
+	src/kerberos/protect.c \
+	src/kerberos/realm.c src/kerberos/realm.h \
+	src/kerberos/replay.c src/kerberos/replay.h \
+	src/kerberos/ticket.c \
+	src/kerberos/worker.c src/kerberos/worker.h

@@ -1,0 +1,30 @@
+/* KEYMAT's expansion: RFC 2409 5.5. */
+#include "crypto/keymat.h"
+
+#include <string.h>
+
+#include "base/secret.h"
+
+enum err crypto_keymat_expand(
+    crypto_prf prf, void *context, size_t prf_length, struct bytes seed, uint8_t *out, size_t len)
+{
+	uint8_t block[CRYPTO_PRF_MAX];
+	uint8_t next[CRYPTO_PRF_MAX];
+	struct bytes parts[2] = {{0}, seed};
+	enum err error = ERR_OK;
+
+	if (prf_length == 0 || prf_length > CRYPTO_PRF_MAX)
+		return ERR_INVALID;
+	for (size_t done = 0; error == ERR_OK && done < len;) {
+		size_t taken = len - done < prf_length ? len - done : prf_length;
+
+		error = prf(context, parts, 2, next);
+		memcpy(block, next, prf_length);
+		parts[0] = bytes_of(block, prf_length);
+		memcpy(out + done, block, taken);
+		done += taken;
+	}
+	secret_wipe(block, sizeof(block));
+	secret_wipe(next, sizeof(next));
+	return error;
+}
