@@ -1,10 +1,25 @@
 # shellcheck shell=bash
-# What really was on the wire between two hosts.
+# What really was on the wire between two hosts. Needs $work.
+
+capture_tcpdump=tcpdump
+capture_preload=
+
+# tcpdump as root insists on setting its groups, which a user namespace of one user forbids; there
+# it runs with that one call answered, and as a copy, which AppArmor's profile does not confine.
+capture_prepare() {
+	[ "$(cat /proc/self/setgroups 2>/dev/null)" = deny ] || return
+	capture_tcpdump=$work/tcpdump
+	capture_preload=$work/initgroups.so
+	cp "$(command -v tcpdump)" "$capture_tcpdump" &&
+		echo 'int initgroups(const char *user, unsigned group) { return 0; }' |
+		gcc -w -shared -fPIC -x c -o "$capture_preload" -
+}
 
 # capture_start HOST DEVICE FILE: FILE must end in .pcap, which is what tcpdump may write to where
 # AppArmor confines it.
 capture_start() {
-	become_host "$1" tcpdump -i "$2" -nn -U -s 0 -Z root -w "$3" 2>"$3.log" &
+	capture_prepare
+	become_host "$1" env LD_PRELOAD="$capture_preload" "$capture_tcpdump" -i "$2" -nn -U -s 0 -B 16384 -Z root -w "$3" 2>"$3.log" &
 	capture_pid=$!
 	wait_for 5 grep -q listening "$3.log" || die capture "tcpdump did not start" "$3.log"
 }
@@ -18,7 +33,7 @@ capture_stop() {
 
 # capture_read FILE FILTER: the matching packets, one line each.
 capture_read() {
-	tcpdump -nn -t -r "$1" "$2" 2>/dev/null
+	LD_PRELOAD=$capture_preload "$capture_tcpdump" -nn -t -r "$1" "$2" 2>/dev/null
 }
 
 capture_count() {
@@ -41,7 +56,7 @@ capture_clear_count() {
 
 # capture_show FILE COUNT: the first COUNT packets of KINK and ESP.
 capture_show() {
-	tcpdump -nn -ttttt -x -r "$1" '(ip proto 50 or ip6 proto 50 or udp port 910)' -c "$2" \
+	LD_PRELOAD=$capture_preload "$capture_tcpdump" -nn -ttttt -x -r "$1" '(ip proto 50 or ip6 proto 50 or udp port 910)' -c "$2" \
 		2>/dev/null | awk '
 	function number(hex,    value, i) {
 		for (i = 1; i <= length(hex); i++)
