@@ -15,6 +15,10 @@ capture_prepare() {
 		gcc -w -shared -fPIC -x c -o "$capture_preload" -
 }
 
+capture_run() {
+	LD_PRELOAD=$capture_preload "$capture_tcpdump" -Z root "$@"
+}
+
 # capture_start HOST DEVICE FILE: FILE must end in .pcap, which is what tcpdump may write to where
 # AppArmor confines it.
 capture_start() {
@@ -24,16 +28,18 @@ capture_start() {
 	wait_for 5 grep -q listening "$3.log" || die capture "tcpdump did not start" "$3.log"
 }
 
+# capture_stop FILE: fails when the capture is not whole.
 capture_stop() {
 	sleep 0.3 # what tcpdump has not read yet
 	kill "$capture_pid"
 	wait "$capture_pid" 2>/dev/null
-	:
+	grep -q '^0 packets dropped by kernel' "$1.log" && capture_run -r "$1" -c 1 >>"$1.log" 2>&1 ||
+		die capture "it is not whole" "$1.log"
 }
 
 # capture_read FILE FILTER: the matching packets, one line each.
 capture_read() {
-	LD_PRELOAD=$capture_preload "$capture_tcpdump" -nn -t -r "$1" "$2" 2>/dev/null
+	capture_run -nn -t -r "$1" "$2" 2>/dev/null
 }
 
 capture_count() {
@@ -56,7 +62,7 @@ capture_clear_count() {
 
 # capture_show FILE COUNT: the first COUNT packets of KINK and ESP.
 capture_show() {
-	LD_PRELOAD=$capture_preload "$capture_tcpdump" -nn -ttttt -x -r "$1" '(ip proto 50 or ip6 proto 50 or udp port 910)' -c "$2" \
+	capture_run -nn -ttttt -x -r "$1" '(ip proto 50 or ip6 proto 50 or udp port 910)' -c "$2" \
 		2>/dev/null | awk '
 	function number(hex,    value, i) {
 		for (i = 1; i <= length(hex); i++)

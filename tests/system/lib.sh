@@ -183,7 +183,7 @@ established() {
 check_nothing_clear() {
 	local count
 
-	capture_stop
+	capture_stop "$work/wire.pcap"
 	count=$(capture_clear_count "$work/wire.pcap")
 	if [ "$count" = 0 ]; then
 		ok "nothing in the clear"
