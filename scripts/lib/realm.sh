@@ -5,7 +5,7 @@
 # realm_create FOLDER ADDRESS: files and database; exports KRB5_CONFIG and the like.
 realm_create() {
 	realm_folder=$1
-	realm_port=8888
+	realm_port=${realm_port:-8888}
 	mkdir -p "$realm_folder"
 	cat >"$realm_folder/krb5.conf" <<END
 [libdefaults]
@@ -21,6 +21,8 @@ realm_create() {
 	}
 [domain_realm]
 	.example.test = EXAMPLE.TEST
+[logging]
+	kdc = FILE:$realm_folder/kdc.log
 END
 	cat >"$realm_folder/kdc.conf" <<END
 [kdcdefaults]
@@ -53,15 +55,18 @@ realm_keytab() {
 	chmod 0600 "$file" 2>/dev/null
 }
 
-# realm_start HOST: the KDC, on that host.
+# realm_start [COMMAND...]: the KDC, by way of a command that runs what follows it elsewhere.
 realm_start() {
-	become_host "$1" /usr/sbin/krb5kdc -n -r EXAMPLE.TEST >>"$realm_folder/kdc.log" 2>&1 </dev/null &
+	"$@" /usr/sbin/krb5kdc -n -r EXAMPLE.TEST >>"$realm_folder/kdc.log" 2>&1 </dev/null &
 	realm_pid=$!
-	wait_for 5 host_listens "$1" "$realm_port" || die realm "the KDC did not start" "$realm_folder/kdc.log"
+	until grep -q 'commencing operation' "$realm_folder/kdc.log"; do
+		kill -0 "$realm_pid" 2>/dev/null || return 1
+		sleep 0.02
+	done
 }
 
 realm_stop() {
 	kill "$realm_pid"
 	wait "$realm_pid" 2>/dev/null
-	:
+	sed -i '/commencing operation/d' "$realm_folder/kdc.log"
 }

@@ -119,7 +119,7 @@ realm_with_hosts() {
 		joined+=("$name")
 	done
 	realm_create "$work/realm" 10.0.0.9 || die realm "no database" "$work/realm/kdc.log"
-	realm_start kdc
+	realm_start become_host kdc || die realm "the KDC did not start" "$work/realm/kdc.log"
 }
 
 # The file of a realm member; options for its realm, peer and policy, and for the daemon group, may
