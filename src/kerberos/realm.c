@@ -1,4 +1,6 @@
 /* What Kerberos workers share: contexts, the keytab, status. */
+#include "config.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <profile.h>
