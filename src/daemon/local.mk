@@ -1,1 +1,24 @@
-# src/daemon
+sbin_PROGRAMS += kinkd
+kinkd_SOURCES = \
+	src/daemon/bypass.c \
+	src/daemon/daemon.h \
+	src/daemon/dataplane.c \
+	src/daemon/events.c \
+	src/daemon/host.c \
+	src/daemon/main.c \
+	src/daemon/options.c src/daemon/options.h \
+	src/daemon/output-stderr.c src/daemon/output.h \
+	src/daemon/query.c \
+	src/daemon/resolver.c src/daemon/resolver.h \
+	src/daemon/sockets.c src/daemon/sockets.h \
+	src/daemon/workers.c src/daemon/workers.h
+if HAVE_SYSTEMD
+kinkd_SOURCES += src/daemon/output-systemd.c
+EXTRA_DIST += src/daemon/output-plain.c
+else
+kinkd_SOURCES += src/daemon/output-plain.c
+EXTRA_DIST += src/daemon/output-systemd.c
+endif
+kinkd_LDADD = libdataplane.a libkx.a libsa.a libpolicy.a libkerberos.a libcrypto-suite.a \
+	libwire.a libbase.a \
+	$(KRB5_LIBS) $(OPENSSL_LIBS) $(LIBCONFIG_LIBS) $(LIBUV_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

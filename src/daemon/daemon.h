@@ -1,0 +1,80 @@
+/* The daemon's one context, and what its files share. */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/slots.h"
+#include "kerberos/realm.h"
+#include "kinkd/dataplane.h"
+#include "kinkd/host.h"
+#include "kx/engine.h"
+#include "policy/policy.h"
+
+struct sockets;
+struct workers;
+struct resolver;
+struct control;
+struct events;
+
+struct daemon {
+	uv_loop_t loop;
+	struct log log;
+	const char *config_path;
+	struct policy *policy;
+	struct kerberos_realm *realm;
+	struct kx *kx;
+	struct sockets *sockets;
+	struct workers *workers;
+	struct resolver *resolver;
+	struct control *control;
+	struct events *events; /* from the data plane */
+	const struct dataplane_ops *dataplane_ops;
+	const char *dataplane_why; /* why this one */
+	struct dataplane *dataplane;
+	struct slots queries; /* of SA counters, for status */
+	uv_timer_t wake;
+	uv_signal_t signals[3];
+	uint64_t started_ms;
+	bool stopping;
+	int exit_status;
+};
+
+/* host.c: the engine's host. */
+void host_fill(struct daemon *daemon, struct host *out);
+void host_open(struct daemon *daemon);
+void host_close(struct daemon *daemon);
+uint64_t host_now_ms(void);
+/*
+ * To be called after every event given to the engine: hands it what the data plane has done
+ * meanwhile and sends what has been queued.
+ */
+void host_settle(struct daemon *daemon);
+enum err host_source_address(const struct address *remote, struct address *out) MUST_CHECK;
+
+/* events.c: what the data plane reports, from any thread. */
+enum err events_open(struct daemon *daemon, struct events **out) MUST_CHECK;
+struct dataplane_listener events_listener(struct events *events);
+/* Gives all that has come to the engine. */
+void events_drain(struct daemon *daemon);
+void events_close(struct events *events);
+void events_free(struct events *events);
+
+/* bypass.c: what must always be reachable. */
+enum err bypass_add(struct daemon *daemon, struct problem *problem) MUST_CHECK;
+
+/* dataplane.c: choice of the data plane. */
+enum err dataplane_choose(struct daemon *daemon, struct problem *problem) MUST_CHECK;
+
+/* query.c: counters of SAs, for status. */
+typedef void (*query_done)(void *context, const struct dataplane_completion *completion);
+/* One SA; ERR_LIMIT when too many are asked for at the same time. */
+enum err query_sa(struct daemon *daemon, uint32_t spi, const struct address *destination,
+    enum ipsec_direction direction, query_done done, void *context) MUST_CHECK;
+/* A completion whose token has the top bit. */
+void query_completed(struct daemon *daemon, const struct dataplane_completion *completion);
+
+#define DAEMON_TOKEN (1ULL << 63)
+
+#endif

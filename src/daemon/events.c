@@ -1,0 +1,187 @@
+/*
+ * What the data plane reports. It may do so from threads of its own, or from within a request of
+ * the engine, which must not be re-entered: everything waits in a queue until the loop takes it.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "daemon/daemon.h"
+
+enum event_kind { EVENT_COMPLETED, EVENT_ACQUIRE, EVENT_EXPIRED, EVENT_FAILED };
+
+struct event {
+	struct event *next;
+	enum event_kind kind;
+	union {
+		struct dataplane_completion completion;
+		struct dataplane_flow flow;
+		struct dataplane_expiry expiry;
+		struct problem problem;
+	};
+};
+
+struct events {
+	struct daemon *daemon;
+	pthread_mutex_t lock;
+	pthread_t loop_thread;
+	uv_async_t async;
+	struct event *first;
+	struct event **last;
+};
+
+/* Takes the event; on the loop's own thread nobody need be woken, for host_settle() follows. */
+static void push(struct events *events, struct event *event)
+{
+	bool was_empty;
+
+	(void)pthread_mutex_lock(&events->lock);
+	was_empty = events->first == NULL;
+	event->next = NULL;
+	*events->last = event;
+	events->last = &event->next;
+	(void)pthread_mutex_unlock(&events->lock);
+	if (was_empty && !pthread_equal(pthread_self(), events->loop_thread))
+		(void)uv_async_send(&events->async);
+}
+
+static struct event *event_new(enum event_kind kind)
+{
+	struct event *event = calloc(1, sizeof(*event));
+
+	/* A lost completion would leave a negotiation hanging for ever. */
+	if (event == NULL)
+		abort();
+	event->kind = kind;
+	return event;
+}
+
+static void completed(void *self, const struct dataplane_completion *completion)
+{
+	struct event *event = event_new(EVENT_COMPLETED);
+
+	event->completion = *completion;
+	push(self, event);
+}
+
+static void acquire(void *self, const struct dataplane_flow *flow)
+{
+	struct event *event = event_new(EVENT_ACQUIRE);
+
+	event->flow = *flow;
+	push(self, event);
+}
+
+static void expired(void *self, const struct dataplane_expiry *expiry)
+{
+	struct event *event = event_new(EVENT_EXPIRED);
+
+	event->expiry = *expiry;
+	push(self, event);
+}
+
+static void failed(void *self, const struct problem *problem)
+{
+	struct event *event = event_new(EVENT_FAILED);
+
+	event->problem = *problem;
+	push(self, event);
+}
+
+struct dataplane_listener events_listener(struct events *events)
+{
+	return (struct dataplane_listener){.self = events,
+	    .completed = completed,
+	    .acquire = acquire,
+	    .expired = expired,
+	    .failed = failed};
+}
+
+static void give(struct daemon *daemon, const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_COMPLETED:
+		if ((event->completion.token & DAEMON_TOKEN) != 0)
+			query_completed(daemon, &event->completion);
+		else
+			kx_dataplane_done(daemon->kx, &event->completion);
+		break;
+	case EVENT_ACQUIRE:
+		kx_acquire(daemon->kx, &event->flow);
+		break;
+	case EVENT_EXPIRED:
+		kx_expired(daemon->kx, &event->expiry);
+		break;
+	case EVENT_FAILED:
+		log_event(&daemon->log, LOG_LEVEL_ERROR, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+		    "the data plane cannot go on: %s", event->problem.text);
+		daemon->exit_status = EXIT_FAILURE;
+		uv_stop(&daemon->loop);
+		break;
+	}
+}
+
+void events_drain(struct daemon *daemon)
+{
+	struct events *events = daemon->events;
+
+	while (daemon->kx != NULL) {
+		struct event *list;
+
+		(void)pthread_mutex_lock(&events->lock);
+		list = events->first;
+		events->first = NULL;
+		events->last = &events->first;
+		(void)pthread_mutex_unlock(&events->lock);
+		if (list == NULL)
+			return;
+		while (list != NULL) {
+			struct event *event = list;
+
+			list = event->next;
+			give(daemon, event);
+			free(event);
+		}
+	}
+}
+
+static void woken(uv_async_t *async)
+{
+	struct events *events = async->data;
+
+	host_settle(events->daemon);
+}
+
+enum err events_open(struct daemon *daemon, struct events **out)
+{
+	struct events *events = calloc(1, sizeof(*events));
+
+	if (events == NULL)
+		return ERR_NO_MEMORY;
+	events->daemon = daemon;
+	events->last = &events->first;
+	events->loop_thread = pthread_self();
+	(void)pthread_mutex_init(&events->lock, NULL);
+	(void)uv_async_init(&daemon->loop, &events->async, woken);
+	events->async.data = events;
+	*out = events;
+	return ERR_OK;
+}
+
+void events_close(struct events *events)
+{
+	uv_close((uv_handle_t *)&events->async, NULL);
+}
+
+void events_free(struct events *events)
+{
+	if (events == NULL)
+		return;
+	while (events->first != NULL) {
+		struct event *event = events->first;
+
+		events->first = event->next;
+		free(event);
+	}
+	(void)pthread_mutex_destroy(&events->lock);
+	free(events);
+}

@@ -1,0 +1,156 @@
+/* The engine's host: clocks, sockets, workers and the data plane behind struct host. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/timers.h"
+#include "crypto/random.h"
+#include "daemon/daemon.h"
+#include "daemon/resolver.h"
+#include "daemon/sockets.h"
+#include "daemon/workers.h"
+
+uint64_t host_now_ms(void)
+{
+	return uv_hrtime() / 1000000;
+}
+
+static uint64_t now_ms(void *self)
+{
+	(void)self;
+	return host_now_ms();
+}
+
+static int64_t wall_time(void *self)
+{
+	(void)self;
+	return (int64_t)time(NULL);
+}
+
+static void random_bytes(void *self, void *out, size_t len)
+{
+	(void)self;
+	random_octets(out, len);
+}
+
+static void send_datagram(void *self, const struct host_datagram *datagram)
+{
+	struct daemon *daemon = self;
+
+	sockets_send(daemon->sockets, datagram);
+}
+
+static void wake(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+
+	kx_run_timers(daemon->kx);
+	host_settle(daemon);
+}
+
+static void wake_at(void *self, uint64_t due_ms)
+{
+	struct daemon *daemon = self;
+	uint64_t now = host_now_ms();
+
+	if (due_ms == TIMERS_NEVER) {
+		(void)uv_timer_stop(&daemon->wake);
+		return;
+	}
+	/* The loop's idea of now may lag behind the clock that due_ms was read from. */
+	uv_update_time(&daemon->loop);
+	(void)uv_timer_start(&daemon->wake, wake, due_ms > now ? due_ms - now : 0, 0);
+}
+
+static enum err ask_kerberos(void *self, const struct kerberos_request *request)
+{
+	struct daemon *daemon = self;
+
+	return workers_submit(daemon->workers, request);
+}
+
+static void release_session(void *self, uint64_t session, uint32_t affinity)
+{
+	struct daemon *daemon = self;
+
+	workers_release(daemon->workers, session, affinity);
+}
+
+static void ask_dataplane(void *self, const struct dataplane_request *request)
+{
+	struct daemon *daemon = self;
+
+	daemon->dataplane_ops->submit(daemon->dataplane, request);
+}
+
+static enum err resolve(void *self, const struct address *address, uint64_t token)
+{
+	struct daemon *daemon = self;
+
+	return resolver_ask(daemon->resolver, address, token);
+}
+
+/* A connected UDP socket sends nothing, but the kernel has to choose its address. */
+enum err host_source_address(const struct address *remote, struct address *out)
+{
+	struct endpoint endpoint = {.address = *remote, .port = 9};
+	struct sockaddr_storage storage;
+	socklen_t len = endpoint_to_sockaddr(&endpoint, &storage);
+	int descriptor = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	enum err error = ERR_NOT_FOUND;
+
+	if (descriptor < 0)
+		return ERR_SYSTEM;
+	if (connect(descriptor, (const struct sockaddr *)&storage, len) == 0) {
+		len = sizeof(storage);
+		if (getsockname(descriptor, (struct sockaddr *)&storage, &len) == 0 &&
+		    endpoint_from_sockaddr((const struct sockaddr *)&storage, &endpoint) ==
+			ERR_OK) {
+			*out = endpoint.address;
+			error = ERR_OK;
+		}
+	}
+	(void)close(descriptor);
+	return error;
+}
+
+static enum err source_address(void *self, const struct address *remote, struct address *out)
+{
+	(void)self;
+	return host_source_address(remote, out);
+}
+
+void host_fill(struct daemon *daemon, struct host *out)
+{
+	*out = (struct host){.self = daemon,
+	    .log = &daemon->log,
+	    .now_ms = now_ms,
+	    .time = wall_time,
+	    .random = random_bytes,
+	    .send = send_datagram,
+	    .wake_at = wake_at,
+	    .kerberos = ask_kerberos,
+	    .kerberos_release = release_session,
+	    .dataplane = ask_dataplane,
+	    .resolve = resolve,
+	    .source_address = source_address};
+}
+
+void host_open(struct daemon *daemon)
+{
+	(void)uv_timer_init(&daemon->loop, &daemon->wake);
+	daemon->wake.data = daemon;
+}
+
+void host_close(struct daemon *daemon)
+{
+	uv_close((uv_handle_t *)&daemon->wake, NULL);
+}
+
+void host_settle(struct daemon *daemon)
+{
+	events_drain(daemon);
+	sockets_flush(daemon->sockets);
+}

@@ -1,0 +1,269 @@
+/* kinkd: everything is opened in order, the loop runs, everything is closed in reverse. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "daemon/daemon.h"
+#include "daemon/options.h"
+#include "daemon/output.h"
+#include "daemon/resolver.h"
+#include "daemon/sockets.h"
+#include "daemon/workers.h"
+#include "policy/config.h"
+
+/* DELETEs to peers get this long at the end. */
+#define SHUTDOWN_MS 3000
+
+/* Keys must not end up in a core dump, nor in the hands of a process of the same user. */
+static void harden(void)
+{
+	struct rlimit none = {0, 0};
+
+	(void)umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static void report(void *context, const struct problem *problem)
+{
+	(void)context;
+	(void)fprintf(stderr, "kinkd: %s\n", problem->text);
+}
+
+static void apply_log_levels(struct daemon *daemon, const struct policy *policy)
+{
+	memcpy(daemon->log.levels, policy->daemon.log_levels, sizeof(daemon->log.levels));
+}
+
+static void down(void *context, const struct problem *problem)
+{
+	struct daemon *daemon = context;
+
+	if (problem->code != ERR_OK)
+		log_event(&daemon->log, LOG_LEVEL_WARNING, LOG_AREA_DAEMON, LOG_NO_FIELDS, "%s",
+		    problem->text);
+	uv_stop(&daemon->loop);
+}
+
+static void stop(struct daemon *daemon)
+{
+	if (daemon->stopping)
+		_exit(DAEMON_FAILURE);
+	daemon->stopping = true;
+	output_notify("STOPPING=1");
+	log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_DAEMON, LOG_NO_FIELDS,
+	    "ending: peers are told to delete %zu pairs of SAs", kx_sa_count(daemon->kx));
+	kx_shutdown(daemon->kx, SHUTDOWN_MS, down, daemon);
+	host_settle(daemon);
+}
+
+/* Only log levels change in a running daemon; a wrong file changes nothing. */
+static void reload(struct daemon *daemon)
+{
+	struct policy *policy = NULL;
+	struct problem problem;
+
+	if (config_load(daemon->config_path, &policy, &problem) != ERR_OK) {
+		log_event(&daemon->log, LOG_LEVEL_ERROR, LOG_AREA_POLICY, LOG_NO_FIELDS,
+		    "the file is wrong, nothing is changed: %s", problem.text);
+		return;
+	}
+	apply_log_levels(daemon, policy);
+	policy_release(policy);
+	log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_POLICY, LOG_NO_FIELDS,
+	    "log levels are taken over; other changes need a restart");
+}
+
+static void signalled(uv_signal_t *handle, int number)
+{
+	struct daemon *daemon = handle->data;
+
+	if (number == SIGHUP)
+		reload(daemon);
+	else
+		stop(daemon);
+}
+
+static void open_signals(struct daemon *daemon)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		(void)uv_signal_init(&daemon->loop, &daemon->signals[i]);
+		daemon->signals[i].data = daemon;
+		(void)uv_signal_start(&daemon->signals[i], signalled, numbers[i]);
+	}
+}
+
+static void received(void *self, const struct host_datagram *datagram)
+{
+	struct daemon *daemon = self;
+
+	kx_datagram(daemon->kx, datagram);
+}
+
+static void kerberos_completed(void *self, const struct kerberos_completion *completion)
+{
+	struct daemon *daemon = self;
+
+	kx_kerberos_done(daemon->kx, completion);
+}
+
+static void settled(void *self)
+{
+	host_settle(self);
+}
+
+static void named(void *self, const struct host_name_completion *completion)
+{
+	struct daemon *daemon = self;
+
+	kx_name_done(daemon->kx, completion);
+	host_settle(daemon);
+}
+
+static enum err open_realm(struct daemon *daemon, struct problem *problem)
+{
+	struct kerberos_settings settings = {.keytab = daemon->policy->realm.keytab,
+	    .principal = daemon->policy->realm.principal,
+	    .clock_skew = daemon->policy->realm.clock_skew};
+
+	return kerberos_realm_create(&settings, &daemon->log, &daemon->realm, problem);
+}
+
+static enum err open_sockets(struct daemon *daemon, struct problem *problem)
+{
+	struct sockets_settings settings = {
+	    .kink_port = daemon->policy->daemon.kink_port, .mark = daemon->policy->daemon.mark};
+	struct sockets_listener listener = {
+	    .self = daemon, .received = received, .settled = settled};
+
+	return sockets_open(
+	    &daemon->loop, &settings, &listener, &daemon->log, &daemon->sockets, problem);
+}
+
+static enum err open_workers(struct daemon *daemon, struct problem *problem)
+{
+	struct workers_listener listener = {
+	    .self = daemon, .completed = kerberos_completed, .settled = settled};
+
+	return workers_open(&daemon->loop, daemon->realm, daemon->policy->daemon.workers, &listener,
+	    &daemon->workers, problem);
+}
+
+static enum err open_engine(struct daemon *daemon, struct problem *problem)
+{
+	struct host host;
+
+	host_fill(daemon, &host);
+	if (kx_create(&host, daemon->policy, &daemon->kx) != ERR_OK)
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
+	host_settle(daemon);
+	return ERR_OK;
+}
+
+/* In this order: nothing is promised to peers before traffic is under control. */
+static enum err open_all(struct daemon *daemon, struct problem *problem)
+{
+	enum err error = open_realm(daemon, problem);
+
+	if (error == ERR_OK)
+		error = bypass_add(daemon, problem);
+	if (error == ERR_OK)
+		error = events_open(daemon, &daemon->events);
+	if (error == ERR_OK)
+		error = resolver_open(&daemon->loop, named, daemon, &daemon->resolver);
+	if (error == ERR_OK)
+		error = open_sockets(daemon, problem);
+	if (error == ERR_OK)
+		error = open_workers(daemon, problem);
+	if (error == ERR_OK)
+		error = dataplane_choose(daemon, problem);
+	if (error == ERR_OK)
+		error = open_engine(daemon, problem);
+	return error;
+}
+
+static void close_all(struct daemon *daemon)
+{
+	kx_destroy(daemon->kx);
+	daemon->kx = NULL;
+	if (daemon->dataplane != NULL)
+		daemon->dataplane_ops->close(daemon->dataplane);
+	if (daemon->workers != NULL)
+		workers_close(daemon->workers);
+	sockets_close(daemon->sockets);
+	if (daemon->events != NULL)
+		events_close(daemon->events);
+	host_close(daemon);
+	for (size_t i = 0; i < sizeof(daemon->signals) / sizeof(daemon->signals[0]); i++)
+		uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+	/* A lookup that the system does not come back from is not waited for. */
+	if (daemon->resolver != NULL && resolver_busy(daemon->resolver) > 0)
+		_exit(daemon->exit_status);
+	resolver_close(daemon->resolver);
+	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&daemon->loop);
+	workers_free(daemon->workers);
+	sockets_free(daemon->sockets);
+	events_free(daemon->events);
+	slots_clear(&daemon->queries);
+	kerberos_realm_destroy(daemon->realm);
+	policy_release(daemon->policy);
+}
+
+static int run(struct daemon *daemon)
+{
+	struct problem problem = {.code = ERR_OK};
+
+	(void)uv_loop_init(&daemon->loop);
+	daemon->started_ms = host_now_ms();
+	open_signals(daemon);
+	host_open(daemon);
+	if (open_all(daemon, &problem) == ERR_OK) {
+		log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_DAEMON,
+		    LOG_FIELDS({"dataplane", daemon->dataplane_ops->name}),
+		    PACKAGE_STRING " is ready; data plane: %s (%s)", daemon->dataplane_ops->name,
+		    daemon->dataplane_why);
+		output_notify("READY=1");
+		(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	} else {
+		log_event(&daemon->log, LOG_LEVEL_ERROR, LOG_AREA_DAEMON, LOG_NO_FIELDS, "%s",
+		    problem.text[0] != '\0' ? problem.text : "out of memory");
+		daemon->exit_status = DAEMON_FAILURE;
+	}
+	close_all(daemon);
+	return daemon->exit_status;
+}
+
+int main(int count, char **arguments)
+{
+	static struct daemon daemon;
+	struct options options;
+	struct problem problem = {.code = ERR_OK};
+	int status;
+
+	if (!options_parse(count, arguments, &options, &status))
+		return status;
+	daemon.config_path = options.config_path;
+	if (config_check(options.config_path, report, NULL, &daemon.policy, &problem) != ERR_OK)
+		return DAEMON_CONFIG;
+	if (options.test) {
+		config_describe(daemon.policy, stdout);
+		policy_release(daemon.policy);
+		return DAEMON_OK;
+	}
+	log_init(&daemon.log, output_sink(), NULL, LOG_LEVEL_DEBUG);
+	if (!options.debug)
+		apply_log_levels(&daemon, daemon.policy);
+	harden();
+	return run(&daemon);
+}

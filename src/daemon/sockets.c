@@ -1,0 +1,345 @@
+/* UDP sockets with known local addresses, in batches: recvmmsg, sendmmsg. */
+#include "daemon/sockets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/limit.h"
+
+#define BATCH         32
+#define DATAGRAM_MAX  65536
+#define CONTROL_SIZE  CMSG_SPACE(sizeof(struct in6_pktinfo))
+#define QUEUE_MAX     1024
+#define FAMILIES      2
+#define BUFFER_OCTETS (4 * 1024 * 1024)
+
+struct outgoing {
+	struct sockaddr_storage remote;
+	socklen_t remote_len;
+	struct address local;
+	uint8_t *data;
+	size_t len;
+};
+
+struct socket {
+	struct sockets *sockets;
+	int descriptor;
+	int family;
+	uint16_t port;
+	uv_poll_t poll;
+	struct outgoing queue[QUEUE_MAX];
+	size_t queued;
+};
+
+struct sockets {
+	struct sockets_listener listener;
+	struct log *log;
+	struct limit log_limit;
+	uint8_t *buffers; /* BATCH of DATAGRAM_MAX */
+	struct socket *sockets[FAMILIES];
+};
+
+static void closed(uv_handle_t *handle)
+{
+	struct socket *socket = handle->data;
+
+	(void)close(socket->descriptor);
+	free(socket);
+}
+
+void sockets_close(struct sockets *sockets)
+{
+	for (int i = 0; sockets != NULL && i < FAMILIES; i++) {
+		struct socket *socket = sockets->sockets[i];
+
+		if (socket == NULL)
+			continue;
+		for (size_t j = 0; j < socket->queued; j++)
+			free(socket->queue[j].data);
+		uv_close((uv_handle_t *)&socket->poll, closed);
+		sockets->sockets[i] = NULL;
+	}
+}
+
+void sockets_free(struct sockets *sockets)
+{
+	if (sockets == NULL)
+		return;
+	free(sockets->buffers);
+	free(sockets);
+}
+
+/* The local address that a datagram was sent to. */
+static bool local_address(struct msghdr *message, struct address *out)
+{
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
+	     part = CMSG_NXTHDR(message, part)) {
+		if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(part), sizeof(info));
+			return address_from_octets((const uint8_t *)&info.ipi_addr, 4, out) ==
+			       ERR_OK;
+		}
+		if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(part), sizeof(info));
+			return address_from_octets(info.ipi6_addr.s6_addr, 16, out) == ERR_OK;
+		}
+	}
+	return false;
+}
+
+static void receive_batch(struct socket *socket, int *received)
+{
+	struct sockets *sockets = socket->sockets;
+	struct mmsghdr messages[BATCH];
+	struct iovec vectors[BATCH];
+	struct sockaddr_storage remotes[BATCH];
+	uint8_t control[BATCH][CONTROL_SIZE];
+
+	for (int i = 0; i < BATCH; i++) {
+		vectors[i] = (struct iovec){.iov_base = sockets->buffers + (size_t)i * DATAGRAM_MAX,
+		    .iov_len = DATAGRAM_MAX};
+		messages[i].msg_hdr = (struct msghdr){.msg_name = &remotes[i],
+		    .msg_namelen = sizeof(remotes[i]),
+		    .msg_iov = &vectors[i],
+		    .msg_iovlen = 1,
+		    .msg_control = control[i],
+		    .msg_controllen = sizeof(control[i])};
+	}
+	*received = recvmmsg(socket->descriptor, messages, BATCH, MSG_DONTWAIT, NULL);
+	for (int i = 0; i < *received; i++) {
+		struct host_datagram datagram = {.port = HOST_PORT_KINK,
+		    .local = {.port = socket->port},
+		    .data = bytes_of(vectors[i].iov_base, messages[i].msg_len)};
+
+		if (endpoint_from_sockaddr(
+			(const struct sockaddr *)&remotes[i], &datagram.remote) == ERR_OK &&
+		    local_address(&messages[i].msg_hdr, &datagram.local.address))
+			sockets->listener.received(sockets->listener.self, &datagram);
+	}
+}
+
+static void readable(uv_poll_t *poll, int status, int events)
+{
+	struct socket *socket = poll->data;
+	struct sockets *sockets = socket->sockets;
+	int received = BATCH;
+
+	(void)events;
+	if (status < 0)
+		return;
+	/* A few batches at most, so that a flood does not starve timers and commands. */
+	for (int i = 0; i < 8 && received == BATCH; i++)
+		receive_batch(socket, &received);
+	sockets->listener.settled(sockets->listener.self);
+}
+
+static bool set_option(int descriptor, int level, int option, int value)
+{
+	return setsockopt(descriptor, level, option, &value, sizeof(value)) == 0;
+}
+
+static enum err configure(int descriptor, int family, uint32_t mark)
+{
+	bool good;
+
+	if (family == AF_INET6)
+		good = set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
+		       set_option(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
+		       set_option(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
+	else
+		/* Messages with large tickets are fragmented rather than lost. */
+		good = set_option(descriptor, IPPROTO_IP, IP_PKTINFO, 1) &&
+		       set_option(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+	/* Helpful only: the data plane has a bypass rule as well, and the kernel its own limits. */
+	if (mark != 0)
+		(void)set_option(descriptor, SOL_SOCKET, SO_MARK, (int)mark);
+	(void)set_option(descriptor, SOL_SOCKET, SO_RCVBUF, BUFFER_OCTETS);
+	(void)set_option(descriptor, SOL_SOCKET, SO_SNDBUF, BUFFER_OCTETS);
+	return good ? ERR_OK : ERR_SYSTEM;
+}
+
+static enum err open_family(struct sockets *sockets, uv_loop_t *loop, int family, uint16_t port,
+    uint32_t mark, struct socket **out, struct problem *problem)
+{
+	struct endpoint any = {.address = {.family = family == AF_INET6 ? 6 : 4}, .port = port};
+	struct sockaddr_storage name;
+	socklen_t name_len = endpoint_to_sockaddr(&any, &name);
+	int descriptor = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct socket *opened = NULL;
+	enum err error = ERR_SYSTEM;
+
+	*out = NULL;
+	if (descriptor < 0) {
+		if (errno == EAFNOSUPPORT)
+			return ERR_OK;
+		return problem_set(problem, error, "UDP socket: %s", strerror(errno));
+	}
+	if (configure(descriptor, family, mark) != ERR_OK) {
+		(void)problem_set(problem, error, "UDP socket options: %s", strerror(errno));
+		goto out;
+	}
+	if (bind(descriptor, (const struct sockaddr *)&name, name_len) != 0) {
+		if (errno == EADDRINUSE)
+			(void)problem_set(problem, error,
+			    "UDP port %u is in use: is another kinkd running? (ss -ulpn sport = "
+			    ":%u)",
+			    port, port);
+		else if (errno == EACCES)
+			(void)problem_set(problem, error,
+			    "UDP port %u: permission denied; kinkd needs CAP_NET_BIND_SERVICE",
+			    port);
+		else
+			(void)problem_set(problem, error, "UDP port %u: %s", port, strerror(errno));
+		goto out;
+	}
+	opened = calloc(1, sizeof(*opened));
+	if (opened == NULL || uv_poll_init(loop, &opened->poll, descriptor) != 0) {
+		error = problem_set(problem, ERR_NO_MEMORY, "out of memory");
+		goto out;
+	}
+	opened->sockets = sockets;
+	opened->descriptor = descriptor;
+	opened->family = family;
+	opened->port = port;
+	opened->poll.data = opened;
+	(void)uv_poll_start(&opened->poll, UV_READABLE, readable);
+	*out = opened;
+	return ERR_OK;
+out:
+	free(opened);
+	(void)close(descriptor);
+	return error;
+}
+
+enum err sockets_open(uv_loop_t *loop, const struct sockets_settings *settings,
+    const struct sockets_listener *listener, struct log *log, struct sockets **out,
+    struct problem *problem)
+{
+	static const int families[FAMILIES] = {AF_INET, AF_INET6};
+	struct sockets *sockets = calloc(1, sizeof(*sockets));
+	enum err error = ERR_OK;
+
+	if (sockets == NULL)
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
+	sockets->listener = *listener;
+	sockets->log = log;
+	limit_init(&sockets->log_limit, 5, 1, 0);
+	sockets->buffers = malloc((size_t)BATCH * DATAGRAM_MAX);
+	if (sockets->buffers == NULL)
+		error = problem_set(problem, ERR_NO_MEMORY, "out of memory");
+	for (int i = 0; error == ERR_OK && i < FAMILIES; i++)
+		error = open_family(sockets, loop, families[i], settings->kink_port, settings->mark,
+		    &sockets->sockets[i], problem);
+	/* On failure the caller closes what is open, as ever. */
+	*out = sockets;
+	return error;
+}
+
+void sockets_send(struct sockets *sockets, const struct host_datagram *datagram)
+{
+	struct socket *socket = sockets->sockets[datagram->remote.address.family == 6 ? 1 : 0];
+	struct outgoing *entry;
+
+	if (socket == NULL)
+		return;
+	if (socket->queued == QUEUE_MAX)
+		sockets_flush(sockets);
+	entry = &socket->queue[socket->queued];
+	entry->data = malloc(datagram->data.len);
+	if (entry->data == NULL)
+		return;
+	memcpy(entry->data, datagram->data.data, datagram->data.len);
+	entry->len = datagram->data.len;
+	entry->local = datagram->local.address;
+	entry->remote_len = endpoint_to_sockaddr(&datagram->remote, &entry->remote);
+	socket->queued++;
+}
+
+/* Says from which of our addresses a datagram is to go. */
+static void set_source(struct msghdr *message, const struct address *local)
+{
+	struct cmsghdr *part = CMSG_FIRSTHDR(message);
+
+	if (local->family == 4) {
+		struct in_pktinfo info = {0};
+
+		memcpy(&info.ipi_spec_dst, local->octets, 4);
+		part->cmsg_level = IPPROTO_IP;
+		part->cmsg_type = IP_PKTINFO;
+		part->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(part), &info, sizeof(info));
+		message->msg_controllen = CMSG_SPACE(sizeof(info));
+	} else {
+		struct in6_pktinfo info = {0};
+
+		memcpy(&info.ipi6_addr, local->octets, 16);
+		part->cmsg_level = IPPROTO_IPV6;
+		part->cmsg_type = IPV6_PKTINFO;
+		part->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(part), &info, sizeof(info));
+		message->msg_controllen = CMSG_SPACE(sizeof(info));
+	}
+}
+
+static void flush_batch(struct socket *socket, size_t first, size_t count)
+{
+	struct mmsghdr messages[BATCH];
+	struct iovec vectors[BATCH];
+	uint8_t control[BATCH][CONTROL_SIZE];
+	size_t sent = 0;
+
+	memset(control, 0, sizeof(control));
+	for (size_t i = 0; i < count; i++) {
+		struct outgoing *entry = &socket->queue[first + i];
+
+		vectors[i] = (struct iovec){.iov_base = entry->data, .iov_len = entry->len};
+		messages[i].msg_hdr = (struct msghdr){.msg_name = &entry->remote,
+		    .msg_namelen = entry->remote_len,
+		    .msg_iov = &vectors[i],
+		    .msg_iovlen = 1,
+		    .msg_control = control[i],
+		    .msg_controllen = sizeof(control[i])};
+		set_source(&messages[i].msg_hdr, &entry->local);
+	}
+	/* One that cannot be sent is lost, as datagrams are; those behind it are not. */
+	while (sent < count) {
+		int done =
+		    sendmmsg(socket->descriptor, messages + sent, (unsigned)(count - sent), 0);
+
+		if (done < 0 && limit_take(&socket->sockets->log_limit, uv_hrtime() / 1000000)) {
+			struct endpoint remote = {0};
+			char text[ENDPOINT_TEXT_SIZE];
+
+			if (endpoint_from_sockaddr(
+				(const struct sockaddr *)&socket->queue[first + sent].remote,
+				&remote) == ERR_OK)
+				log_event(socket->sockets->log, LOG_LEVEL_WARNING, LOG_AREA_DAEMON,
+				    LOG_FIELDS({"remote", endpoint_format(&remote, text)}),
+				    "a datagram cannot be sent: %s", strerror(errno));
+		}
+		sent += done > 0 ? (size_t)done : 1;
+	}
+	for (size_t i = 0; i < count; i++)
+		free(socket->queue[first + i].data);
+}
+
+void sockets_flush(struct sockets *sockets)
+{
+	for (int i = 0; i < FAMILIES; i++) {
+		struct socket *socket = sockets->sockets[i];
+
+		for (size_t first = 0; socket != NULL && first < socket->queued; first += BATCH)
+			flush_batch(socket, first,
+			    socket->queued - first < BATCH ? socket->queued - first : BATCH);
+		if (socket != NULL)
+			socket->queued = 0;
+	}
+}
