@@ -265,6 +265,11 @@ size_t sad_count(const struct sad *sad)
 	return sad->pairs.count;
 }
 
+size_t sad_active_count(const struct sad *sad)
+{
+	return sad->pairs.count - sad->retired_count;
+}
+
 static void reserved(
     struct sad *sad, struct sa_pair *pair, const struct dataplane_completion *completion)
 {
