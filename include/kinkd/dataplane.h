@@ -21,7 +21,7 @@ enum dataplane_operation {
 	                        */
 	DATAPLANE_QUERY_SA,    /* by the same three; gives counters */
 	DATAPLANE_ADD_POLICY,  /* install `policy` in both directions */
-	DATAPLANE_DELETE_POLICY, /* by policy.id */
+	DATAPLANE_DELETE_POLICY, /* by policy.id: all its selectors */
 	DATAPLANE_FLOW_FAILED /* no SA will come for `flow` now: packets held for it are dropped */
 };
 
@@ -33,6 +33,7 @@ enum policy_action {
 	POLICY_DISCARD  /* dropped */
 };
 
+/* One selector of a policy. A policy with several is added once for each, under one id. */
 struct dataplane_policy {
 	uint32_t id;
 	uint32_t priority; /* lower comes first; unique among the policies installed */

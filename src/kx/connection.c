@@ -2,10 +2,12 @@
  * Connections: for each selector and remote host, the negotiation under way, the pairs of SAs that
  * came of it and what to do when it fails.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
+#include "crypto/algorithms.h"
 #include "kx/kx-internal.h"
 
 /* A failed connection that nobody asks for any more stays visible this long. */
@@ -388,6 +390,25 @@ void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair
 	destroy_if_idle(connection);
 }
 
+static void log_established(const struct kx_connection *connection, const struct sa_pair *pair)
+{
+	char remote[ADDRESS_TEXT_SIZE];
+	char suite[SUITE_TEXT_SIZE];
+	char spi_in[12];
+	char spi_out[12];
+
+	(void)snprintf(spi_in, sizeof(spi_in), "0x%08x", pair->spi_in);
+	(void)snprintf(spi_out, sizeof(spi_out), "0x%08x", pair->spi_out);
+	log_event(connection->kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_SA,
+	    LOG_FIELDS({"policy", connection->negotiation.rule->name},
+		{"remote", address_format(&pair->remote, remote)},
+		{"principal", connection->principal != NULL ? connection->principal : ""},
+		{"method", exchange_name((enum exchange)pair->exchange)},
+		{"suite", suite_format(&pair->suite, suite)}, {"spi_in", spi_in},
+		{"spi_out", spi_out}),
+	    "established as %s", pair->initiator ? "initiator" : "responder");
+}
+
 static struct kx_connection *connection_of(struct kx_negotiation *negotiation)
 {
 	return (struct kx_connection *)((char *)negotiation -
@@ -413,6 +434,7 @@ void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, stru
 	connection->negotiating = false;
 	connection->wanted = false;
 	kx_connection_attach(connection, pair, NULL);
+	log_established(connection, pair);
 	kx_count(kx, KX_NEGOTIATIONS_DONE);
 	kx_count(kx, KX_SAS_CREATED);
 	/* What we made before is ours to delete; what the peer made is the peer's (RFC 4430 3.6).
@@ -433,6 +455,8 @@ void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal
 
 	kx_count(kx, KX_RESPONSES_DONE);
 	kx_count(kx, KX_SAS_CREATED);
-	if (connection != NULL)
-		kx_connection_attach(connection, pair, principal);
+	if (connection == NULL)
+		return;
+	kx_connection_attach(connection, pair, principal);
+	log_established(connection, pair);
 }
