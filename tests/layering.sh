@@ -11,6 +11,7 @@ BEGIN {
 	floor["kinkd"] = 2
 	floor["wire"] = 3
 	floor["crypto"] = 3
+	floor["control"] = 3
 	floor["kerberos"] = 4
 	floor["policy"] = 5
 	floor["sa"] = 6
@@ -27,8 +28,9 @@ BEGIN {
 	floor["daemon"] = 12
 	floor["ctl"] = 13
 	# Two rooms that may reach no further than this list.
-	only["ctl"] = "ctl base"
+	only["ctl"] = "ctl control base"
 	only["wire"] = "wire base"
+	only["control"] = "control base"
 	only["crypto"] = "crypto base kinkd"
 	only["kerberos"] = "kerberos crypto base kinkd"
 	# kx.c lists the methods: the one place that looks up.

@@ -1,6 +1,8 @@
 sbin_PROGRAMS += kinkd
 kinkd_SOURCES = \
 	src/daemon/bypass.c \
+	src/daemon/control.c src/daemon/control.h \
+	src/daemon/control-answer.c src/daemon/control-private.h \
 	src/daemon/daemon.h \
 	src/daemon/dataplane.c \
 	src/daemon/events.c \
@@ -20,5 +22,5 @@ kinkd_SOURCES += src/daemon/output-plain.c
 EXTRA_DIST += src/daemon/output-systemd.c
 endif
 kinkd_LDADD = libdataplane.a libkx.a libsa.a libpolicy.a libkerberos.a libcrypto-suite.a \
-	libwire.a libbase.a \
+	libwire.a libcontrol.a libbase.a \
 	$(KRB5_LIBS) $(OPENSSL_LIBS) $(LIBCONFIG_LIBS) $(LIBUV_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
 #include "daemon/output.h"
@@ -182,6 +183,8 @@ static enum err open_all(struct daemon *daemon, struct problem *problem)
 	if (error == ERR_OK)
 		error = resolver_open(&daemon->loop, named, daemon, &daemon->resolver);
 	if (error == ERR_OK)
+		error = control_open(daemon, problem);
+	if (error == ERR_OK)
 		error = open_sockets(daemon, problem);
 	if (error == ERR_OK)
 		error = open_workers(daemon, problem);
@@ -194,6 +197,7 @@ static enum err open_all(struct daemon *daemon, struct problem *problem)
 
 static void close_all(struct daemon *daemon)
 {
+	control_close(daemon->control);
 	kx_destroy(daemon->kx);
 	daemon->kx = NULL;
 	if (daemon->dataplane != NULL)
@@ -215,6 +219,7 @@ static void close_all(struct daemon *daemon)
 	workers_free(daemon->workers);
 	sockets_free(daemon->sockets);
 	events_free(daemon->events);
+	control_free(daemon->control);
 	slots_clear(&daemon->queries);
 	kerberos_realm_destroy(daemon->realm);
 	policy_release(daemon->policy);

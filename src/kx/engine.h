@@ -58,6 +58,7 @@ struct kx_connection_view {
 	uint64_t next_ms;   /* when the next rekey or retry is due; 0 for none */
 	const char *reason; /* KX_FAILED: why, for people */
 	uint32_t sa_in;     /* inbound SPI of the SA in use; 0 for none */
+	uint32_t sa_out;    /* and its outbound SPI */
 };
 
 struct kx_sa_view {

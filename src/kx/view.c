@@ -67,7 +67,8 @@ void kx_each_connection(const struct kx *kx,
 		    .since_ms = connection->since_ms,
 		    .next_ms = next_ms(connection),
 		    .reason = connection->reason != NULL ? connection->reason : "",
-		    .sa_in = connection->current != NULL ? connection->current->spi_in : 0};
+		    .sa_in = connection->current != NULL ? connection->current->spi_in : 0,
+		    .sa_out = connection->current != NULL ? connection->current->spi_out : 0};
 
 		if (!callback(context, &view))
 			return;

@@ -1,0 +1,284 @@
+/* Answers for people. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+
+enum { RED = 31, GREEN = 32, YELLOW = 33 };
+
+static bool colours(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (no_color == NULL || no_color[0] == '\0');
+}
+
+static const char *text_of(const json_t *line, const char *name)
+{
+	return json_string_value(json_object_get(line, name));
+}
+
+static bool is_kind(const json_t *line, const char *kind)
+{
+	const char *found = text_of(line, "kind");
+
+	return found != NULL && strcmp(found, kind) == 0;
+}
+
+static void add_bytes(struct table *table, const json_t *line, const char *name)
+{
+	const json_t *value = json_object_get(line, name);
+	char text[FORMAT_SIZE];
+
+	table_add(table,
+	    json_is_integer(value) ? format_bytes((uint64_t)json_integer_value(value), text) : NULL,
+	    0);
+}
+
+static void add_duration(struct table *table, const json_t *line, const char *name)
+{
+	const json_t *value = json_object_get(line, name);
+	char text[FORMAT_SIZE];
+
+	table_add(table,
+	    json_is_integer(value) ? format_duration(json_integer_value(value), text) : NULL, 0);
+}
+
+/* "10.0.0.0/24", with protocol and ports where they are not all. */
+static const char *selector(const json_t *line, const char *side, char *text, size_t size)
+{
+	char name[32];
+	const char *addresses;
+	const char *ports;
+	json_int_t protocol = json_integer_value(json_object_get(line, "protocol"));
+
+	(void)snprintf(name, sizeof(name), "%s_selector", side);
+	addresses = text_of(line, name);
+	(void)snprintf(name, sizeof(name), "%s_ports", side);
+	ports = text_of(line, name);
+	(void)snprintf(text, size, "%s%s%s", addresses != NULL ? addresses : "?",
+	    ports != NULL ? " port " : "", ports != NULL ? ports : "");
+	if (protocol != 0 && strcmp(side, "remote") == 0)
+		(void)snprintf(text + strlen(text), size - strlen(text), " %s",
+		    protocol == 6    ? "tcp"
+		    : protocol == 17 ? "udp"
+		    : protocol == 1  ? "icmp"
+				     : "protocol");
+	return text;
+}
+
+static void show_daemon(const json_t *line)
+{
+	char uptime[FORMAT_SIZE];
+	char ticket[FORMAT_SIZE];
+	char answered[FORMAT_SIZE];
+	const char *principal = text_of(line, "principal");
+	const char *problem = text_of(line, "realm_problem");
+	json_int_t end = json_integer_value(json_object_get(line, "ticket_end"));
+	json_int_t kdc = json_integer_value(json_object_get(line, "kdc_answered"));
+	json_int_t now = (json_int_t)time(NULL);
+
+	(void)printf("kinkd %s  up %s  data plane: %s (%s)\n", text_of(line, "version"),
+	    format_duration(json_integer_value(json_object_get(line, "uptime")), uptime),
+	    text_of(line, "dataplane"), text_of(line, "dataplane_why"));
+	if (principal != NULL)
+		(void)printf("realm: as %s", principal);
+	else
+		(void)printf("realm: no principal yet");
+	if (end > now)
+		(void)printf(", ticket valid %s", format_duration(end - now, ticket));
+	if (kdc != 0)
+		(void)printf(", KDC answered %s ago", format_duration(now - kdc, answered));
+	(void)putchar('\n');
+	if (problem != NULL)
+		(void)printf("realm: %s\n", problem);
+}
+
+static int state_colour(const char *state)
+{
+	if (state == NULL)
+		return 0;
+	if (strcmp(state, "established") == 0 || strcmp(state, "rekeying") == 0)
+		return GREEN;
+	return strcmp(state, "failed") == 0 ? RED : YELLOW;
+}
+
+/* What comes next: a rekey, a retry and why, or nothing. */
+static void add_next(struct table *table, const json_t *line)
+{
+	const json_t *next = json_object_get(line, "next");
+	const char *state = text_of(line, "state");
+	const char *reason = text_of(line, "reason");
+	bool failed = state != NULL && strcmp(state, "failed") == 0;
+	char duration[FORMAT_SIZE];
+	char text[512];
+
+	if (json_is_integer(next))
+		(void)snprintf(text, sizeof(text), "%s in %s%s%s",
+		    failed || reason != NULL ? "retry" : "rekey",
+		    format_duration(json_integer_value(next), duration), reason != NULL ? ": " : "",
+		    reason != NULL ? reason : "");
+	else
+		(void)snprintf(text, sizeof(text), "%s%s", failed ? "when traffic asks: " : "",
+		    reason != NULL ? reason : "");
+	table_add(table, text[0] != '\0' ? text : NULL, failed ? RED : 0);
+}
+
+static void show_status(const json_t *lines)
+{
+	static const char *const headings[] = {
+	    "POLICY", "PEER", "BY", "STATE", "SINCE", "IN", "OUT", "NEXT"};
+	struct table *table = table_new(headings, sizeof(headings) / sizeof(headings[0]));
+	const json_t *line;
+	size_t index;
+	size_t connections = 0;
+
+	json_array_foreach(lines, index, line)
+	{
+		const char *principal = text_of(line, "principal");
+		char peer[320];
+
+		if (is_kind(line, "daemon"))
+			show_daemon(line);
+		if (!is_kind(line, "connection"))
+			continue;
+		connections++;
+		(void)snprintf(peer, sizeof(peer), "%s%s%s", text_of(line, "remote"),
+		    principal != NULL ? " " : "", principal != NULL ? principal : "");
+		table_add(table, text_of(line, "policy"), 0);
+		table_add(table, peer, 0);
+		table_add(table, text_of(line, "method"), 0);
+		table_add(table, text_of(line, "state"), state_colour(text_of(line, "state")));
+		add_duration(table, line, "since");
+		add_bytes(table, line, "bytes_in");
+		add_bytes(table, line, "bytes_out");
+		add_next(table, line);
+	}
+	(void)putchar('\n');
+	table_print(table, colours());
+	if (connections == 0)
+		(void)puts(
+		    "nothing yet: SAs are negotiated when traffic asks, or by kinkctl initiate");
+}
+
+static void show_sas(const json_t *lines)
+{
+	static const char *const headings[] = {"POLICY", "REMOTE", "PRINCIPAL", "STATE", "SPI IN",
+	    "SPI OUT", "MODE", "ESP", "ROLE", "AGE", "REKEY", "EXPIRES", "IN", "OUT", "SELECTORS"};
+	struct table *table = table_new(headings, sizeof(headings) / sizeof(headings[0]));
+	const json_t *line;
+	size_t index;
+
+	json_array_foreach(lines, index, line)
+	{
+		static const char *const texts[] = {"policy", "remote", "principal", "state",
+		    "spi_in", "spi_out", "mode", "suite", "role"};
+		char local[128];
+		char remote[128];
+		char both[300];
+
+		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+			table_add(table, text_of(line, texts[i]),
+			    strcmp(texts[i], "state") == 0 ? state_colour(text_of(line, "state"))
+							   : 0);
+		add_duration(table, line, "age");
+		add_duration(table, line, "rekey");
+		add_duration(table, line, "expire");
+		add_bytes(table, line, "bytes_in");
+		add_bytes(table, line, "bytes_out");
+		(void)snprintf(both, sizeof(both), "%s - %s",
+		    selector(line, "local", local, sizeof(local)),
+		    selector(line, "remote", remote, sizeof(remote)));
+		table_add(table, both, 0);
+	}
+	table_print(table, colours());
+}
+
+static const char *joined(const json_t *array, char *text, size_t size)
+{
+	const json_t *item;
+	size_t index;
+	size_t used = 0;
+
+	text[0] = '\0';
+	json_array_foreach(array, index, item)
+	{
+		int written = snprintf(text + used, size - used, "%s%s", index > 0 ? ", " : "",
+		    json_string_value(item));
+
+		if (written < 0 || (size_t)written >= size - used)
+			break;
+		used += (size_t)written;
+	}
+	return text[0] != '\0' ? text : NULL;
+}
+
+static void show_policies(const json_t *lines)
+{
+	static const char *const headings[] = {
+	    "POLICY", "PROTECT", "PEER", "MODE", "LOCAL", "REMOTE", "ESP", "BY"};
+	struct table *table = table_new(headings, sizeof(headings) / sizeof(headings[0]));
+	const json_t *line;
+	size_t index;
+
+	json_array_foreach(lines, index, line)
+	{
+		char text[512];
+
+		table_add(table, text_of(line, "name"), 0);
+		table_add(table, text_of(line, "protect"), 0);
+		table_add(table, text_of(line, "peer"), 0);
+		table_add(table, text_of(line, "mode"), 0);
+		table_add(table, selector(line, "local", text, sizeof(text)), 0);
+		table_add(table, selector(line, "remote", text, sizeof(text)), 0);
+		table_add(table, joined(json_object_get(line, "esp"), text, sizeof(text)), 0);
+		table_add(
+		    table, json_is_true(json_object_get(line, "automatic")) ? "kinkd" : "file", 0);
+	}
+	table_print(table, colours());
+}
+
+static void show_peers(const json_t *lines)
+{
+	static const char *const headings[] = {
+	    "PEER", "ADDRESSES", "ANSWERS AS", "STARTS AS", "EXCHANGE"};
+	static const char *const lists[] = {
+	    "addresses", "responder_principals", "initiator_principals", "exchange"};
+	struct table *table = table_new(headings, sizeof(headings) / sizeof(headings[0]));
+	const json_t *line;
+	size_t index;
+
+	json_array_foreach(lines, index, line)
+	{
+		char text[1024];
+
+		table_add(table, text_of(line, "name"), 0);
+		for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+			table_add(
+			    table, joined(json_object_get(line, lists[i]), text, sizeof(text)), 0);
+	}
+	table_print(table, colours());
+}
+
+void show(int command, const json_t *lines)
+{
+	switch (command) {
+	case CONTROL_STATUS:
+		show_status(lines);
+		break;
+	case CONTROL_SA:
+		show_sas(lines);
+		break;
+	case CONTROL_POLICY:
+		show_policies(lines);
+		break;
+	case CONTROL_PEERS:
+		show_peers(lines);
+		break;
+	default:
+		break;
+	}
+}

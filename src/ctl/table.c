@@ -1,0 +1,84 @@
+/* Aligned columns. The last one is as wide as it likes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+#define COLUMNS_MAX 16
+
+struct cell {
+	char *text;
+	int colour;
+};
+
+struct table {
+	const char *const *headings;
+	size_t columns;
+	size_t widths[COLUMNS_MAX];
+	struct cell *cells;
+	size_t count;
+	size_t capacity;
+};
+
+struct table *table_new(const char *const *headings, size_t columns)
+{
+	struct table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL)
+		abort();
+	table->headings = headings;
+	table->columns = columns;
+	for (size_t i = 0; i < columns; i++)
+		table->widths[i] = strlen(headings[i]);
+	return table;
+}
+
+void table_add(struct table *table, const char *text, int colour)
+{
+	size_t column = table->count % table->columns;
+	struct cell *cells;
+
+	if (table->count == table->capacity) {
+		table->capacity = table->capacity > 0 ? 2 * table->capacity : 64;
+		cells = realloc(table->cells, table->capacity * sizeof(*cells));
+		if (cells == NULL)
+			abort();
+		table->cells = cells;
+	}
+	if (text == NULL)
+		text = "-";
+	if (strlen(text) > table->widths[column])
+		table->widths[column] = strlen(text);
+	table->cells[table->count].text = strdup(text);
+	table->cells[table->count++].colour = colour;
+}
+
+static void print_cell(const struct table *table, size_t column, const char *text, int colour)
+{
+	bool last = column + 1 == table->columns;
+
+	if (colour != 0)
+		(void)printf("\033[%dm%s\033[0m", colour, text);
+	else
+		(void)fputs(text, stdout);
+	if (last)
+		(void)putchar('\n');
+	else
+		(void)printf("%*s", (int)(table->widths[column] - strlen(text)) + 2, "");
+}
+
+void table_print(struct table *table, bool colours)
+{
+	for (size_t i = 0; i < table->columns; i++)
+		print_cell(table, i, table->headings[i], colours ? 1 : 0);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct cell *cell = &table->cells[i];
+
+		print_cell(table, i % table->columns, cell->text != NULL ? cell->text : "",
+		    colours ? cell->colour : 0);
+		free(cell->text);
+	}
+	free(table->cells);
+	free(table);
+}

@@ -1,0 +1,420 @@
+/* The answers to the control socket's commands. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "crypto/algorithms.h"
+#include "daemon/control-private.h"
+
+/* Where the counters of an SA go when they come. */
+struct counters_wait {
+	struct control *control;
+	uint64_t client;
+	json_t *line; /* borrowed reference of ours */
+	const char *bytes;
+	const char *packets;
+};
+
+void answer_line(struct client *client, const char *kind, json_t *line)
+{
+	if (line == NULL)
+		return;
+	(void)json_object_set_new(line, "kind", json_string(kind));
+	(void)json_array_append_new(client->batch, line);
+}
+
+void answer_end(struct client *client, const char *error)
+{
+	json_t *line = json_pack("{s:b}", "ok", error == NULL);
+
+	if (error != NULL)
+		(void)json_object_set_new(line, "error", json_string(error));
+	answer_line(client, "end", line);
+	client->finished = true;
+}
+
+static void counted(void *context, const struct dataplane_completion *completion)
+{
+	struct counters_wait *wait = context;
+	struct client *client = client_by_handle(wait->control, wait->client);
+
+	if (completion->problem.code == ERR_OK) {
+		(void)json_object_set_new(
+		    wait->line, wait->bytes, json_integer((json_int_t)completion->counters.bytes));
+		(void)json_object_set_new(wait->line, wait->packets,
+		    json_integer((json_int_t)completion->counters.packets));
+	}
+	if (client != NULL) {
+		client->pending--;
+		client_continue(client);
+	}
+	json_decref(wait->line);
+	free(wait);
+}
+
+static void ask_counters(struct client *client, json_t *line, enum ipsec_direction direction,
+    uint32_t spi, const struct address *destination)
+{
+	struct counters_wait *wait = spi != 0 ? calloc(1, sizeof(*wait)) : NULL;
+
+	if (wait == NULL)
+		return;
+	*wait = (struct counters_wait){.control = client->control,
+	    .client = client->handle,
+	    .line = json_incref(line),
+	    .bytes = direction == IPSEC_IN ? "bytes_in" : "bytes_out",
+	    .packets = direction == IPSEC_IN ? "packets_in" : "packets_out"};
+	client->pending++;
+	if (query_sa(client->control->daemon, spi, destination, direction, counted, wait) !=
+	    ERR_OK) {
+		client->pending--;
+		json_decref(line);
+		free(wait);
+	}
+}
+
+static json_t *text_or_null(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? json_string(text) : json_null();
+}
+
+/* Seconds from now to then; null when there is no such time. */
+static json_t *seconds_until(uint64_t then_ms)
+{
+	uint64_t now = host_now_ms();
+
+	if (then_ms == 0)
+		return json_null();
+	return json_integer(then_ms > now ? (json_int_t)((then_ms - now) / 1000) : 0);
+}
+
+static json_t *seconds_since(uint64_t then_ms)
+{
+	return json_integer((json_int_t)((host_now_ms() - then_ms) / 1000));
+}
+
+static json_t *hex(uint32_t value)
+{
+	return value != 0 ? json_sprintf("0x%08x", value) : json_null();
+}
+
+static json_t *daemon_line(const struct daemon *daemon)
+{
+	struct kerberos_status realm;
+	json_t *counters = json_object();
+
+	kerberos_realm_status(daemon->realm, &realm);
+	for (int i = 0; i < KX_COUNTER_COUNT; i++)
+		(void)json_object_set_new(counters, kx_counter_name((enum kx_counter)i),
+		    json_integer((json_int_t)kx_counter_value(daemon->kx, (enum kx_counter)i)));
+	return json_pack("{s:s, s:o, s:s, s:s, s:I, s:o, s:I, s:I, s:o, s:o}", "version",
+	    PACKAGE_VERSION, "uptime", seconds_since(daemon->started_ms), "dataplane",
+	    daemon->dataplane_ops->name, "dataplane_why", daemon->dataplane_why, "sa_pairs",
+	    (json_int_t)kx_sa_count(daemon->kx), "principal", text_or_null(realm.principal),
+	    "ticket_end", (json_int_t)realm.ticket_end, "kdc_answered",
+	    (json_int_t)realm.kdc_answered, "realm_problem",
+	    realm.problem.code != ERR_OK ? json_string(realm.problem.text) : json_null(),
+	    "counters", counters);
+}
+
+/* Lists are made in batches; what was given already is passed over. */
+struct listing {
+	struct client *client;
+	size_t passed;
+	size_t given;
+};
+
+static bool in_turn(struct listing *listing, bool *stop)
+{
+	*stop = listing->given == BATCH_MAX;
+	if (*stop || listing->passed++ < listing->client->position)
+		return false;
+	listing->given++;
+	return true;
+}
+
+static bool connection_line(void *context, const struct kx_connection_view *view)
+{
+	static const char *const states[] = {[KX_NEGOTIATING] = "negotiating",
+	    [KX_ESTABLISHED] = "established",
+	    [KX_REKEYING] = "rekeying",
+	    [KX_FAILED] = "failed"};
+	struct listing *listing = context;
+	char local[ADDRESS_TEXT_SIZE];
+	char remote[ADDRESS_TEXT_SIZE];
+	json_t *line;
+	bool stop;
+
+	if (!in_turn(listing, &stop))
+		return !stop;
+	line = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "policy",
+	    view->policy, "peer", view->peer, "principal", text_or_null(view->principal), "method",
+	    text_or_null(view->method), "local", address_format(&view->local, local), "remote",
+	    address_format(&view->remote, remote), "state", states[view->state], "since",
+	    seconds_since(view->since_ms), "next", seconds_until(view->next_ms), "reason",
+	    text_or_null(view->reason), "spi_in", hex(view->sa_in), "spi_out", hex(view->sa_out));
+	answer_line(listing->client, "connection", line);
+	if (line != NULL) {
+		ask_counters(listing->client, line, IPSEC_IN, view->sa_in, &view->local);
+		ask_counters(listing->client, line, IPSEC_OUT, view->sa_out, &view->remote);
+	}
+	return true;
+}
+
+static json_t *ports(struct port_range range)
+{
+	if (range.first == 0 && range.last == 65535)
+		return json_null();
+	return range.first == range.last ? json_sprintf("%u", range.first)
+	                                 : json_sprintf("%u-%u", range.first, range.last);
+}
+
+static void set_selector(json_t *line, const struct selector *selector)
+{
+	char text[RANGE_TEXT_SIZE];
+
+	(void)json_object_set_new(
+	    line, "local_selector", json_string(range_format(&selector->local, text)));
+	(void)json_object_set_new(
+	    line, "remote_selector", json_string(range_format(&selector->remote, text)));
+	(void)json_object_set_new(line, "protocol",
+	    selector->protocol != 0 ? json_integer(selector->protocol) : json_null());
+	(void)json_object_set_new(line, "local_ports", ports(selector->local_ports));
+	(void)json_object_set_new(line, "remote_ports", ports(selector->remote_ports));
+}
+
+static bool sa_line(void *context, const struct kx_sa_view *view)
+{
+	struct listing *listing = context;
+	char local[ADDRESS_TEXT_SIZE];
+	char remote[ADDRESS_TEXT_SIZE];
+	char suite[SUITE_TEXT_SIZE];
+	json_t *line;
+	bool stop;
+
+	if (!in_turn(listing, &stop))
+		return !stop;
+	line = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o}",
+	    "policy", view->policy, "principal", text_or_null(view->principal), "method",
+	    view->method, "state", view->state, "local", address_format(&view->local, local),
+	    "remote", address_format(&view->remote, remote), "spi_in", hex(view->spi_in), "spi_out",
+	    hex(view->spi_out), "mode", view->mode == IPSEC_TUNNEL ? "tunnel" : "transport",
+	    "suite",
+	    view->suite.encryption != ENCRYPTION_NONE
+		? json_string(suite_format(&view->suite, suite))
+		: json_null(),
+	    "role", view->initiator ? "initiator" : "responder", "age",
+	    seconds_since(view->created_ms), "rekey", seconds_until(view->rekey_ms), "expire",
+	    seconds_until(view->expire_ms));
+	answer_line(listing->client, "sa", line);
+	if (line != NULL) {
+		set_selector(line, &view->selector);
+		ask_counters(listing->client, line, IPSEC_IN, view->spi_in, &view->local);
+		ask_counters(listing->client, line, IPSEC_OUT, view->spi_out, &view->remote);
+	}
+	return true;
+}
+
+static json_t *policy_line(const struct policy_rule *rule, const struct selector *selector)
+{
+	static const char *const actions[] = {[POLICY_REQUIRE] = "require",
+	    [POLICY_REQUEST] = "request",
+	    [POLICY_BYPASS] = "bypass",
+	    [POLICY_DISCARD] = "discard"};
+	bool protects = rule->peer != NULL;
+	json_t *suites = json_array();
+	char text[SUITE_TEXT_SIZE];
+	json_t *line;
+
+	for (size_t i = 0; protects && i < rule->proposal.suite_count; i++)
+		(void)json_array_append_new(
+		    suites, json_string(suite_format(&rule->proposal.suites[i], text)));
+	line = json_pack("{s:s, s:s, s:o, s:o, s:b, s:o, s:o}", "name", rule->name, "protect",
+	    actions[rule->action], "peer", text_or_null(protects ? rule->peer->name : NULL), "mode",
+	    text_or_null(!protects                    ? NULL
+			 : rule->mode == IPSEC_TUNNEL ? "tunnel"
+						      : "transport"),
+	    "automatic", rule->automatic, "esp", suites, "lifetime",
+	    protects ? json_integer(rule->proposal.lifetime.seconds) : json_null());
+	if (line != NULL)
+		set_selector(line, selector);
+	return line;
+}
+
+static void list_policies(struct listing *listing, const struct policy *policy)
+{
+	bool stop = false;
+
+	for (size_t i = 0; !stop && i < policy->rule_count; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+		size_t count = policy_rule_selectors(rule, NULL, 0);
+		struct selector *selectors = calloc(count > 0 ? count : 1, sizeof(*selectors));
+
+		if (selectors == NULL)
+			return;
+		(void)policy_rule_selectors(rule, selectors, count);
+		for (size_t j = 0; !stop && j < count; j++) {
+			if (in_turn(listing, &stop))
+				answer_line(
+				    listing->client, "policy", policy_line(rule, &selectors[j]));
+		}
+		free(selectors);
+	}
+}
+
+static json_t *texts(const char *const *list, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(array, json_string(list[i]));
+	return array;
+}
+
+static void list_peers(struct listing *listing, const struct policy *policy)
+{
+	bool stop = false;
+
+	for (size_t i = 0; !stop && i < policy->peer_count; i++) {
+		const struct policy_peer *peer = &policy->peers[i];
+		json_t *addresses;
+		json_t *exchanges;
+		char text[PREFIX_TEXT_SIZE];
+
+		if (!in_turn(listing, &stop))
+			continue;
+		addresses = json_array();
+		for (size_t j = 0; j < peer->address_count; j++)
+			(void)json_array_append_new(
+			    addresses, json_string(prefix_format(&peer->addresses[j], text)));
+		exchanges = json_array();
+		for (size_t j = 0; j < peer->exchange_count; j++)
+			(void)json_array_append_new(
+			    exchanges, json_string(exchange_name(peer->exchanges[j])));
+		answer_line(listing->client, "peer",
+		    json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", peer->name, "addresses",
+			addresses, "responder_principals",
+			texts(peer->responder_principals, peer->responder_principal_count),
+			"initiator_principals",
+			texts(peer->initiator_principals, peer->initiator_principal_count),
+			"exchange", exchanges));
+	}
+}
+
+static void list(struct client *client)
+{
+	struct daemon *daemon = client->control->daemon;
+	struct listing listing = {.client = client};
+
+	if (client->command == CONTROL_STATUS && client->position == 0)
+		answer_line(client, "daemon", daemon_line(daemon));
+	switch (client->command) {
+	case CONTROL_STATUS:
+		kx_each_connection(daemon->kx, connection_line, &listing);
+		break;
+	case CONTROL_SA:
+		kx_each_sa(daemon->kx, sa_line, &listing);
+		break;
+	case CONTROL_POLICY:
+		list_policies(&listing, daemon->policy);
+		break;
+	case CONTROL_PEERS:
+		list_peers(&listing, daemon->policy);
+		break;
+	default:
+		break;
+	}
+	client->position += listing.given;
+	if (listing.given < BATCH_MAX)
+		answer_end(client, NULL);
+}
+
+/* A command that ends later, perhaps after its client has gone. */
+struct outcome {
+	struct control *control;
+	uint64_t client;
+};
+
+static void ended(void *context, const struct problem *problem)
+{
+	struct outcome *outcome = context;
+	struct client *client = client_by_handle(outcome->control, outcome->client);
+
+	free(outcome);
+	if (client == NULL)
+		return;
+	client->pending--;
+	if (!client->finished)
+		answer_end(client, problem->code == ERR_OK    ? NULL
+				   : problem->text[0] != '\0' ? problem->text
+							      : err_text(problem->code));
+	client_continue(client);
+}
+
+static void forgotten(void *context, const struct problem *problem)
+{
+	(void)context;
+	(void)problem;
+}
+
+/* The argument as an address; false when it is there but is none, and then the end line is made. */
+static bool get_address(struct client *client, struct address *out, bool *given)
+{
+	const char *text = json_string_value(json_object_get(client->request, "remote"));
+
+	*given = text != NULL;
+	if (text == NULL || address_parse(text, out) == ERR_OK)
+		return true;
+	answer_end(client, "that is no IP address");
+	return false;
+}
+
+static void act(struct client *client)
+{
+	struct kx *kx = client->control->daemon->kx;
+	const char *policy = json_string_value(json_object_get(client->request, "policy"));
+	const char *spi_text = json_string_value(json_object_get(client->request, "spi"));
+	bool all = json_is_true(json_object_get(client->request, "all"));
+	bool no_wait = json_is_true(json_object_get(client->request, "no-wait"));
+	unsigned long spi = spi_text != NULL ? strtoul(spi_text, NULL, 0) : 0;
+	struct address remote;
+	struct outcome *outcome;
+	bool given;
+
+	if (!get_address(client, &remote, &given))
+		return;
+	if (spi_text != NULL && (spi == 0 || spi > UINT32_MAX)) {
+		answer_end(client, "that is no SPI; see kinkctl sa");
+		return;
+	}
+	if (client->command == CONTROL_TERMINATE && !given && spi_text == NULL && !all) {
+		answer_end(client, "say which: an address, --spi or --all");
+		return;
+	}
+	outcome = calloc(1, sizeof(*outcome));
+	if (outcome == NULL) {
+		answer_end(client, "out of memory");
+		return;
+	}
+	*outcome = (struct outcome){.control = client->control, .client = client->handle};
+	client->pending++;
+	if (client->command == CONTROL_TERMINATE) {
+		kx_terminate(kx, given ? &remote : NULL, (uint32_t)spi, ended, outcome);
+	} else if (no_wait) {
+		static const struct problem none = {.code = ERR_OK};
+
+		kx_initiate(kx, policy, given ? &remote : NULL, forgotten, NULL);
+		ended(outcome, &none);
+	} else {
+		kx_initiate(kx, policy, given ? &remote : NULL, ended, outcome);
+	}
+}
+
+void answer_next(struct client *client)
+{
+	if (client->command == CONTROL_INITIATE || client->command == CONTROL_TERMINATE)
+		act(client);
+	else
+		list(client);
+}
