@@ -3,48 +3,60 @@
  * replay cache: otherwise whoever saw an AP-REQ could burn it with a message of his own around it
  * before the genuine one arrives.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kerberos/private.h"
 
-/* A KRB-ERROR for what can be told to a stranger; nothing for what is no AP-REQ at all. */
+#define AP_REQ_TAG 0x6e /* [APPLICATION 14], constructed (RFC 4120 5.5.1) */
+
+/*
+ * What may be told to a stranger, as RFC 4120 7.5.9 numbers it; -1 for nothing, because the message
+ * is no AP-REQ or the fault is ours.
+ */
+static int stranger_code(krb5_error_code code)
+{
+	switch (code) {
+	case KRB5KRB_AP_ERR_MSG_TYPE:
+	case KRB5KRB_AP_ERR_BADVERSION:
+		return -1;
+	case KRB5KRB_AP_WRONG_PRINC:
+	case KRB5_KT_NOTFOUND:
+		return KRB5KRB_AP_ERR_NOKEY - ERROR_TABLE_BASE_krb5;
+	case KRB5_KT_KVNONOTFOUND:
+		return KRB5KRB_AP_ERR_BADKEYVER - ERROR_TABLE_BASE_krb5;
+	default:
+		break;
+	}
+	if (code <= ERROR_TABLE_BASE_krb5 || code >= ERROR_TABLE_BASE_krb5 + 128)
+		return -1;
+	return (int)(code - ERROR_TABLE_BASE_krb5);
+}
+
+/* A KRB-ERROR, with the client's time where it is known (RFC 4430 3.5). */
 static void make_error(
     struct kerberos_worker *worker, krb5_error_code code, struct kerberos_completion *completion)
 {
-	krb5_error error;
+	int number = stranger_code(code);
+	int64_t now = kerberos_now_us();
+	krb5_error error = {.error = (krb5_ui_4)number,
+	    .stime = (krb5_timestamp)(now / 1000000),
+	    .susec = (krb5_int32)(now % 1000000),
+	    .ctime = (krb5_timestamp)(completion->authenticator_us / 1000000),
+	    .cusec = (krb5_int32)(completion->authenticator_us % 1000000),
+	    .server = worker->stranger};
 	krb5_data data = {0};
-	krb5_principal server = NULL;
-	krb5_int32 seconds;
-	krb5_int32 microseconds;
 
-	if (code < ERROR_TABLE_BASE_krb5 || code >= ERROR_TABLE_BASE_krb5 + 128 ||
-	    krb5_us_timeofday(worker->context, &seconds, &microseconds) != 0)
+	if (number < 0 || krb5_mk_error(worker->context, &error, &data) != 0)
 		return;
-	memset(&error, 0, sizeof(error));
-	error.error = (krb5_ui_4)(code - ERROR_TABLE_BASE_krb5);
-	error.stime = seconds;
-	error.susec = microseconds;
-	if (krb5_sname_to_principal(worker->context, NULL, "kink", KRB5_NT_UNKNOWN, &server) != 0)
-		return;
-	error.server = server;
-	if (krb5_mk_error(worker->context, &error, &data) == 0) {
-		completion->reply_error = worker_keep(worker, data.data, data.length);
-		krb5_free_data_contents(worker->context, &data);
-	}
-	krb5_free_principal(worker->context, server);
+	completion->reply_error = worker_keep(worker, data.data, data.length);
+	krb5_free_data_contents(worker->context, &data);
 }
 
-static void refuse(struct kerberos_worker *worker, krb5_error_code code,
-    struct kerberos_completion *completion, const char *tried)
-{
-	(void)kerberos_problem(
-	    worker->context, code, &completion->problem, tried, completion->client, NULL);
-	make_error(worker, code, completion);
-}
-
-/* Who it is, as whom he addressed us, and when he said so. */
-static krb5_error_code read_names(struct kerberos_worker *worker, krb5_auth_context context,
-    const krb5_ticket *ticket, struct kerberos_completion *completion)
+/* When the authenticator was made, and by whom. */
+static krb5_error_code read_authenticator(struct kerberos_worker *worker, krb5_auth_context context,
+    struct kerberos_completion *completion)
 {
 	krb5_authenticator *authenticator;
 	krb5_error_code code =
@@ -53,76 +65,104 @@ static krb5_error_code read_names(struct kerberos_worker *worker, krb5_auth_cont
 	if (code != 0)
 		return code;
 	completion->authenticator_us =
-	    (int64_t)authenticator->ctime * 1000000 + authenticator->cusec;
+	    (int64_t)(uint32_t)authenticator->ctime * 1000000 + authenticator->cusec;
+	completion->client = worker_keep_name(worker, authenticator->client);
 	krb5_free_authenticator(worker->context, authenticator);
-	completion->client = worker_keep_name(worker, ticket->enc_part2->client);
-	completion->server = worker_keep_name(worker, ticket->server);
-	completion->ticket_end = ticket->enc_part2->times.endtime;
-	return completion->client == NULL || completion->server == NULL ? KRB5_PARSE_MALFORMED : 0;
+	return completion->client != NULL ? 0 : KRB5_PARSE_MALFORMED;
 }
 
-static enum err check_replay(
-    struct kerberos_worker *worker, const struct kerberos_completion *completion)
+/* The authenticator's time is not ours: whose clock is wrong, nobody knows, but by how much. */
+static void refuse_skew(struct kerberos_worker *worker, krb5_auth_context context,
+    struct kerberos_completion *completion)
 {
-	krb5_int32 seconds;
-	krb5_int32 microseconds;
+	long long ahead;
 
-	if (krb5_us_timeofday(worker->context, &seconds, &microseconds) != 0)
-		return ERR_SYSTEM;
-	return replay_check(worker->realm->replay, completion->client, completion->server,
-	    completion->authenticator_us, (int64_t)seconds * 1000000 + microseconds);
+	/* It is there: libkrb5 compares the times once it has decrypted it. */
+	if (read_authenticator(worker, context, completion) == 0) {
+		ahead = (completion->authenticator_us - kerberos_now_us()) / 1000000;
+		(void)problem_set(&completion->problem, ERR_SKEW,
+		    "the clock of %s is %lld s %s ours: see chronyc tracking on both hosts",
+		    completion->client, llabs(ahead), ahead < 0 ? "behind" : "ahead of");
+	} else {
+		(void)problem_set(&completion->problem, ERR_SKEW,
+		    "the peer's clock differs too much from ours: see chronyc tracking on both "
+		    "hosts");
+	}
+	make_error(worker, KRB5KRB_AP_ERR_SKEW, completion);
+}
+
+static void refuse_replay(
+    struct kerberos_worker *worker, enum err error, struct kerberos_completion *completion)
+{
+	const char *why = "its clock is too far from ours";
+
+	if (error == ERR_LIMIT)
+		why = "the replay cache is full; it empties as the clock-skew window passes";
+	else if (error == ERR_EXPIRED)
+		why = "it was made before this daemon started; a retransmission will do";
+	else if (error == ERR_REPLAY)
+		why = "it was seen before";
+	(void)problem_set(&completion->problem, error == ERR_EXPIRED ? ERR_REPLAY : error,
+	    "an authenticator of %s is not accepted: %s", completion->client, why);
+	if (error == ERR_SKEW)
+		make_error(worker, KRB5KRB_AP_ERR_SKEW, completion);
+	else if (error != ERR_LIMIT)
+		make_error(worker, KRB5KRB_AP_ERR_REPEAT, completion);
 }
 
 /* The ticket is good: now the message around it. */
 static void accept_message(struct kerberos_worker *worker, krb5_auth_context context,
-    const struct kerberos_request *request, struct kerberos_completion *completion)
+    const krb5_ticket *ticket, const struct kerberos_request *request,
+    struct kerberos_completion *completion)
 {
-	krb5_keyblock *keyblock = NULL;
 	struct session_key key = {0};
 	struct session *session;
 	krb5_data ap_rep = {0};
-	enum err error;
-
 	/* The ticket's session key, whatever subkey the peer sent (RFC 4430 7). */
-	if (krb5_auth_con_getkey(worker->context, context, &keyblock) != 0)
-		error = ERR_NO_MEMORY;
-	else
-		error = worker_key(worker, keyblock, &key);
-	krb5_free_keyblock(worker->context, keyblock);
+	enum err error = worker_key(worker, ticket->enc_part2->session, &key);
+
 	if (error == ERR_OK)
 		error = worker_open(worker, &key, request, completion);
 	if (error != ERR_OK) {
-		completion->plain = (struct bytes){0};
 		(void)problem_set(&completion->problem, error,
-		    "the message of %s is not by its session key: %s", completion->client,
+		    "a message of %s is not made with its session key: %s", completion->client,
 		    err_text(error));
 		goto out;
 	}
-	error = check_replay(worker, completion);
+	error = replay_check(
+	    worker->realm->replay, key.mark, completion->authenticator_us, kerberos_now_us());
 	if (error != ERR_OK) {
-		completion->plain = (struct bytes){0};
-		(void)problem_set(&completion->problem, error,
-		    "an authenticator of %s is not fresh: %s", completion->client, err_text(error));
-		if (error == ERR_REPLAY)
-			make_error(worker, KRB5KRB_AP_ERR_REPEAT, completion);
+		refuse_replay(worker, error, completion);
 		goto out;
 	}
-	if (krb5_mk_rep(worker->context, context, &ap_rep) != 0) {
+	if (krb5_mk_rep(worker->context, context, &ap_rep) == 0) {
+		completion->ap = worker_keep(worker, ap_rep.data, ap_rep.length);
+		krb5_free_data_contents(worker->context, &ap_rep);
+	}
+	if (completion->ap.len == 0) {
 		(void)problem_set(&completion->problem, ERR_SYSTEM, "no AP-REP can be made");
 		goto out;
 	}
-	completion->ap = worker_keep(worker, ap_rep.data, ap_rep.length);
-	krb5_free_data_contents(worker->context, &ap_rep);
+	completion->lengths = key.lengths;
 	error = worker_session_add(worker, &key, &session);
-	if (error == ERR_OK) {
+	key.key = NULL;
+	if (error == ERR_OK)
 		completion->session = session->handle;
-		completion->lengths = key.lengths;
-	} else {
-		(void)problem_set(
-		    &completion->problem, error, "no session can be made: %s", err_text(error));
-	}
+	else
+		(void)problem_set(&completion->problem, error,
+		    "no Kerberos session can be made: %s", err_text(error));
 out:
 	krb5_k_free_key(worker->context, key.key);
+}
+
+/* The cheap half of the work, before any key is touched. */
+static enum err precheck(const struct kerberos_request *request, struct problem *problem)
+{
+	if (request->ap.len == 0 || request->ap.data[0] != AP_REQ_TAG)
+		return problem_set(problem, ERR_INVALID, "the message holds no AP-REQ");
+	if (request->checksum.len == 0)
+		return problem_set(problem, ERR_AUTH, "the message has no checksum");
+	return ERR_OK;
 }
 
 void worker_accept(struct kerberos_worker *worker, const struct kerberos_request *request,
@@ -134,34 +174,40 @@ void worker_accept(struct kerberos_worker *worker, const struct kerberos_request
 	krb5_flags options = 0;
 	krb5_error_code code;
 
-	if (request->checksum.len == 0) {
-		(void)problem_set(&completion->problem, ERR_AUTH, "the message has no checksum");
+	if (precheck(request, &completion->problem) != ERR_OK)
 		return;
-	}
 	if (worker_keytab(worker, &completion->problem) != ERR_OK) {
-		completion->problem.code = ERR_UNAVAILABLE;
+		make_error(worker, KRB5KRB_AP_ERR_NOKEY, completion);
 		return;
 	}
 	code = krb5_auth_con_init(worker->context, &context);
 	/* No replay cache in a file: ours is in memory. */
 	if (code == 0)
 		code = krb5_auth_con_setflags(worker->context, context, 0);
+	/* Any key of the keytab will do: the names of one host often share it. */
 	if (code == 0)
 		code = krb5_rd_req(
 		    worker->context, &context, &ap_req, NULL, worker->keytab, &options, &ticket);
 	if (code == 0)
-		code = read_names(worker, context, ticket, completion);
-	if (code != 0) {
-		refuse(worker, code, completion, "checking an AP-REQ of");
-	} else if ((options & AP_OPTS_MUTUAL_REQUIRED) == 0) {
-		/* RFC 4430 4.2.1: the AP-REQ MUST request mutual authentication. */
-		refuse(worker, KRB5KRB_AP_ERR_METHOD, completion,
-		    "an AP-REQ does not ask for mutual authentication, of");
-	} else {
-		accept_message(worker, context, request, completion);
+		code = read_authenticator(worker, context, completion);
+	if (code == 0) {
+		completion->ticket_end = (int64_t)(uint32_t)ticket->enc_part2->times.endtime;
+		completion->server = worker_keep_name(worker, ticket->server);
+		code = completion->server != NULL ? 0 : KRB5_PARSE_MALFORMED;
 	}
-	if (ticket != NULL)
-		krb5_free_ticket(worker->context, ticket);
+	/* RFC 4430 4.2.1: the AP-REQ MUST request mutual authentication. */
+	if (code == 0 && (options & AP_OPTS_MUTUAL_REQUIRED) == 0)
+		code = KRB5KRB_AP_ERR_METHOD;
+	if (code == KRB5KRB_AP_ERR_SKEW) {
+		refuse_skew(worker, context, completion);
+	} else if (code != 0) {
+		(void)kerberos_problem(worker->context, code, &completion->problem,
+		    "accepting an AP-REQ", completion->client, worker->realm->keytab_path);
+		make_error(worker, code, completion);
+	} else {
+		accept_message(worker, context, ticket, request, completion);
+	}
+	krb5_free_ticket(worker->context, ticket);
 	if (context != NULL)
 		(void)krb5_auth_con_free(worker->context, context);
 }

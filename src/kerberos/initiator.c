@@ -1,36 +1,60 @@
 /* The initiator's side: AP-REQs over one ticket, and the verification of what comes back. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kerberos/private.h"
 
+/* Tickets of one worker; as many as the realm has. */
+#define KNOWN_MAX 16384
+
 bool kerberos_worker_needs_ticket(
     struct kerberos_worker *worker, const struct kerberos_request *request)
 {
 	struct kerberos_realm *realm = worker->realm;
+	char key[TICKET_KEY_SIZE];
 	bool there;
 
-	if (request->operation != KERBEROS_REQUEST)
+	if (request->operation != KERBEROS_REQUEST || kerberos_ticket_key(request, key) != ERR_OK)
 		return false;
 	(void)pthread_mutex_lock(&realm->lock);
-	there = kerberos_ticket_find(realm, request->server, request->min_lifetime) != NULL;
+	there = kerberos_ticket_find(realm, key, request->min_lifetime) != NULL;
 	(void)pthread_mutex_unlock(&realm->lock);
 	return !there;
 }
 
-/* A new AP-REQ; its authenticator is remembered, the oldest given up when there are many. */
-static void add_authenticator(struct kerberos_worker *worker, struct session *session,
-    krb5_creds *creds, struct kerberos_completion *completion)
+/* Room for one more; the oldest is given up when there are many. */
+static enum err make_room(struct kerberos_worker *worker, struct session *session)
+{
+	if (session->authenticators == NULL)
+		session->authenticators =
+		    calloc(AUTHENTICATORS_MAX, sizeof(*session->authenticators));
+	if (session->authenticators == NULL)
+		return ERR_NO_MEMORY;
+	if (session->authenticator_count < AUTHENTICATORS_MAX)
+		return ERR_OK;
+	(void)krb5_auth_con_free(worker->context, session->authenticators[0]);
+	session->authenticator_count--;
+	memmove(&session->authenticators[0], &session->authenticators[1],
+	    session->authenticator_count * sizeof(*session->authenticators));
+	return ERR_OK;
+}
+
+/* A new AP-REQ, with neither subkey nor sequence number; its authenticator is outstanding. */
+static void add_authenticator(
+    struct kerberos_worker *worker, struct session *session, struct kerberos_completion *completion)
 {
 	krb5_auth_context authenticator = NULL;
 	krb5_data ap_req = {0};
-	krb5_error_code code = krb5_auth_con_init(worker->context, &authenticator);
+	krb5_error_code code = make_room(worker, session) == ERR_OK ? 0 : ENOMEM;
 
+	if (code == 0)
+		code = krb5_auth_con_init(worker->context, &authenticator);
 	if (code == 0)
 		code = krb5_auth_con_setflags(worker->context, authenticator, 0);
 	if (code == 0)
-		code = krb5_mk_req_extended(
-		    worker->context, &authenticator, AP_OPTS_MUTUAL_REQUIRED, NULL, creds, &ap_req);
+		code = krb5_mk_req_extended(worker->context, &authenticator,
+		    AP_OPTS_MUTUAL_REQUIRED, NULL, session->ticket->creds, &ap_req);
 	if (code != 0) {
 		if (authenticator != NULL)
 			(void)krb5_auth_con_free(worker->context, authenticator);
@@ -38,90 +62,120 @@ static void add_authenticator(struct kerberos_worker *worker, struct session *se
 		    worker->context, code, &completion->problem, "making an AP-REQ", NULL, NULL);
 		return;
 	}
-	if (session->authenticator_count == AUTHENTICATORS_MAX) {
-		(void)krb5_auth_con_free(worker->context, session->authenticators[0]);
-		memmove(&session->authenticators[0], &session->authenticators[1],
-		    (AUTHENTICATORS_MAX - 1) * sizeof(session->authenticators[0]));
-		session->authenticator_count--;
-	}
 	session->authenticators[session->authenticator_count++] = authenticator;
 	completion->ap = worker_keep(worker, ap_req.data, ap_req.length);
 	krb5_free_data_contents(worker->context, &ap_req);
 	completion->lengths = session->key.lengths;
+	completion->ticket_end = session->ticket->creds->times.endtime;
 	if (completion->ap.len == 0)
 		(void)problem_set(&completion->problem, ERR_TOO_LONG, "the AP-REQ is too long");
 }
 
-/* The worker's own copy of the realm's ticket, with its key. */
-static enum err ticket_copy(struct kerberos_worker *worker, const struct kerberos_request *request,
-    struct known_ticket **out, struct problem *problem)
+void worker_ticket_release(struct kerberos_worker *worker, struct known_ticket *ticket)
+{
+	if (--ticket->references > 0)
+		return;
+	krb5_k_free_key(worker->context, ticket->key.key);
+	krb5_free_creds(worker->context, ticket->creds);
+	free(ticket->name);
+	free(ticket);
+}
+
+static void known_ticket_remove(struct kerberos_worker *worker, struct known_ticket *ticket)
+{
+	HASH_DELETE(by_name, worker->tickets, ticket);
+	worker_ticket_release(worker, ticket);
+}
+
+void worker_tickets_clear(struct kerberos_worker *worker)
+{
+	struct known_ticket *ticket;
+	struct known_ticket *next;
+
+	HASH_ITER (by_name, worker->tickets, ticket, next)
+		known_ticket_remove(worker, ticket);
+}
+
+/* Takes over the credentials, also when it fails. */
+static enum err known_ticket_add(struct kerberos_worker *worker, const char *name, uint64_t version,
+    krb5_creds *creds, struct known_ticket **out)
+{
+	struct known_ticket *known = calloc(1, sizeof(*known));
+	enum err error = ERR_NO_MEMORY;
+
+	if (known == NULL) {
+		krb5_free_creds(worker->context, creds);
+		return error;
+	}
+	known->references = 1;
+	known->version = version;
+	known->creds = creds;
+	known->name = strdup(name);
+	if (known->name != NULL)
+		error = worker_key(worker, &creds->keyblock, &known->key);
+	if (error == ERR_OK) {
+		if (HASH_CNT(by_name, worker->tickets) >= KNOWN_MAX)
+			known_ticket_remove(worker, worker->tickets); /* the oldest */
+		HASH_ADD_KEYPTR(by_name, worker->tickets, known->name, strlen(name), known);
+		if (!table_holds(&known->by_name))
+			error = ERR_NO_MEMORY;
+	}
+	if (error == ERR_OK)
+		*out = known;
+	else
+		worker_ticket_release(worker, known);
+	return error;
+}
+
+/* The worker's own copy of the realm's ticket, with its key; borrowed. */
+static enum err known_ticket_get(struct kerberos_worker *worker,
+    const struct kerberos_request *request, struct known_ticket **out, struct problem *problem)
 {
 	struct kerberos_realm *realm = worker->realm;
 	const struct kerberos_ticket *ticket;
 	struct known_ticket *known;
 	krb5_creds *creds = NULL;
 	uint64_t version = 0;
-	krb5_error_code code = 0;
-	enum err error;
+	char key[TICKET_KEY_SIZE];
+	enum err error = kerberos_ticket_key(request, key);
 
-	HASH_FIND(by_server, worker->tickets, request->server, strlen(request->server), known);
+	if (error != ERR_OK)
+		return problem_set(
+		    problem, ERR_INVALID, "the principal %.100s... is too long", request->server);
+	HASH_FIND(by_name, worker->tickets, key, strlen(key), known);
 	(void)pthread_mutex_lock(&realm->lock);
-	ticket = kerberos_ticket_find(realm, request->server, request->min_lifetime);
-	error = ticket == NULL ? ERR_UNAVAILABLE
-	        : ticket->creds != NULL && ticket->creds->times.endtime > kerberos_now()
-	            ? ERR_OK
-	            : ticket->problem.code;
-	if (error == ERR_OK) {
+	ticket = kerberos_ticket_find(realm, key, request->min_lifetime);
+	if (ticket == NULL) {
+		error = problem_set(
+		    problem, ERR_UNAVAILABLE, "there is no ticket for %s yet", request->server);
+	} else if (ticket->creds != NULL && ticket->creds->times.endtime > kerberos_now()) {
 		version = ticket->version;
-		if (known == NULL || known->version != version)
-			code = krb5_copy_creds(worker->context, ticket->creds, &creds);
-	} else if (ticket != NULL) {
+		if ((known == NULL || known->version != version) &&
+		    krb5_copy_creds(worker->context, ticket->creds, &creds) != 0)
+			error = problem_set(problem, ERR_NO_MEMORY, "out of memory");
+	} else if (ticket->problem.code != ERR_OK) {
 		*problem = ticket->problem;
+		error = problem->code;
 	} else {
-		(void)problem_set(problem, error, "there is no ticket for %s", request->server);
+		error = problem_set(problem, ERR_EXPIRED,
+		    "the KDC's tickets for %s end at once: raise max_life there", request->server);
 	}
 	(void)pthread_mutex_unlock(&realm->lock);
-	if (error != ERR_OK)
-		return error;
-	if (code != 0)
-		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
-	if (creds == NULL) {
+	if (error != ERR_OK || creds == NULL) {
 		*out = known;
-		return ERR_OK;
+		return error;
 	}
-	if (known != NULL) {
-		HASH_DELETE(by_server, worker->tickets, known);
-		krb5_k_free_key(worker->context, known->key.key);
-		krb5_free_creds(worker->context, known->creds);
-		free(known->server);
-		free(known);
-	}
-	known = calloc(1, sizeof(*known));
 	if (known != NULL)
-		known->server = strdup(request->server);
-	if (known == NULL || known->server == NULL) {
-		error = ERR_NO_MEMORY;
-	} else {
-		known->creds = creds;
-		known->version = version;
-		error = worker_key(worker, &creds->keyblock, &known->key);
-	}
-	if (error == ERR_OK) {
-		HASH_ADD_KEYPTR(
-		    by_server, worker->tickets, known->server, strlen(known->server), known);
-		if (table_holds(&known->by_server)) {
-			*out = known;
-			return ERR_OK;
-		}
-		krb5_k_free_key(worker->context, known->key.key);
-		error = ERR_NO_MEMORY;
-	}
-	krb5_free_creds(worker->context, creds);
-	if (known != NULL)
-		free(known->server);
-	free(known);
-	return problem_set(problem, error, "the ticket for %s cannot be used: %s", request->server,
-	    error == ERR_UNSUPPORTED ? "its encryption type is not supported" : err_text(error));
+		known_ticket_remove(worker, known);
+	error = known_ticket_add(worker, key, version, creds, out);
+	return error == ERR_OK
+	           ? ERR_OK
+	           : problem_set(problem, error, "the ticket for %s cannot be used: %s",
+			 request->server,
+			 error == ERR_UNSUPPORTED
+			     ? "the encryption type of its session key is not supported; give "
+			       "the principal aes keys"
+			     : err_text(error));
 }
 
 void worker_request(struct kerberos_worker *worker, const struct kerberos_request *request,
@@ -129,27 +183,24 @@ void worker_request(struct kerberos_worker *worker, const struct kerberos_reques
 {
 	struct known_ticket *ticket = NULL;
 	struct session *session;
-	enum err error;
+	enum err error = known_ticket_get(worker, request, &ticket, &completion->problem);
 
-	if (ticket_copy(worker, request, &ticket, &completion->problem) != ERR_OK || ticket == NULL)
+	if (error != ERR_OK)
 		return;
+	krb5_k_reference_key(worker->context, ticket->key.key);
 	error = worker_session_add(worker, &ticket->key, &session);
 	if (error != ERR_OK) {
-		(void)problem_set(
-		    &completion->problem, error, "no session can be made: %s", err_text(error));
+		(void)problem_set(&completion->problem, error,
+		    "no Kerberos session can be made: %s", err_text(error));
 		return;
 	}
-	if (krb5_copy_creds(worker->context, ticket->creds, &session->creds) != 0)
-		(void)problem_set(&completion->problem, ERR_NO_MEMORY, "out of memory");
+	session->ticket = ticket;
+	ticket->references++;
+	add_authenticator(worker, session, completion);
+	if (completion->problem.code == ERR_OK)
+		completion->session = session->handle;
 	else
-		add_authenticator(worker, session, session->creds, completion);
-	if (completion->problem.code != ERR_OK) {
-		kerberos_worker_release(
-		    worker, session->handle | (uint64_t)worker->index << SLOTS_HANDLE_BITS);
-		return;
-	}
-	completion->session = session->handle;
-	completion->ticket_end = ticket->creds->times.endtime;
+		worker_session_free(worker, session);
 }
 
 void worker_repeat(struct kerberos_worker *worker, const struct kerberos_request *request,
@@ -157,10 +208,10 @@ void worker_repeat(struct kerberos_worker *worker, const struct kerberos_request
 {
 	struct session *session = worker_session(worker, request->session);
 
-	if (session == NULL || session->creds == NULL)
-		(void)problem_set(&completion->problem, ERR_NOT_FOUND, "there is no such session");
+	if (session == NULL || session->ticket == NULL)
+		(void)problem_set(&completion->problem, ERR_INVALID, "there is no such session");
 	else
-		add_authenticator(worker, session, session->creds, completion);
+		add_authenticator(worker, session, completion);
 }
 
 /* Whether an AP-REP answers one of the outstanding authenticators, newest first. */
@@ -182,8 +233,8 @@ static enum err check_ap_rep(
 	return ERR_AUTH;
 }
 
-static void read_krb_error(struct kerberos_worker *worker, const struct kerberos_request *request,
-    struct kerberos_completion *completion)
+static void read_krb_error(struct kerberos_worker *worker, const struct session *session,
+    const struct kerberos_request *request, struct kerberos_completion *completion)
 {
 	krb5_data data = kerberos_data(request->krb_error);
 	krb5_error *error = NULL;
@@ -194,6 +245,9 @@ static void read_krb_error(struct kerberos_worker *worker, const struct kerberos
 	}
 	completion->remote_error = (int32_t)error->error;
 	kerberos_remote_problem(error, &completion->problem);
+	if (session->ticket != NULL && kerberos_remote_rejects_ticket(error->error))
+		kerberos_ticket_doubt(worker->realm, session->ticket->name,
+		    session->ticket->version, request->checksum.len > 0);
 	krb5_free_error(worker->context, error);
 }
 
@@ -201,23 +255,22 @@ void worker_verify(struct kerberos_worker *worker, const struct kerberos_request
     struct kerberos_completion *completion)
 {
 	struct session *session = worker_session(worker, request->session);
-	bool bare_error = request->krb_error.len > 0 && request->checksum.len == 0;
-	enum err error;
+	bool bare_error =
+	    request->krb_error.len > 0 && request->ap.len == 0 && request->checksum.len == 0;
+	enum err error = ERR_OK;
 
 	if (session == NULL) {
-		(void)problem_set(&completion->problem, ERR_NOT_FOUND, "there is no such session");
+		(void)problem_set(&completion->problem, ERR_INVALID, "there is no such session");
 		return;
 	}
 	/* Without a checksum an error proves nothing; the caller knows. */
-	error = bare_error ? ERR_OK : worker_open(worker, &session->key, request, completion);
+	if (!bare_error)
+		error = worker_open(worker, &session->key, request, completion);
 	if (error == ERR_OK && request->ap.len > 0)
 		error = check_ap_rep(worker, session, request->ap);
-	if (error != ERR_OK) {
-		completion->plain = (struct bytes){0};
+	if (error != ERR_OK)
 		(void)problem_set(&completion->problem, error,
-		    "the reply is not by the peer's key or not to our request");
-		return;
-	}
-	if (request->krb_error.len > 0)
-		read_krb_error(worker, request, completion);
+		    "the reply is not made with the session key or not to our request");
+	else if (request->krb_error.len > 0)
+		read_krb_error(worker, session, request, completion);
 }

@@ -1,7 +1,10 @@
 noinst_LIBRARIES += libkerberos.a
 libkerberos_a_SOURCES = \
 	src/kerberos/acceptor.c \
+	src/kerberos/context.c \
 	src/kerberos/initiator.c \
+	src/kerberos/keys.c \
+	src/kerberos/keytab.c \
 	src/kerberos/private.h \
 	src/kerberos/problem.c \
 	src/kerberos/protect.c \

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "base/limit.h"
 #include "base/slots.h"
 #include "base/table.h"
 #include "kerberos/realm.h"
@@ -15,55 +16,108 @@
 /* Failures are remembered this long, so that a burst of requests asks the KDC once. */
 #define FAILURE_KEPT_SECONDS 3
 
-/* A service ticket that the KDC gave, or why it did not; in the realm's table. */
-struct kerberos_ticket {
-	char *server;
-	krb5_creds *creds; /* NULL: see problem */
-	struct problem problem;
-	int64_t until;    /* a failure counts until then */
-	uint64_t version; /* workers keep a copy as long as it is the same */
-	UT_hash_handle by_server;
+/* Authenticators remembered at the same time: up to 43 octets each. */
+#define KERBEROS_REPLAYS_MAX 4000000
+
+#define TICKET_KEY_SIZE (2 * KERBEROS_NAME_MAX)
+
+/* context.c */
+
+/* Our settings over the machine's krb5.conf; outlives the contexts made with it. */
+struct overlay {
+	struct _profile_t *machine;
+	char clock_skew[12];
 };
 
+enum err kerberos_overlay_init(
+    struct overlay *overlay, uint32_t clock_skew, struct problem *problem) MUST_CHECK;
+void kerberos_overlay_clear(struct overlay *overlay);
+enum err kerberos_context(
+    struct overlay *overlay, krb5_context *out, struct problem *problem) MUST_CHECK;
+
+/* A service ticket that the KDC gave, or why it did not; in the realm's table. */
+struct kerberos_ticket {
+	char *key;         /* kerberos_ticket_key() */
+	krb5_creds *creds; /* NULL: see problem */
+	struct problem problem;
+	int64_t until;    /* what is here counts until then, good enough or not */
+	uint64_t version; /* workers keep a copy as long as it is the same */
+	bool fetching;    /* somebody asks the KDC; the entry stays */
+	UT_hash_handle by_key;
+};
+
+/* Our credentials as one principal. */
+struct kerberos_client {
+	char *name;        /* "": the configured principal, or the keytab's best */
+	krb5_creds *creds; /* the ticket-granting ticket, or NULL */
+	int64_t fetched_at;
+	int64_t retry_at; /* not before, after a failure */
+	uint32_t keytab_version;
+	struct problem problem;
+	bool fetching;
+	UT_hash_handle by_name;
+};
+
+struct keytab_state {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec written;
+	struct timespec changed;
+};
+
+/* Everything below the lock belongs to it. */
 struct kerberos_realm {
-	pthread_mutex_t lock;
-	krb5_context context; /* for the tables; under the lock */
 	struct log *log;
-	char *keytab_path;
-	char *principal; /* NULL: chosen from the keytab */
-	uint32_t clock_skew;
+	char *keytab_path; /* as libkrb5 takes it, perhaps with "FILE:" */
+	char *principal;   /* NULL: chosen from the keytab */
 	struct replay *replay;
-	char ccache_name[64];
+	struct overlay overlay;
+
+	pthread_mutex_t lock;
+	pthread_cond_t fetched; /* a fetching flag fell */
+	krb5_context context;
 	struct kerberos_ticket *tickets;
+	struct kerberos_client *clients;
 	uint64_t versions;
+	struct limit doubts;
+	struct kerberos_status status;
 
 	/* The keytab in memory, loaded anew when the file changes. */
-	struct timespec keytab_changed;
-	uint32_t keytab_version; /* 0: never read */
 	krb5_keytab keytab;
+	uint32_t keytab_version; /* 0: never read */
+	int64_t keytab_checked;
+	struct keytab_state keytab_state;
 	struct problem keytab_problem;
-
-	/* Our own credentials. */
-	pthread_mutex_t ticket_lock; /* held while the KDC is asked for them */
-	int64_t ticket_end;
-	int64_t retry_at;
-	struct kerberos_status status;
 };
 
 /* realm.c */
-/* A libkrb5 context with the realm's clock skew. */
-enum err kerberos_context(
-    uint32_t clock_skew, krb5_context *out, struct problem *problem) MUST_CHECK;
 int64_t kerberos_now(void);
-/* Loads the keytab if it changed; under the lock. Returns keytab_problem's code. */
+int64_t kerberos_now_us(void);
+
+/* keytab.c, all under the realm's lock */
+/* Loads the keytab if it changed. */
 enum err kerberos_keytab_refresh(struct kerberos_realm *realm) MUST_CHECK;
 /* The name under which a version of the keytab in memory is resolved by any context. */
 void kerberos_keytab_name(const struct kerberos_realm *realm, uint32_t version, char name[64]);
+/* The keytab's best principal to start as. */
+krb5_error_code kerberos_keytab_choose(
+    struct kerberos_realm *realm, krb5_context context, krb5_principal *out);
 
 /* ticket.c */
-/* The ticket for a server, under the lock; NULL when nothing useful is known. */
+/* What a ticket is filed under: both names. */
+enum err kerberos_ticket_key(
+    const struct kerberos_request *request, char key[TICKET_KEY_SIZE]) MUST_CHECK;
+/* The ticket, under the lock; NULL when nothing useful is known. */
 struct kerberos_ticket *kerberos_ticket_find(
-    struct kerberos_realm *realm, const char *server, uint32_t min_lifetime);
+    struct kerberos_realm *realm, const char *key, uint32_t min_lifetime);
+/*
+ * The peer rejects a ticket: the next transaction gets a new one (RFC 4430 9). What anyone could
+ * have said, without a checksum, has that effect at a bounded rate only (RFC 4430 4.2.3).
+ */
+void kerberos_ticket_doubt(
+    struct kerberos_realm *realm, const char *key, uint64_t version, bool proven);
+void kerberos_tickets_clear(struct kerberos_realm *realm);
 
 /* problem.c */
 /* The kind of a libkrb5 error. */
@@ -73,15 +127,44 @@ enum err kerberos_problem(krb5_context context, krb5_error_code code, struct pro
     const char *tried, const char *principal, const char *keytab);
 /* What a KRB-ERROR from a peer means for the administrator. */
 void kerberos_remote_problem(const krb5_error *error, struct problem *problem);
+/* Whether it says that our ticket is of no use to the peer. */
+bool kerberos_remote_rejects_ticket(uint32_t error);
 
-/* worker.c */
+/* keys.c */
 
 /* A session key and what messages under it look like. */
 struct session_key {
 	krb5_key key;
+	uint64_t mark; /* tells sessions apart in the replay cache; not secret */
+	krb5_cksumtype checksum_type;
+	uint16_t header; /* octets of ciphertext before the plaintext */
 	struct kerberos_lengths lengths;
 	size_t prf_length;
 };
+
+struct known_key;
+
+/* Takes a reference to the key that has this content. */
+enum err worker_key(struct kerberos_worker *worker, const krb5_keyblock *keyblock,
+    struct session_key *out) MUST_CHECK;
+void worker_keys_clear(struct kerberos_worker *worker);
+
+/* initiator.c */
+
+/* A worker's copy of a ticket; sessions refer to it. */
+struct known_ticket {
+	char *name;
+	uint64_t version;
+	krb5_creds *creds;
+	struct session_key key;
+	unsigned references;
+	UT_hash_handle by_name;
+};
+
+void worker_ticket_release(struct kerberos_worker *worker, struct known_ticket *ticket);
+void worker_tickets_clear(struct kerberos_worker *worker);
+
+/* worker.c */
 
 #define AUTHENTICATORS_MAX 16
 
@@ -89,37 +172,20 @@ struct session_key {
 struct session {
 	uint64_t handle;
 	struct session_key key;
-	krb5_creds *creds; /* initiator: the ticket, the same for all transmissions */
+	struct known_ticket *ticket; /* initiator: the same for all transmissions */
 	size_t authenticator_count;
-	krb5_auth_context authenticators[AUTHENTICATORS_MAX]; /* outstanding; initiator */
-};
-
-/* A key by its content, so that keys derived from it are kept from one transaction to the next. */
-struct known_key {
-	struct session_key key;
-	struct key_content {
-		uint32_t enctype;
-		uint8_t octets[64];
-	} content;
-	UT_hash_handle by_content;
-};
-
-/* A worker's copy of a ticket. */
-struct known_ticket {
-	char *server;
-	uint64_t version;
-	krb5_creds *creds;
-	struct session_key key;
-	UT_hash_handle by_server;
+	krb5_auth_context *authenticators; /* outstanding; initiator */
 };
 
 struct kerberos_worker {
 	struct kerberos_realm *realm;
 	uint32_t index;
 	krb5_context context;
+	krb5_principal stranger; /* who signs KRB-ERRORs: kink@REALM */
 	uint32_t keytab_version;
 	krb5_keytab keytab;
 	struct slots sessions;
+	uint64_t key_secret;
 	struct known_key *keys;
 	struct known_ticket *tickets;
 	uint8_t *scratch;
@@ -130,14 +196,15 @@ struct kerberos_worker {
 uint8_t *worker_scratch(struct kerberos_worker *worker, size_t len);
 struct bytes worker_keep(struct kerberos_worker *worker, const void *data, size_t len);
 const char *worker_keep_name(struct kerberos_worker *worker, krb5_const_principal principal);
+/* Takes over the reference to the key, also when it fails. */
 enum err worker_session_add(
     struct kerberos_worker *worker, const struct session_key *key, struct session **out) MUST_CHECK;
+void worker_session_free(struct kerberos_worker *worker, struct session *session);
 struct session *worker_session(struct kerberos_worker *worker, uint64_t handle);
-/* Takes a reference to the key that has this content. */
-enum err worker_key(struct kerberos_worker *worker, const krb5_keyblock *keyblock,
-    struct session_key *out) MUST_CHECK;
 /* The realm's keytab as it is now. */
 enum err worker_keytab(struct kerberos_worker *worker, struct problem *problem) MUST_CHECK;
+
+/* protect.c */
 /* Checks the request's checksum and decrypts what is sealed. */
 enum err worker_open(struct kerberos_worker *worker, const struct session_key *key,
     const struct kerberos_request *request, struct kerberos_completion *completion) MUST_CHECK;

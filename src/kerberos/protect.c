@@ -1,39 +1,72 @@
 /* Messages under a session key: checksum, encryption, KEYMAT. RFC 4430 4, 4.2.7, 7, 8. */
+#include <errno.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "crypto/keymat.h"
 #include "kerberos/private.h"
+
+/* Room for a PRF block, g^xy of the largest group and two nonces. */
+#define PRF_INPUT_MAX 2048
+
+/* Of libkrb5's failures, what a peer's octets can cause is a failed check. */
+static enum err check_result(krb5_error_code code)
+{
+	return code == 0 ? ERR_OK : code == ENOMEM ? ERR_NO_MEMORY : ERR_AUTH;
+}
+
+static krb5_crypto_iov iov_of(krb5_cryptotype type, void *data, size_t len)
+{
+	return (krb5_crypto_iov){
+	    .flags = type, .data = {.magic = KV5M_DATA, .length = (unsigned)len, .data = data}};
+}
+
+/* The parts of a ciphertext, for work in place. */
+static void split_sealed(
+    const struct session_key *key, uint8_t *sealed, size_t plain_len, krb5_crypto_iov parts[3])
+{
+	size_t trailer = (size_t)key->lengths.seal_overhead - key->header;
+
+	parts[0] = iov_of(KRB5_CRYPTO_TYPE_HEADER, sealed, key->header);
+	parts[1] = iov_of(KRB5_CRYPTO_TYPE_DATA, sealed + key->header, plain_len);
+	parts[2] = iov_of(KRB5_CRYPTO_TYPE_TRAILER, sealed + key->header + plain_len, trailer);
+}
 
 enum err worker_open(struct kerberos_worker *worker, const struct session_key *key,
     const struct kerberos_request *request, struct kerberos_completion *completion)
 {
 	krb5_data signed_part = kerberos_data(request->signed_part);
 	krb5_checksum checksum = {.magic = KV5M_CHECKSUM,
+	    .checksum_type = key->checksum_type,
 	    .length = (unsigned)request->checksum.len,
 	    .contents = (krb5_octet *)(uintptr_t)request->checksum.data};
-	krb5_enc_data sealed = {.magic = KV5M_ENC_DATA,
-	    .enctype = ENCTYPE_UNKNOWN,
-	    .ciphertext = kerberos_data(request->sealed)};
-	krb5_data plain = {.magic = KV5M_DATA};
+	krb5_crypto_iov parts[3];
 	krb5_boolean valid = 0;
+	size_t plain_len;
+	uint8_t *buffer;
+	enum err error;
 
 	if (request->checksum.len != key->lengths.checksum)
 		return ERR_AUTH;
-	if (krb5_k_verify_checksum(worker->context, key->key,
-		(krb5_keyusage)request->checksum_usage, &signed_part, &checksum, &valid) != 0 ||
-	    !valid)
-		return ERR_AUTH;
+	error = check_result(krb5_k_verify_checksum(worker->context, key->key,
+	    (krb5_keyusage)request->checksum_usage, &signed_part, &checksum, &valid));
+	if (error != ERR_OK || !valid)
+		return error != ERR_OK ? error : ERR_AUTH;
 	if (request->sealed.len == 0)
 		return ERR_OK;
-	plain.length = (unsigned)request->sealed.len;
-	plain.data = (char *)worker_scratch(worker, request->sealed.len);
-	if (plain.data == NULL)
-		return ERR_TOO_LONG;
-	if (krb5_k_decrypt(worker->context, key->key, (krb5_keyusage)request->encryption_usage,
-		NULL, &sealed, &plain) != 0)
+	if (request->sealed.len < key->lengths.seal_overhead)
 		return ERR_AUTH;
-	completion->plain = bytes_of(plain.data, plain.length);
-	return ERR_OK;
+	plain_len = request->sealed.len - key->lengths.seal_overhead;
+	buffer = worker_scratch(worker, request->sealed.len);
+	if (buffer == NULL)
+		return ERR_TOO_LONG;
+	memcpy(buffer, request->sealed.data, request->sealed.len);
+	split_sealed(key, buffer, plain_len, parts);
+	error = check_result(krb5_k_decrypt_iov(
+	    worker->context, key->key, (krb5_keyusage)request->encryption_usage, NULL, parts, 3));
+	if (error == ERR_OK)
+		completion->plain = bytes_of(parts[1].data.data, plain_len);
+	return error;
 }
 
 struct prf_context {
@@ -45,18 +78,21 @@ struct prf_context {
 static enum err kerberos_prf(void *self, const struct bytes *parts, size_t count, uint8_t *out)
 {
 	struct prf_context *prf = self;
-	uint8_t buffer[1024];
+	uint8_t buffer[PRF_INPUT_MAX];
 	struct writer joined = writer_of(buffer, sizeof(buffer));
 	krb5_data input;
 	krb5_data output = {
 	    .magic = KV5M_DATA, .length = (unsigned)prf->key->prf_length, .data = (char *)out};
+	enum err error = ERR_TOO_LONG;
 
 	for (size_t i = 0; i < count; i++)
 		writer_put(&joined, parts[i]);
-	if (!writer_ok(&joined))
-		return ERR_TOO_LONG;
-	input = kerberos_data(writer_bytes(&joined));
-	return kerberos_err(krb5_k_prf(prf->context, prf->key->key, &input, &output));
+	if (writer_ok(&joined)) {
+		input = kerberos_data(writer_bytes(&joined));
+		error = kerberos_err(krb5_k_prf(prf->context, prf->key->key, &input, &output));
+	}
+	secret_wipe(buffer, joined.len);
+	return error;
 }
 
 static enum err derive(struct kerberos_worker *worker, const struct session_key *key,
@@ -64,6 +100,8 @@ static enum err derive(struct kerberos_worker *worker, const struct session_key 
 {
 	struct prf_context prf = {.context = worker->context, .key = key};
 
+	if (request->derivation_count > KERBEROS_DERIVATIONS_MAX)
+		return ERR_INVALID;
 	for (size_t i = 0; i < request->derivation_count; i++) {
 		const struct kerberos_derivation *derivation = &request->derivations[i];
 		uint8_t *out = worker_scratch(worker, derivation->length);
@@ -87,43 +125,39 @@ static enum err seal(struct kerberos_worker *worker, const struct session_key *k
 	size_t sealed_len =
 	    request->plain.len > 0 ? request->plain.len + key->lengths.seal_overhead : 0;
 	size_t total = (request->head.len + sealed_len + 3) & ~(size_t)3;
-	uint8_t *buffer = worker_scratch(worker, total);
+	uint8_t *buffer = worker_scratch(worker, total + key->lengths.checksum);
 	struct writer message = writer_of(buffer, total);
-	krb5_data plain = kerberos_data(request->plain);
-	krb5_enc_data sealed = {.magic = KV5M_ENC_DATA};
-	krb5_data signed_part;
-	krb5_checksum checksum;
+	krb5_crypto_iov parts[3];
 	enum err error = ERR_OK;
 
 	if (buffer == NULL)
 		return ERR_TOO_LONG;
 	writer_put(&message, request->head);
 	if (sealed_len > 0) {
-		sealed.ciphertext.magic = KV5M_DATA;
-		sealed.ciphertext.data = (char *)buffer + writer_reserve(&message, sealed_len);
-		sealed.ciphertext.length = (unsigned)sealed_len;
-		error = kerberos_err(krb5_k_encrypt(worker->context, key->key,
-		    (krb5_keyusage)request->encryption_usage, NULL, &plain, &sealed));
+		size_t start = writer_reserve(&message, sealed_len);
+
+		split_sealed(key, buffer + start, request->plain.len, parts);
+		memcpy(parts[1].data.data, request->plain.data, request->plain.len);
+		error = kerberos_err(krb5_k_encrypt_iov(worker->context, key->key,
+		    (krb5_keyusage)request->encryption_usage, NULL, parts, 3));
 	}
 	writer_align(&message, 4);
 	if (error != ERR_OK || !writer_ok(&message))
 		return error != ERR_OK ? error : ERR_TOO_LONG;
+	parts[0] = iov_of(KRB5_CRYPTO_TYPE_DATA, buffer, total);
+	parts[1] = iov_of(KRB5_CRYPTO_TYPE_CHECKSUM, buffer + total, key->lengths.checksum);
+	error = kerberos_err(krb5_k_make_checksum_iov(worker->context, key->checksum_type, key->key,
+	    (krb5_keyusage)request->checksum_usage, parts, 2));
 	completion->message = writer_bytes(&message);
-	signed_part = kerberos_data(completion->message);
-	error = kerberos_err(krb5_k_make_checksum(worker->context, 0, key->key,
-	    (krb5_keyusage)request->checksum_usage, &signed_part, &checksum));
-	if (error != ERR_OK)
-		return error;
-	completion->checksum = worker_keep(worker, checksum.contents, checksum.length);
-	krb5_free_checksum_contents(worker->context, &checksum);
-	return completion->checksum.len > 0 ? ERR_OK : ERR_TOO_LONG;
+	completion->checksum = bytes_of(buffer + total, key->lengths.checksum);
+	return error;
 }
 
 void worker_protect(struct kerberos_worker *worker, const struct kerberos_request *request,
     struct kerberos_completion *completion)
 {
 	struct session *session = worker_session(worker, request->session);
-	enum err error = session != NULL ? ERR_OK : ERR_NOT_FOUND;
+	enum err error = session != NULL ? ERR_OK : ERR_INVALID;
 
 	if (error == ERR_OK)
 		error = derive(worker, &session->key, request, completion);

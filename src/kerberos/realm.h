@@ -13,9 +13,13 @@
 #include "kinkd/kerberos.h"
 
 struct kerberos_settings {
-	const char *keytab;    /* path; NULL: libkrb5's default */
-	const char *principal; /* whom we start as; NULL: chosen from the keytab */
-	uint32_t clock_skew;   /* seconds */
+	const char *keytab; /* path; NULL: libkrb5's default */
+	/*
+	 * Whom we start as; NULL: the keytab's first NAME$@REALM (in Active Directory no other can
+	 * start), else kink/..., else host/..., else its first.
+	 */
+	const char *principal;
+	uint32_t clock_skew; /* seconds */
 };
 
 /* For status; a copy. Times are POSIX times, 0 for never. */
@@ -24,6 +28,8 @@ struct kerberos_status {
 	int64_t ticket_end;                /* of our ticket-granting ticket */
 	int64_t kdc_answered;
 	struct problem problem; /* why there are no credentials; code ERR_OK if there are */
+	size_t replays;         /* authenticators in the replay cache */
+	uint64_t replays_full;  /* authenticators refused because the cache was full */
 };
 
 struct kerberos_realm;
@@ -39,8 +45,8 @@ void kerberos_realm_destroy(struct kerberos_realm *realm);
 void kerberos_realm_status(struct kerberos_realm *realm, struct kerberos_status *out);
 
 /*
- * The KDCs of our realm that libkrb5's configuration lists, each as "host" or "host:port". None
- * when they are left to DNS.
+ * The KDCs of our realm that libkrb5's configuration lists, and its password and administration
+ * servers, each as "host:port" (an IPv6 address in brackets). None when they are left to DNS.
  */
 void kerberos_kdc_names(
     struct kerberos_realm *realm, void (*callback)(void *context, const char *name), void *context);

@@ -14,16 +14,20 @@ struct replay;
 
 /*
  * skew in seconds; start_us: authenticators older than this (POSIX microseconds) are not fresh,
- * because what was seen before is not known.
+ * because what was seen before is not known; max: how many are remembered at the same time.
  */
 enum err replay_create(uint32_t skew, int64_t start_us, size_t max, struct replay **out) MUST_CHECK;
 void replay_destroy(struct replay *replay);
 
 /*
- * Remembers an authenticator by its client, server and time. ERR_REPLAY when it was seen before or
- * is from before the start; ERR_LIMIT when the cache is full. Thread-safe.
+ * Remembers an authenticator by a mark of the session key that it was made with and by its time:
+ * what RFC 4120 tells apart by the names of client and server, which a ticket's key implies.
+ * ERR_REPLAY when it was seen before, ERR_EXPIRED when it is from before the start, ERR_SKEW when
+ * it is outside of the window, ERR_LIMIT when the cache is full. Thread-safe.
  */
-enum err replay_check(struct replay *replay, const char *client, const char *server,
-    int64_t time_us, int64_t now_us) MUST_CHECK;
+enum err replay_check(
+    struct replay *replay, uint64_t mark, int64_t time_us, int64_t now_us) MUST_CHECK;
+/* How many are remembered, and how many were refused because the cache was full. */
+void replay_count(struct replay *replay, size_t *count, uint64_t *full);
 
 #endif

@@ -1,16 +1,21 @@
 /*
  * Our own credentials from the keytab, and service tickets for peers: the part that talks to the
- * KDC and may block. Failures are remembered for a moment, so that a burst asks once.
+ * KDC and may block. Two fetchers never ask for the same thing at the same time, and a failure is
+ * remembered for a moment, so that a burst asks once.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kerberos/private.h"
 
-/* Our own ticket is renewed when it is about to end. */
-#define OWN_TICKET_MARGIN 300
-#define TICKETS_MAX       65536
+/* Our own ticket is renewed when a service ticket over it would live this much too short. */
+#define OWN_TICKET_MARGIN 60
+/* A ticket this young is not asked for anew, however short its life is. */
+#define YOUNG_SECONDS     10
+#define TICKETS_MAX       16384
+#define CLIENTS_MAX       64
 
 struct kerberos_fetcher {
 	struct kerberos_realm *realm;
@@ -26,7 +31,7 @@ enum err kerberos_fetcher_create(
 	if (fetcher == NULL)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
 	fetcher->realm = realm;
-	error = kerberos_context(realm->clock_skew, &fetcher->context, problem);
+	error = kerberos_context(&realm->overlay, &fetcher->context, problem);
 	if (error == ERR_OK)
 		*out = fetcher;
 	else
@@ -42,13 +47,21 @@ void kerberos_fetcher_destroy(struct kerberos_fetcher *fetcher)
 	free(fetcher);
 }
 
+enum err kerberos_ticket_key(const struct kerberos_request *request, char key[TICKET_KEY_SIZE])
+{
+	int len = snprintf(key, TICKET_KEY_SIZE, "%s %s",
+	    request->client != NULL ? request->client : "", request->server);
+
+	return len > 0 && len < TICKET_KEY_SIZE ? ERR_OK : ERR_TOO_LONG;
+}
+
 struct kerberos_ticket *kerberos_ticket_find(
-    struct kerberos_realm *realm, const char *server, uint32_t min_lifetime)
+    struct kerberos_realm *realm, const char *key, uint32_t min_lifetime)
 {
 	int64_t now = kerberos_now();
 	struct kerberos_ticket *ticket;
 
-	HASH_FIND(by_server, realm->tickets, server, strlen(server), ticket);
+	HASH_FIND(by_key, realm->tickets, key, strlen(key), ticket);
 	if (ticket == NULL)
 		return NULL;
 	if (ticket->creds != NULL && ticket->creds->times.endtime > now + (int64_t)min_lifetime)
@@ -56,269 +69,354 @@ struct kerberos_ticket *kerberos_ticket_find(
 	return ticket->until > now ? ticket : NULL;
 }
 
-/* How much we want to start as this principal: in Active Directory only HOST$ can (see the manual).
- */
-static int preference(const char *name)
+static void ticket_free(struct kerberos_realm *realm, struct kerberos_ticket *ticket)
 {
-	const char *at = strchr(name, '@');
-
-	if (at != NULL && at > name && at[-1] == '$')
-		return 4;
-	if (strncmp(name, "kink/", 5) == 0)
-		return 3;
-	return strncmp(name, "host/", 5) == 0 ? 2 : 1;
+	HASH_DELETE(by_key, realm->tickets, ticket);
+	krb5_free_creds(realm->context, ticket->creds);
+	free(ticket->key);
+	free(ticket);
 }
 
-/* The keytab's best principal to start as; under the lock. */
-static krb5_error_code choose_client(
-    struct kerberos_realm *realm, krb5_context context, krb5_principal *out)
+void kerberos_tickets_clear(struct kerberos_realm *realm)
 {
-	krb5_keytab_entry entry;
-	krb5_kt_cursor cursor;
-	krb5_error_code code = krb5_kt_start_seq_get(realm->context, realm->keytab, &cursor);
-	int best = 0;
-	char *name;
+	struct kerberos_ticket *ticket;
+	struct kerberos_ticket *next_ticket;
+	struct kerberos_client *client;
+	struct kerberos_client *next_client;
 
-	*out = NULL;
-	if (code != 0)
-		return code;
-	while (krb5_kt_next_entry(realm->context, realm->keytab, &entry, &cursor) == 0) {
-		if (krb5_unparse_name(realm->context, entry.principal, &name) == 0) {
-			if (preference(name) > best) {
-				best = preference(name);
-				krb5_free_principal(context, *out);
-				code = krb5_copy_principal(context, entry.principal, out);
-			}
-			krb5_free_unparsed_name(realm->context, name);
-		}
-		(void)krb5_free_keytab_entry_contents(realm->context, &entry);
+	HASH_ITER (by_key, realm->tickets, ticket, next_ticket)
+		ticket_free(realm, ticket);
+	HASH_ITER (by_name, realm->clients, client, next_client) {
+		HASH_DELETE(by_name, realm->clients, client);
+		krb5_free_creds(realm->context, client->creds);
+		free(client->name);
+		free(client);
 	}
-	(void)krb5_kt_end_seq_get(realm->context, realm->keytab, &cursor);
-	return code == 0 && *out == NULL ? KRB5_KT_NOTFOUND : code;
 }
 
-/* Our own principal and the keytab that proves it. */
-static enum err own_identity(struct kerberos_fetcher *fetcher, krb5_principal *client,
-    krb5_keytab *keytab, struct problem *problem)
-{
-	struct kerberos_realm *realm = fetcher->realm;
-	char name[64];
-	krb5_error_code code;
-	enum err error;
-
-	(void)pthread_mutex_lock(&realm->lock);
-	error = kerberos_keytab_refresh(realm);
-	if (error != ERR_OK) {
-		*problem = realm->keytab_problem;
-	} else {
-		kerberos_keytab_name(realm, realm->keytab_version, name);
-		code = realm->principal != NULL
-		           ? krb5_parse_name(fetcher->context, realm->principal, client)
-		           : choose_client(realm, fetcher->context, client);
-		if (code == 0)
-			code = krb5_kt_resolve(fetcher->context, name, keytab);
-		if (code != 0)
-			error = kerberos_problem(fetcher->context, code, problem,
-			    "choosing whom to start as", realm->principal, realm->keytab_path);
-	}
-	(void)pthread_mutex_unlock(&realm->lock);
-	return error;
-}
-
-static void note_status(struct kerberos_realm *realm, const char *principal, int64_t ticket_end,
-    bool kdc_answered, const struct problem *problem)
-{
-	static const struct problem none = {.code = ERR_OK};
-
-	(void)pthread_mutex_lock(&realm->lock);
-	if (principal != NULL)
-		(void)snprintf(
-		    realm->status.principal, sizeof(realm->status.principal), "%s", principal);
-	if (ticket_end != 0)
-		realm->status.ticket_end = ticket_end;
-	if (kdc_answered)
-		realm->status.kdc_answered = kerberos_now();
-	realm->status.problem = problem != NULL ? *problem : none;
-	(void)pthread_mutex_unlock(&realm->lock);
-}
-
-static bool is_kdc_answer(krb5_error_code code)
-{
-	return code == 0 || (code >= ERROR_TABLE_BASE_krb5 && code < ERROR_TABLE_BASE_krb5 + 128);
-}
-
-/* Gets a ticket-granting ticket with our key into the realm's cache. */
-static krb5_error_code get_own_ticket(
-    struct kerberos_fetcher *fetcher, krb5_principal client, krb5_keytab keytab)
-{
-	struct kerberos_realm *realm = fetcher->realm;
-	krb5_context context = fetcher->context;
-	krb5_creds creds;
-	krb5_ccache ccache;
-	krb5_error_code code;
-
-	memset(&creds, 0, sizeof(creds));
-	code = krb5_get_init_creds_keytab(context, &creds, client, keytab, 0, NULL, NULL);
-	if (code != 0)
-		return code;
-	code = krb5_cc_resolve(context, realm->ccache_name, &ccache);
-	if (code == 0) {
-		code = krb5_cc_initialize(context, ccache, client);
-		if (code == 0)
-			code = krb5_cc_store_cred(context, ccache, &creds);
-		(void)krb5_cc_close(context, ccache);
-	}
-	if (code == 0)
-		realm->ticket_end = creds.times.endtime;
-	krb5_free_cred_contents(context, &creds);
-	return code;
-}
-
-/* Sees to it that our own ticket lives on; under ticket_lock. */
-static enum err refresh_own_ticket(struct kerberos_fetcher *fetcher, struct problem *problem)
-{
-	struct kerberos_realm *realm = fetcher->realm;
-	krb5_principal client = NULL;
-	krb5_keytab keytab = NULL;
-	char *name = NULL;
-	krb5_error_code code;
-	enum err error;
-
-	if (realm->ticket_end > kerberos_now() + OWN_TICKET_MARGIN)
-		return ERR_OK;
-	if (realm->retry_at > kerberos_now()) {
-		(void)pthread_mutex_lock(&realm->lock);
-		*problem = realm->status.problem;
-		(void)pthread_mutex_unlock(&realm->lock);
-		return problem->code != ERR_OK ? problem->code : ERR_UNAVAILABLE;
-	}
-	error = own_identity(fetcher, &client, &keytab, problem);
-	if (error == ERR_OK) {
-		(void)krb5_unparse_name(fetcher->context, client, &name);
-		code = get_own_ticket(fetcher, client, keytab);
-		if (code != 0)
-			error = kerberos_problem(fetcher->context, code, problem,
-			    "getting a ticket as", name, realm->keytab_path);
-		note_status(realm, name, code == 0 ? realm->ticket_end : 0, is_kdc_answer(code),
-		    code == 0 ? NULL : problem);
-	} else {
-		note_status(realm, NULL, 0, false, problem);
-	}
-	if (error != ERR_OK) {
-		realm->retry_at = kerberos_now() + FAILURE_KEPT_SECONDS;
-		/* What is still valid serves to the end. */
-		if (realm->ticket_end > kerberos_now())
-			error = ERR_OK;
-		log_event(realm->log, LOG_LEVEL_ERROR, LOG_AREA_KERBEROS,
-		    LOG_FIELDS({"principal", name != NULL ? name : ""}), "%s", problem->text);
-	} else {
-		log_event(realm->log, LOG_LEVEL_INFO, LOG_AREA_KERBEROS,
-		    LOG_FIELDS({"principal", name}), "got a ticket from the KDC");
-	}
-	if (keytab != NULL)
-		(void)krb5_kt_close(fetcher->context, keytab);
-	krb5_free_unparsed_name(fetcher->context, name);
-	krb5_free_principal(fetcher->context, client);
-	return error;
-}
-
-static enum err get_service_ticket(
-    struct kerberos_fetcher *fetcher, const char *server, krb5_creds **out, struct problem *problem)
-{
-	krb5_context context = fetcher->context;
-	krb5_creds wanted;
-	krb5_ccache ccache = NULL;
-	krb5_error_code code;
-
-	memset(&wanted, 0, sizeof(wanted));
-	code = krb5_parse_name(context, server, &wanted.server);
-	if (code == 0)
-		code = krb5_cc_resolve(context, fetcher->realm->ccache_name, &ccache);
-	if (code == 0)
-		code = krb5_cc_get_principal(context, ccache, &wanted.client);
-	if (code == 0)
-		code = krb5_get_credentials(context, KRB5_GC_NO_STORE, ccache, &wanted, out);
-	if (ccache != NULL)
-		(void)krb5_cc_close(context, ccache);
-	krb5_free_cred_contents(context, &wanted);
-	if (code != 0)
-		(void)kerberos_problem(
-		    context, code, problem, "getting a ticket for", server, NULL);
-	note_status(fetcher->realm, NULL, 0, is_kdc_answer(code),
-	    kerberos_err(code) == ERR_UNAVAILABLE ? problem : NULL);
-	return kerberos_err(code);
-}
-
-/* Under the lock. */
-static struct kerberos_ticket *table_get(struct kerberos_realm *realm, const char *server)
+void kerberos_ticket_doubt(
+    struct kerberos_realm *realm, const char *key, uint64_t version, bool proven)
 {
 	struct kerberos_ticket *ticket;
 
-	HASH_FIND(by_server, realm->tickets, server, strlen(server), ticket);
+	(void)pthread_mutex_lock(&realm->lock);
+	HASH_FIND(by_key, realm->tickets, key, strlen(key), ticket);
+	if (ticket != NULL && ticket->version == version && ticket->creds != NULL &&
+	    (proven || limit_take(&realm->doubts, (uint64_t)kerberos_now() * 1000))) {
+		krb5_free_creds(realm->context, ticket->creds);
+		ticket->creds = NULL;
+		ticket->until = 0;
+	}
+	(void)pthread_mutex_unlock(&realm->lock);
+}
+
+/* The entry, made if need be; under the lock. NULL when there is no room. */
+static struct kerberos_ticket *ticket_entry(struct kerberos_realm *realm, const char *key)
+{
+	struct kerberos_ticket *ticket;
+
+	HASH_FIND(by_key, realm->tickets, key, strlen(key), ticket);
 	if (ticket != NULL)
 		return ticket;
-	if (HASH_CNT(by_server, realm->tickets) >= TICKETS_MAX) {
-		struct kerberos_ticket *oldest = realm->tickets;
-
-		HASH_DELETE(by_server, realm->tickets, oldest);
-		krb5_free_creds(realm->context, oldest->creds);
-		free(oldest->server);
-		free(oldest);
+	if (HASH_CNT(by_key, realm->tickets) >= TICKETS_MAX) {
+		if (realm->tickets->fetching)
+			return NULL;
+		ticket_free(realm, realm->tickets); /* the oldest */
 	}
 	ticket = calloc(1, sizeof(*ticket));
 	if (ticket == NULL)
 		return NULL;
-	ticket->server = strdup(server);
-	if (ticket->server != NULL)
-		HASH_ADD_KEYPTR(by_server, realm->tickets, ticket->server, strlen(server), ticket);
-	if (ticket->server == NULL || !table_holds(&ticket->by_server)) {
-		free(ticket->server);
+	ticket->key = strdup(key);
+	if (ticket->key != NULL)
+		HASH_ADD_KEYPTR(by_key, realm->tickets, ticket->key, strlen(key), ticket);
+	if (ticket->key == NULL || !table_holds(&ticket->by_key)) {
+		free(ticket->key);
 		free(ticket);
 		return NULL;
 	}
 	return ticket;
 }
 
-static void store(struct kerberos_realm *realm, const char *server, krb5_creds *creds,
-    const struct problem *problem)
+/* Likewise for one of our own names; "" is the configured or chosen one. */
+static struct kerberos_client *client_entry(struct kerberos_realm *realm, const char *name)
 {
-	struct kerberos_ticket *ticket;
+	struct kerberos_client *client;
+
+	HASH_FIND(by_name, realm->clients, name, strlen(name), client);
+	if (client != NULL || HASH_CNT(by_name, realm->clients) >= CLIENTS_MAX)
+		return client;
+	client = calloc(1, sizeof(*client));
+	if (client == NULL)
+		return NULL;
+	client->name = strdup(name);
+	if (client->name != NULL)
+		HASH_ADD_KEYPTR(by_name, realm->clients, client->name, strlen(name), client);
+	if (client->name == NULL || !table_holds(&client->by_name)) {
+		free(client->name);
+		free(client);
+		return NULL;
+	}
+	return client;
+}
+
+/* Whom to start as and the keytab that proves it; under the lock. */
+static krb5_error_code own_identity(struct kerberos_fetcher *fetcher, const char *name,
+    krb5_principal *principal, krb5_keytab *keytab)
+{
+	struct kerberos_realm *realm = fetcher->realm;
+	char keytab_name[64];
+	krb5_error_code code;
+
+	if (name[0] == '\0' && realm->principal != NULL)
+		name = realm->principal;
+	code = name[0] != '\0' ? krb5_parse_name(fetcher->context, name, principal)
+	                       : kerberos_keytab_choose(realm, fetcher->context, principal);
+	kerberos_keytab_name(realm, realm->keytab_version, keytab_name);
+	if (code == 0)
+		code = krb5_kt_resolve(fetcher->context, keytab_name, keytab);
+	return code;
+}
+
+/* A code that the KDC itself sent (RFC 4120 7.5.9), or its success. */
+static bool is_kdc_answer(krb5_error_code code)
+{
+	return code == 0 || (code >= ERROR_TABLE_BASE_krb5 && code < ERROR_TABLE_BASE_krb5 + 128);
+}
+
+/* Asks the KDC for a ticket-granting ticket with our key; may block. */
+static krb5_error_code ask_own_ticket(
+    krb5_context context, krb5_principal principal, krb5_keytab keytab, krb5_creds **out)
+{
+	krb5_creds *creds = calloc(1, sizeof(*creds));
+	krb5_get_init_creds_opt *options = NULL;
+	krb5_error_code code = creds != NULL ? 0 : ENOMEM;
+
+	if (code == 0)
+		code = krb5_get_init_creds_opt_alloc(context, &options);
+	if (code == 0) {
+		krb5_get_init_creds_opt_set_forwardable(options, 0);
+		krb5_get_init_creds_opt_set_proxiable(options, 0);
+		code =
+		    krb5_get_init_creds_keytab(context, creds, principal, keytab, 0, NULL, options);
+	}
+	krb5_get_init_creds_opt_free(context, options);
+	if (code == 0)
+		*out = creds;
+	else
+		free(creds);
+	return code;
+}
+
+/* Books what the KDC said; under the lock. */
+static void note_own_ticket(struct kerberos_realm *realm, struct kerberos_client *client,
+    const char *name, krb5_error_code code, const struct problem *problem)
+{
+	struct kerberos_status *status = &realm->status;
+
+	client->problem = *problem;
+	client->retry_at = problem->code != ERR_OK ? kerberos_now() + FAILURE_KEPT_SECONDS : 0;
+	client->keytab_version = realm->keytab_version;
+	if (client->name[0] == '\0') {
+		if (name != NULL)
+			(void)snprintf(status->principal, sizeof(status->principal), "%s", name);
+		if (client->creds != NULL)
+			status->ticket_end = client->creds->times.endtime;
+		status->problem = *problem;
+	}
+	if (name != NULL && is_kdc_answer(code))
+		status->kdc_answered = kerberos_now();
+	if (problem->code != ERR_OK)
+		log_event(realm->log, LOG_LEVEL_ERROR, LOG_AREA_KERBEROS,
+		    LOG_FIELDS({"principal", name != NULL ? name : client->name}), "%s",
+		    problem->text);
+	else
+		log_event(realm->log, LOG_LEVEL_INFO, LOG_AREA_KERBEROS,
+		    LOG_FIELDS({"principal", name}), "got a ticket from the KDC");
+}
+
+/* Under the lock, which is given up while the KDC is asked. */
+static void renew(struct kerberos_fetcher *fetcher, struct kerberos_client *client)
+{
+	struct kerberos_realm *realm = fetcher->realm;
+	krb5_context context = fetcher->context;
+	struct problem problem = {.code = ERR_OK};
+	krb5_principal principal = NULL;
+	krb5_keytab keytab = NULL;
+	krb5_creds *creds = NULL;
+	char *name = NULL;
+	krb5_error_code code = 0;
+
+	client->fetching = true;
+	if (kerberos_keytab_refresh(realm) != ERR_OK)
+		problem = realm->keytab_problem;
+	else
+		code = own_identity(fetcher, client->name, &principal, &keytab);
+	if (code == 0 && principal != NULL)
+		code = krb5_unparse_name(context, principal, &name);
+	if (code == 0 && name != NULL) {
+		(void)pthread_mutex_unlock(&realm->lock);
+		code = ask_own_ticket(context, principal, keytab, &creds);
+		(void)pthread_mutex_lock(&realm->lock);
+	}
+	if (code != 0)
+		(void)kerberos_problem(context, code, &problem, "getting a ticket as",
+		    name != NULL ? name : realm->principal, realm->keytab_path);
+	if (creds != NULL) {
+		krb5_free_creds(realm->context, client->creds);
+		client->creds = creds;
+		client->fetched_at = kerberos_now();
+	}
+	note_own_ticket(realm, client, name, code, &problem);
+	client->fetching = false;
+	(void)pthread_cond_broadcast(&realm->fetched);
+	if (keytab != NULL)
+		(void)krb5_kt_close(context, keytab);
+	krb5_free_unparsed_name(context, name);
+	krb5_free_principal(context, principal);
+}
+
+/* A copy of our own ticket, renewed if it does not live long enough; may block. */
+static enum err own_ticket(struct kerberos_fetcher *fetcher, const char *name,
+    uint32_t min_lifetime, int64_t newer_than, krb5_creds **out, struct problem *problem)
+{
+	struct kerberos_realm *realm = fetcher->realm;
+	int64_t wanted = kerberos_now() + (int64_t)min_lifetime + OWN_TICKET_MARGIN;
+	struct kerberos_client *client;
+	enum err error = ERR_OK;
 
 	(void)pthread_mutex_lock(&realm->lock);
-	ticket = table_get(realm, server);
-	if (ticket == NULL) {
-		krb5_free_creds(realm->context, creds);
-	} else if (creds != NULL) {
-		krb5_free_creds(realm->context, ticket->creds);
-		ticket->creds = creds;
-		ticket->version = ++realm->versions;
-		/* However short its life is: it is the best there is. */
-		ticket->until = creds->times.endtime;
-		ticket->problem = (struct problem){.code = ERR_OK};
+	while ((client = client_entry(realm, name)) != NULL && client->fetching)
+		(void)pthread_cond_wait(&realm->fetched, &realm->lock);
+	if (client == NULL) {
+		error = problem_set(problem, ERR_LIMIT, "too many client principals are in use");
 	} else {
-		ticket->problem = *problem;
-		ticket->until = kerberos_now() + FAILURE_KEPT_SECONDS;
+		bool good = client->creds != NULL && client->fetched_at > newer_than &&
+		            (client->creds->times.endtime > wanted ||
+				kerberos_now() - client->fetched_at < YOUNG_SECONDS);
+		/* A new keytab may have mended what failed. */
+		bool mended = kerberos_keytab_refresh(realm) == ERR_OK &&
+		              client->keytab_version != realm->keytab_version;
+
+		if (!good && (mended || client->retry_at <= kerberos_now()))
+			renew(fetcher, client);
+		/* What is still valid serves to its end, whatever came of the renewal. */
+		if (client->creds == NULL || client->creds->times.endtime <= kerberos_now()) {
+			*problem = client->problem;
+			error = problem->code != ERR_OK ? problem->code : ERR_UNAVAILABLE;
+		} else if (krb5_copy_creds(fetcher->context, client->creds, out) != 0) {
+			error = problem_set(problem, ERR_NO_MEMORY, "out of memory");
+		}
 	}
 	(void)pthread_mutex_unlock(&realm->lock);
+	return error;
+}
+
+/* Asks the KDC for a service ticket over our own; may block. */
+static krb5_error_code ask_service_ticket(
+    krb5_context context, krb5_creds *own, const char *server, krb5_creds **out)
+{
+	krb5_creds wanted = {.client = own->client};
+	krb5_ccache ccache = NULL;
+	krb5_error_code code = krb5_parse_name(context, server, &wanted.server);
+
+	/* A cache of our own for the moment: other fetchers renew tickets meanwhile. */
+	if (code == 0)
+		code = krb5_cc_new_unique(context, "MEMORY", NULL, &ccache);
+	if (code == 0)
+		code = krb5_cc_initialize(context, ccache, own->client);
+	if (code == 0)
+		code = krb5_cc_store_cred(context, ccache, own);
+	if (code == 0)
+		code = krb5_get_credentials(context, KRB5_GC_NO_STORE, ccache, &wanted, out);
+	if (ccache != NULL)
+		(void)krb5_cc_destroy(context, ccache);
+	krb5_free_principal(context, wanted.server);
+	return code;
+}
+
+static enum err get_service_ticket(struct kerberos_fetcher *fetcher,
+    const struct kerberos_request *request, krb5_creds **out, struct problem *problem)
+{
+	struct kerberos_realm *realm = fetcher->realm;
+	const char *name = request->client != NULL ? request->client : "";
+	int64_t newer_than = 0;
+	krb5_error_code code = 0;
+	enum err error;
+
+	/* A KDC may no longer like our own ticket (its key or our account changed): once more. */
+	for (size_t tries = 0; tries < 2; tries++) {
+		krb5_creds *own = NULL;
+		int64_t asked_at = kerberos_now();
+
+		error = own_ticket(fetcher, name, request->min_lifetime, newer_than, &own, problem);
+		if (error != ERR_OK)
+			return error;
+		code = ask_service_ticket(fetcher->context, own, request->server, out);
+		krb5_free_creds(fetcher->context, own);
+		if (code == 0 || !is_kdc_answer(code) || code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN)
+			break;
+		newer_than = asked_at - YOUNG_SECONDS;
+	}
+	(void)pthread_mutex_lock(&realm->lock);
+	if (is_kdc_answer(code))
+		realm->status.kdc_answered = kerberos_now();
+	if (code != 0)
+		(void)kerberos_problem(
+		    fetcher->context, code, problem, "getting a ticket for", request->server, NULL);
+	/* A KDC that is away concerns all, a name that it does not know only this one. */
+	if (code == 0 || problem->code == ERR_UNAVAILABLE)
+		realm->status.problem = *problem;
+	(void)pthread_mutex_unlock(&realm->lock);
+	return problem->code;
+}
+
+/* Books a ticket or why there is none; under the lock. */
+static void store(struct kerberos_realm *realm, struct kerberos_ticket *ticket, krb5_creds *creds,
+    uint32_t min_lifetime, const struct problem *problem)
+{
+	int64_t now = kerberos_now();
+
+	ticket->problem = *problem;
+	ticket->until = now + FAILURE_KEPT_SECONDS;
+	if (creds == NULL)
+		return;
+	krb5_free_creds(realm->context, ticket->creds);
+	ticket->creds = creds;
+	ticket->version = ++realm->versions;
+	/* However short its life is, it is the best there is, for a while. */
+	ticket->until = now + YOUNG_SECONDS;
+	if (creds->times.endtime <= now + (int64_t)min_lifetime)
+		log_event(realm->log, LOG_LEVEL_WARNING, LOG_AREA_KERBEROS,
+		    LOG_FIELDS({"ticket", ticket->key}),
+		    "the KDC's ticket lives for %lld s only, %u s are wanted: raise max_life there",
+		    (long long)(creds->times.endtime - now), min_lifetime);
 }
 
 void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_request *request)
 {
 	struct kerberos_realm *realm = fetcher->realm;
 	struct problem problem = {.code = ERR_OK};
+	struct kerberos_ticket *ticket;
 	krb5_creds *creds = NULL;
-	bool there;
-	enum err error;
+	char key[TICKET_KEY_SIZE];
+	bool wanted;
 
-	(void)pthread_mutex_lock(&realm->lock);
-	there = kerberos_ticket_find(realm, request->server, request->min_lifetime) != NULL;
-	(void)pthread_mutex_unlock(&realm->lock);
-	if (there)
+	if (kerberos_ticket_key(request, key) != ERR_OK)
 		return;
-	(void)pthread_mutex_lock(&realm->ticket_lock);
-	error = refresh_own_ticket(fetcher, &problem);
-	(void)pthread_mutex_unlock(&realm->ticket_lock);
-	if (error == ERR_OK)
-		error = get_service_ticket(fetcher, request->server, &creds, &problem);
-	store(realm, request->server, error == ERR_OK ? creds : NULL, &problem);
+	(void)pthread_mutex_lock(&realm->lock);
+	while ((ticket = ticket_entry(realm, key)) != NULL && ticket->fetching)
+		(void)pthread_cond_wait(&realm->fetched, &realm->lock);
+	wanted = ticket != NULL && kerberos_ticket_find(realm, key, request->min_lifetime) == NULL;
+	if (wanted)
+		ticket->fetching = true; /* so it stays in the table */
+	(void)pthread_mutex_unlock(&realm->lock);
+	if (!wanted)
+		return;
+	if (get_service_ticket(fetcher, request, &creds, &problem) != ERR_OK)
+		creds = NULL;
+	(void)pthread_mutex_lock(&realm->lock);
+	store(realm, ticket, creds, request->min_lifetime, &problem);
+	ticket->fetching = false;
+	(void)pthread_cond_broadcast(&realm->fetched);
+	(void)pthread_mutex_unlock(&realm->lock);
 }

@@ -1,85 +1,89 @@
-/* A worker: its keys, sessions and scratch memory, and which request goes where. */
+/* A worker: its sessions and scratch memory, and which request goes where. */
 #include "kerberos/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
+#include "crypto/random.h"
 #include "kerberos/private.h"
 
 #define SESSIONS_MAX 262144
-#define KEYS_MAX     16384
 #define SCRATCH_SIZE 262144
 
 #define SESSION_INDEX_SHIFT SLOTS_HANDLE_BITS
+
+/*
+ * Under which name KRB-ERRORs leave. It is made once, of what is known without asking anyone: a
+ * stranger's message must not make us look up names.
+ */
+static krb5_error_code name_stranger(krb5_context context, krb5_principal *out)
+{
+	char *realm = NULL;
+	krb5_error_code code;
+
+	(void)krb5_get_default_realm(context, &realm);
+	code = krb5_build_principal(context, out, realm != NULL ? (unsigned)strlen(realm) : 0,
+	    realm != NULL ? realm : "", "kink", (char *)NULL);
+	krb5_free_default_realm(context, realm);
+	return code;
+}
 
 enum err kerberos_worker_create(struct kerberos_realm *realm, uint32_t index,
     struct kerberos_worker **out, struct problem *problem)
 {
 	struct kerberos_worker *worker = calloc(1, sizeof(*worker));
-	enum err error = ERR_NO_MEMORY;
+	enum err error;
 
 	if (worker == NULL || index >= KERBEROS_WORKERS_MAX) {
 		free(worker);
-		return problem_set(problem, error, "no worker can be made");
+		return problem_set(problem, ERR_LIMIT, "no Kerberos worker %u can be made", index);
 	}
 	worker->realm = realm;
 	worker->index = index;
-	worker->scratch = secret_alloc(SCRATCH_SIZE);
-	if (worker->scratch != NULL)
-		error = kerberos_context(realm->clock_skew, &worker->context, problem);
-	if (error != ERR_OK) {
-		kerberos_worker_destroy(worker);
-		return error;
+	random_octets(&worker->key_secret, sizeof(worker->key_secret));
+	error = kerberos_context(&realm->overlay, &worker->context, problem);
+	if (error == ERR_OK) {
+		worker->scratch = secret_alloc(SCRATCH_SIZE);
+		if (worker->scratch == NULL ||
+		    name_stranger(worker->context, &worker->stranger) != 0)
+			error = problem_set(problem, ERR_NO_MEMORY, "out of memory");
 	}
-	*out = worker;
-	return ERR_OK;
+	if (error == ERR_OK)
+		*out = worker;
+	else
+		kerberos_worker_destroy(worker);
+	return error;
 }
 
-static void session_free(struct kerberos_worker *worker, struct session *session)
+void worker_session_free(struct kerberos_worker *worker, struct session *session)
 {
 	for (size_t i = 0; i < session->authenticator_count; i++)
 		(void)krb5_auth_con_free(worker->context, session->authenticators[i]);
+	free(session->authenticators);
+	if (session->ticket != NULL)
+		worker_ticket_release(worker, session->ticket);
 	krb5_k_free_key(worker->context, session->key.key);
-	krb5_free_creds(worker->context, session->creds);
 	slots_remove(&worker->sessions, session->handle);
 	free(session);
 }
 
-static void known_key_free(struct kerberos_worker *worker, struct known_key *known)
-{
-	HASH_DELETE(by_content, worker->keys, known);
-	krb5_k_free_key(worker->context, known->key.key);
-	secret_free(known, sizeof(*known));
-}
-
 void kerberos_worker_destroy(struct kerberos_worker *worker)
 {
-	struct known_key *key;
-	struct known_key *next_key;
-	struct known_ticket *ticket;
-	struct known_ticket *next_ticket;
 	struct session *session;
 	uint32_t cursor = 0;
 
 	if (worker == NULL)
 		return;
 	while ((session = slots_next(&worker->sessions, &cursor)) != NULL)
-		session_free(worker, session);
+		worker_session_free(worker, session);
 	slots_clear(&worker->sessions);
-	HASH_ITER (by_content, worker->keys, key, next_key)
-		known_key_free(worker, key);
-	HASH_ITER (by_server, worker->tickets, ticket, next_ticket) {
-		HASH_DELETE(by_server, worker->tickets, ticket);
-		krb5_k_free_key(worker->context, ticket->key.key);
-		krb5_free_creds(worker->context, ticket->creds);
-		free(ticket->server);
-		free(ticket);
-	}
+	worker_tickets_clear(worker);
+	worker_keys_clear(worker);
 	if (worker->keytab != NULL)
 		(void)krb5_kt_close(worker->context, worker->keytab);
-	if (worker->context != NULL)
-		krb5_free_context(worker->context);
+	krb5_free_principal(worker->context, worker->stranger);
+	krb5_free_context(worker->context);
 	secret_free(worker->scratch, SCRATCH_SIZE);
 	free(worker);
 }
@@ -111,104 +115,29 @@ const char *worker_keep_name(struct kerberos_worker *worker, krb5_const_principa
 
 	if (krb5_unparse_name(worker->context, principal, &name) != 0)
 		return NULL;
-	kept = worker_keep(worker, name, strlen(name) + 1);
+	kept = strlen(name) < KERBEROS_NAME_MAX ? worker_keep(worker, name, strlen(name) + 1)
+	                                        : (struct bytes){0};
 	krb5_free_unparsed_name(worker->context, name);
-	return kept.len <= KERBEROS_NAME_MAX ? (const char *)kept.data : NULL;
-}
-
-/* What messages under a key look like. Etypes with padding have no fixed lengths and are refused.
- */
-static krb5_error_code measure(krb5_context context, struct session_key *key)
-{
-	krb5_enctype etype = krb5_k_key_enctype(context, key->key);
-	krb5_data nothing = {.magic = KV5M_DATA, .data = (char[]){0}};
-	unsigned header;
-	unsigned trailer;
-	unsigned padding;
-	krb5_checksum checksum;
-	krb5_error_code code;
-
-	code = krb5_c_crypto_length(context, etype, KRB5_CRYPTO_TYPE_HEADER, &header);
-	if (code == 0)
-		code = krb5_c_crypto_length(context, etype, KRB5_CRYPTO_TYPE_TRAILER, &trailer);
-	if (code == 0)
-		code = krb5_c_crypto_length(context, etype, KRB5_CRYPTO_TYPE_PADDING, &padding);
-	if (code == 0 && padding != 0)
-		code = KRB5_PROG_ETYPE_NOSUPP;
-	if (code == 0)
-		code = krb5_c_prf_length(context, etype, &key->prf_length);
-	/* Type 0 is the etype's required mechanism; it must be a keyed one (RFC 4430 4). */
-	if (code == 0)
-		code = krb5_k_make_checksum(context, 0, key->key, 0, &nothing, &checksum);
-	if (code != 0)
-		return code;
-	key->lengths.seal_overhead = (uint16_t)(header + trailer);
-	key->lengths.checksum = (uint16_t)checksum.length;
-	if (!krb5_c_is_keyed_cksum(checksum.checksum_type))
-		code = KRB5_PROG_SUMTYPE_NOSUPP;
-	krb5_free_checksum_contents(context, &checksum);
-	return code;
-}
-
-enum err worker_key(
-    struct kerberos_worker *worker, const krb5_keyblock *keyblock, struct session_key *out)
-{
-	struct key_content content;
-	struct known_key *known;
-
-	memset(&content, 0, sizeof(content));
-	if (keyblock->length > sizeof(content.octets))
-		return ERR_UNSUPPORTED;
-	content.enctype = (uint32_t)keyblock->enctype;
-	memcpy(content.octets, keyblock->contents, keyblock->length);
-	HASH_FIND(by_content, worker->keys, &content, sizeof(content), known);
-	if (known == NULL) {
-		krb5_error_code code;
-
-		if (HASH_CNT(by_content, worker->keys) >= KEYS_MAX)
-			known_key_free(worker, worker->keys);
-		known = secret_alloc(sizeof(*known));
-		if (known == NULL)
-			return ERR_NO_MEMORY;
-		known->content = content;
-		code = krb5_k_create_key(worker->context, keyblock, &known->key.key);
-		if (code == 0)
-			code = measure(worker->context, &known->key);
-		if (code != 0) {
-			krb5_k_free_key(worker->context, known->key.key);
-			secret_free(known, sizeof(*known));
-			return kerberos_err(code);
-		}
-		HASH_ADD(by_content, worker->keys, content, sizeof(known->content), known);
-		if (!table_holds(&known->by_content)) {
-			krb5_k_free_key(worker->context, known->key.key);
-			secret_free(known, sizeof(*known));
-			return ERR_NO_MEMORY;
-		}
-	}
-	secret_wipe(&content, sizeof(content));
-	krb5_k_reference_key(worker->context, known->key.key);
-	*out = known->key;
-	return ERR_OK;
+	return (const char *)kept.data;
 }
 
 enum err worker_session_add(
     struct kerberos_worker *worker, const struct session_key *key, struct session **out)
 {
-	struct session *session;
-	enum err error;
+	struct session *session = NULL;
+	enum err error = ERR_LIMIT;
 
-	if (worker->sessions.count >= SESSIONS_MAX)
-		return ERR_LIMIT;
-	session = calloc(1, sizeof(*session));
-	if (session == NULL)
-		return ERR_NO_MEMORY;
-	error = slots_add(&worker->sessions, session, &session->handle);
+	if (worker->sessions.count < SESSIONS_MAX) {
+		session = calloc(1, sizeof(*session));
+		error = ERR_NO_MEMORY;
+	}
+	if (session != NULL)
+		error = slots_add(&worker->sessions, session, &session->handle);
 	if (error != ERR_OK) {
+		krb5_k_free_key(worker->context, key->key);
 		free(session);
 		return error;
 	}
-	krb5_k_reference_key(worker->context, key->key);
 	session->key = *key;
 	*out = session;
 	return ERR_OK;
@@ -226,7 +155,7 @@ void kerberos_worker_release(struct kerberos_worker *worker, uint64_t session)
 	struct session *found = worker_session(worker, session);
 
 	if (found != NULL)
-		session_free(worker, found);
+		worker_session_free(worker, found);
 }
 
 enum err worker_keytab(struct kerberos_worker *worker, struct problem *problem)
@@ -280,4 +209,12 @@ void kerberos_worker_run(struct kerberos_worker *worker, const struct kerberos_r
 	}
 	if (completion->session != KERBEROS_SESSION_NONE)
 		completion->session |= (uint64_t)worker->index << SESSION_INDEX_SHIFT;
+	if (completion->problem.code != ERR_OK) {
+		/* Nothing half-made leaves. */
+		completion->ap = (struct bytes){0};
+		completion->plain = (struct bytes){0};
+		completion->message = (struct bytes){0};
+		completion->checksum = (struct bytes){0};
+		completion->keymat_count = 0;
+	}
 }
