@@ -125,12 +125,14 @@ realm_with_hosts() {
 # The file of a realm member; options for its realm, peer and policy, and for the daemon group, may
 # be given as $realm_options, $peer_options, $policy_options and $daemon_options.
 member() {
+	local principal='principal = "kink/{fqdn}@EXAMPLE.TEST";'
+
 	daemon_config "$1" "${daemon_options:-}" <<END
 realm: { keytab = "$work/$1/krb5.keytab"; ${realm_options:-} };
 peers = (
 	{ name = "members";
 	  address = [ "10.0.0.0/24", "2001:db8::/64" ];
-	  ${peer_options:-principal = "kink/{fqdn}@EXAMPLE.TEST";} }
+	  ${peer_options:-$principal} }
 );
 policies = (
 	{ name = "realm"; remote = "members"; protect = "require"; ${policy_options:-} }
