@@ -99,31 +99,32 @@ static void show_daemon(const json_t *line)
 
 static int state_colour(const char *state)
 {
-	if (state == NULL)
+	if (state == NULL || strcmp(state, "idle") == 0)
 		return 0;
 	if (strcmp(state, "established") == 0 || strcmp(state, "rekeying") == 0)
 		return GREEN;
 	return strcmp(state, "failed") == 0 ? RED : YELLOW;
 }
 
-/* What comes next: a rekey, a retry and why, or nothing. */
+/* What comes next by itself, and what went wrong before. */
 static void add_next(struct table *table, const json_t *line)
 {
-	const json_t *next = json_object_get(line, "next");
+	const json_t *seconds = json_object_get(line, "next_in");
 	const char *state = text_of(line, "state");
+	const char *next = text_of(line, "next");
 	const char *reason = text_of(line, "reason");
 	bool failed = state != NULL && strcmp(state, "failed") == 0;
 	char duration[FORMAT_SIZE];
-	char text[512];
+	char text[512] = "";
 
-	if (json_is_integer(next))
-		(void)snprintf(text, sizeof(text), "%s in %s%s%s",
-		    failed || reason != NULL ? "retry" : "rekey",
-		    format_duration(json_integer_value(next), duration), reason != NULL ? ": " : "",
-		    reason != NULL ? reason : "");
-	else
-		(void)snprintf(text, sizeof(text), "%s%s", failed ? "when traffic asks: " : "",
-		    reason != NULL ? reason : "");
+	if (next != NULL && json_is_integer(seconds))
+		(void)snprintf(text, sizeof(text), "%s in %s", next,
+		    format_duration(json_integer_value(seconds), duration));
+	else if (failed)
+		(void)snprintf(text, sizeof(text), "retry when traffic asks");
+	if (reason != NULL)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
+		    text[0] != '\0' ? ": " : "", reason);
 	table_add(table, text[0] != '\0' ? text : NULL, failed ? RED : 0);
 }
 
@@ -134,20 +135,20 @@ static void show_status(const json_t *lines)
 	struct table *table = table_new(headings, sizeof(headings) / sizeof(headings[0]));
 	const json_t *line;
 	size_t index;
-	size_t connections = 0;
 
 	json_array_foreach(lines, index, line)
 	{
 		const char *principal = text_of(line, "principal");
+		const char *remote = text_of(line, "remote");
 		char peer[320];
 
 		if (is_kind(line, "daemon"))
 			show_daemon(line);
 		if (!is_kind(line, "connection"))
 			continue;
-		connections++;
-		(void)snprintf(peer, sizeof(peer), "%s%s%s", text_of(line, "remote"),
-		    principal != NULL ? " " : "", principal != NULL ? principal : "");
+		(void)snprintf(peer, sizeof(peer), "%s%s%s",
+		    remote != NULL ? remote : text_of(line, "peer"), principal != NULL ? " " : "",
+		    principal != NULL ? principal : "");
 		table_add(table, text_of(line, "policy"), 0);
 		table_add(table, peer, 0);
 		table_add(table, text_of(line, "method"), 0);

@@ -148,12 +148,13 @@ static bool connection_line(void *context, const struct kx_connection_view *view
 
 	if (!in_turn(listing, &stop))
 		return !stop;
-	line = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "policy",
-	    view->policy, "peer", view->peer, "principal", text_or_null(view->principal), "method",
-	    text_or_null(view->method), "local", address_format(&view->local, local), "remote",
-	    address_format(&view->remote, remote), "state", states[view->state], "since",
-	    seconds_since(view->since_ms), "next", seconds_until(view->next_ms), "reason",
-	    text_or_null(view->reason), "spi_in", hex(view->sa_in), "spi_out", hex(view->sa_out));
+	line = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "policy", view->policy, "peer", view->peer, "principal", text_or_null(view->principal),
+	    "method", text_or_null(view->method), "local", address_format(&view->local, local),
+	    "remote", address_format(&view->remote, remote), "state", states[view->state], "since",
+	    seconds_since(view->since_ms), "next", text_or_null(view->next), "next_in",
+	    seconds_until(view->next_ms), "reason", text_or_null(view->reason), "spi_in",
+	    hex(view->sa_in), "spi_out", hex(view->sa_out));
 	answer_line(listing->client, "connection", line);
 	if (line != NULL) {
 		ask_counters(listing->client, line, IPSEC_IN, view->sa_in, &view->local);
@@ -302,6 +303,42 @@ static void list_peers(struct listing *listing, const struct policy *policy)
 	}
 }
 
+struct seen {
+	const struct policy *policy;
+	bool *rules; /* by index */
+};
+
+static bool mark_seen(void *context, const struct kx_connection_view *view)
+{
+	struct seen *seen = context;
+	const struct policy_rule *rule = policy_rule_by_name(seen->policy, view->policy);
+
+	if (rule != NULL)
+		seen->rules[rule->id - 1] = true;
+	return true;
+}
+
+/* What is configured is shown, whether there is traffic for it or not. */
+static void list_idle(struct client *client)
+{
+	const struct policy *policy = client->control->daemon->policy;
+	struct seen seen = {
+	    .policy = policy, .rules = calloc(policy->rule_count + 1, sizeof(bool))};
+
+	if (seen.rules == NULL)
+		return;
+	kx_each_connection(client->control->daemon->kx, mark_seen, &seen);
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+
+		if (rule->peer != NULL && !seen.rules[i])
+			answer_line(client, "connection",
+			    json_pack("{s:s, s:s, s:s}", "policy", rule->name, "peer",
+				rule->peer->name, "state", "idle"));
+	}
+	free(seen.rules);
+}
+
 static void list(struct client *client)
 {
 	struct daemon *daemon = client->control->daemon;
@@ -326,8 +363,11 @@ static void list(struct client *client)
 		break;
 	}
 	client->position += listing.given;
-	if (listing.given < BATCH_MAX)
-		answer_end(client, NULL);
+	if (listing.given == BATCH_MAX)
+		return;
+	if (client->command == CONTROL_STATUS)
+		list_idle(client);
+	answer_end(client, NULL);
 }
 
 /* A command that ends later, perhaps after its client has gone. */

@@ -273,6 +273,7 @@ static void *fetch(void *argument)
 	struct thread *thread = argument;
 	struct job *jobs;
 
+	kerberos_fetch_own(thread->workers->fetcher);
 	while ((jobs = queue_take(&thread->queue)) != NULL) {
 		while (jobs != NULL) {
 			struct job *job = jobs;

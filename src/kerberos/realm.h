@@ -60,6 +60,11 @@ struct kerberos_fetcher;
 enum err kerberos_fetcher_create(struct kerberos_realm *realm, struct kerberos_fetcher **out,
     struct problem *problem) MUST_CHECK;
 void kerberos_fetcher_destroy(struct kerberos_fetcher *fetcher);
+/*
+ * Our own ticket, before anybody needs it: so that what is wrong shows at the start, in the log and
+ * in the status.
+ */
+void kerberos_fetch_own(struct kerberos_fetcher *fetcher);
 /* For a KERBEROS_REQUEST of which kerberos_worker_needs_ticket() is true. */
 void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_request *request);
 

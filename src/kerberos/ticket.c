@@ -392,6 +392,17 @@ static void store(struct kerberos_realm *realm, struct kerberos_ticket *ticket, 
 		    (long long)(creds->times.endtime - now), min_lifetime);
 }
 
+void kerberos_fetch_own(struct kerberos_fetcher *fetcher)
+{
+	struct problem problem;
+
+	(void)pthread_mutex_lock(&fetcher->realm->ticket_lock);
+	/* The outcome is in the log and in the status. */
+	if (refresh_own_ticket(fetcher, &problem) != ERR_OK)
+		problem.code = ERR_OK;
+	(void)pthread_mutex_unlock(&fetcher->realm->ticket_lock);
+}
+
 void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_request *request)
 {
 	struct kerberos_realm *realm = fetcher->realm;

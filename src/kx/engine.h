@@ -55,7 +55,8 @@ struct kx_connection_view {
 	struct address remote;
 	enum kx_connection_state state;
 	uint64_t since_ms;  /* monotonic time of the last change of state */
-	uint64_t next_ms;   /* when the next rekey or retry is due; 0 for none */
+	uint64_t next_ms;   /* when the next thing happens by itself; 0 for none */
+	const char *next;   /* what: "rekey", "expiry", "retry"; "" for none */
 	const char *reason; /* KX_FAILED: why, for people */
 	uint32_t sa_in;     /* inbound SPI of the SA in use; 0 for none */
 	uint32_t sa_out;    /* and its outbound SPI */

@@ -34,18 +34,24 @@ size_t kx_sa_count(const struct kx *kx)
 	return sad_count(kx->sad);
 }
 
-/* When something happens next by itself. */
-static uint64_t next_ms(const struct kx_connection *connection)
+/* What happens next by itself, and when. */
+static void set_next(const struct kx_connection *connection, struct kx_connection_view *view)
 {
-	if (connection->negotiating || connection->lingering)
-		return 0;
-	if (timer_is_set(&connection->timer))
-		return connection->timer.due_ms;
-	if (connection->current == NULL)
-		return 0;
-	return connection->current->rekey_ms != 0 && connection->current->rekey_ms != UINT64_MAX
-	           ? connection->current->rekey_ms
-	           : connection->current->expire_ms;
+	const struct sa_pair *pair = connection->current;
+
+	view->next = "";
+	if (connection->negotiating)
+		return;
+	if (timer_is_set(&connection->timer) && !connection->lingering) {
+		view->next = "retry";
+		view->next_ms = connection->timer.due_ms;
+	} else if (pair != NULL && pair->rekey_ms != 0 && pair->rekey_ms != UINT64_MAX) {
+		view->next = "rekey";
+		view->next_ms = pair->rekey_ms;
+	} else if (pair != NULL && pair->expire_ms != 0) {
+		view->next = "expiry";
+		view->next_ms = pair->expire_ms;
+	}
 }
 
 void kx_each_connection(const struct kx *kx,
@@ -65,11 +71,11 @@ void kx_each_connection(const struct kx *kx,
 		    .remote = connection->key.remote,
 		    .state = connection->state,
 		    .since_ms = connection->since_ms,
-		    .next_ms = next_ms(connection),
 		    .reason = connection->reason != NULL ? connection->reason : "",
 		    .sa_in = connection->current != NULL ? connection->current->spi_in : 0,
 		    .sa_out = connection->current != NULL ? connection->current->spi_out : 0};
 
+		set_next(connection, &view);
 		if (!callback(context, &view))
 			return;
 	}
