@@ -395,12 +395,11 @@ static void store(struct kerberos_realm *realm, struct kerberos_ticket *ticket, 
 void kerberos_fetch_own(struct kerberos_fetcher *fetcher)
 {
 	struct problem problem;
+	krb5_creds *own = NULL;
 
-	(void)pthread_mutex_lock(&fetcher->realm->ticket_lock);
 	/* The outcome is in the log and in the status. */
-	if (refresh_own_ticket(fetcher, &problem) != ERR_OK)
-		problem.code = ERR_OK;
-	(void)pthread_mutex_unlock(&fetcher->realm->ticket_lock);
+	if (own_ticket(fetcher, "", 0, 0, &own, &problem) == ERR_OK)
+		krb5_free_creds(fetcher->context, own);
 }
 
 void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_request *request)
