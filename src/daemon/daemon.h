@@ -41,6 +41,13 @@ struct daemon {
 	int exit_status;
 };
 
+/*
+ * lifecycle.c: opens every part for daemon->policy, which it then owns; on failure daemon_close()
+ * is still to be called.
+ */
+enum err daemon_open(struct daemon *daemon, struct problem *problem) MUST_CHECK;
+void daemon_close(struct daemon *daemon);
+
 /* host.c: the engine's host. */
 void host_fill(struct daemon *daemon, struct host *out);
 void host_open(struct daemon *daemon);

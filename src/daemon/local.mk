@@ -7,6 +7,7 @@ kinkd_SOURCES = \
 	src/daemon/dataplane.c \
 	src/daemon/events.c \
 	src/daemon/host.c \
+	src/daemon/lifecycle.c \
 	src/daemon/main.c \
 	src/daemon/options.c src/daemon/options.h \
 	src/daemon/output-stderr.c src/daemon/output.h \

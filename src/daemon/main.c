@@ -9,13 +9,9 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
 #include "daemon/output.h"
-#include "daemon/resolver.h"
-#include "daemon/sockets.h"
-#include "daemon/workers.h"
 #include "policy/config.h"
 
 /* DELETEs to peers get this long at the end. */
@@ -104,136 +100,20 @@ static void open_signals(struct daemon *daemon)
 	}
 }
 
-static void received(void *self, const struct host_datagram *datagram)
+static void close_signals(struct daemon *daemon)
 {
-	struct daemon *daemon = self;
-
-	kx_datagram(daemon->kx, datagram);
-}
-
-static void kerberos_completed(void *self, const struct kerberos_completion *completion)
-{
-	struct daemon *daemon = self;
-
-	kx_kerberos_done(daemon->kx, completion);
-}
-
-static void settled(void *self)
-{
-	host_settle(self);
-}
-
-static void named(void *self, const struct host_name_completion *completion)
-{
-	struct daemon *daemon = self;
-
-	kx_name_done(daemon->kx, completion);
-	host_settle(daemon);
-}
-
-static enum err open_realm(struct daemon *daemon, struct problem *problem)
-{
-	struct kerberos_settings settings = {.keytab = daemon->policy->realm.keytab,
-	    .principal = daemon->policy->realm.principal,
-	    .clock_skew = daemon->policy->realm.clock_skew};
-
-	return kerberos_realm_create(&settings, &daemon->log, &daemon->realm, problem);
-}
-
-static enum err open_sockets(struct daemon *daemon, struct problem *problem)
-{
-	struct sockets_settings settings = {
-	    .kink_port = daemon->policy->daemon.kink_port, .mark = daemon->policy->daemon.mark};
-	struct sockets_listener listener = {
-	    .self = daemon, .received = received, .settled = settled};
-
-	return sockets_open(
-	    &daemon->loop, &settings, &listener, &daemon->log, &daemon->sockets, problem);
-}
-
-static enum err open_workers(struct daemon *daemon, struct problem *problem)
-{
-	struct workers_listener listener = {
-	    .self = daemon, .completed = kerberos_completed, .settled = settled};
-
-	return workers_open(&daemon->loop, daemon->realm, daemon->policy->daemon.workers, &listener,
-	    &daemon->workers, problem);
-}
-
-static enum err open_engine(struct daemon *daemon, struct problem *problem)
-{
-	struct host host;
-
-	host_fill(daemon, &host);
-	if (kx_create(&host, daemon->policy, &daemon->kx) != ERR_OK)
-		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
-	host_settle(daemon);
-	return ERR_OK;
-}
-
-/* In this order: nothing is promised to peers before traffic is under control. */
-static enum err open_all(struct daemon *daemon, struct problem *problem)
-{
-	enum err error = open_realm(daemon, problem);
-
-	if (error == ERR_OK)
-		error = bypass_add(daemon, problem);
-	if (error == ERR_OK)
-		error = events_open(daemon, &daemon->events);
-	if (error == ERR_OK)
-		error = resolver_open(&daemon->loop, named, daemon, &daemon->resolver);
-	if (error == ERR_OK)
-		error = control_open(daemon, problem);
-	if (error == ERR_OK)
-		error = open_sockets(daemon, problem);
-	if (error == ERR_OK)
-		error = open_workers(daemon, problem);
-	if (error == ERR_OK)
-		error = dataplane_choose(daemon, problem);
-	if (error == ERR_OK)
-		error = open_engine(daemon, problem);
-	return error;
-}
-
-static void close_all(struct daemon *daemon)
-{
-	control_close(daemon->control);
-	kx_destroy(daemon->kx);
-	daemon->kx = NULL;
-	if (daemon->dataplane != NULL)
-		daemon->dataplane_ops->close(daemon->dataplane);
-	if (daemon->workers != NULL)
-		workers_close(daemon->workers);
-	sockets_close(daemon->sockets);
-	if (daemon->events != NULL)
-		events_close(daemon->events);
-	host_close(daemon);
-	for (size_t i = 0; i < sizeof(daemon->signals) / sizeof(daemon->signals[0]); i++)
-		uv_close((uv_handle_t *)&daemon->signals[i], NULL);
-	/* A lookup that the system does not come back from is not waited for. */
-	if (daemon->resolver != NULL && resolver_busy(daemon->resolver) > 0)
-		_exit(daemon->exit_status);
-	resolver_close(daemon->resolver);
-	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
-	(void)uv_loop_close(&daemon->loop);
-	workers_free(daemon->workers);
-	sockets_free(daemon->sockets);
-	events_free(daemon->events);
-	control_free(daemon->control);
-	slots_clear(&daemon->queries);
-	kerberos_realm_destroy(daemon->realm);
-	policy_release(daemon->policy);
+	for (size_t i = 0; i < sizeof(daemon->signals) / sizeof(daemon->signals[0]); i++) {
+		if (daemon->signals[i].data != NULL)
+			uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+	}
 }
 
 static int run(struct daemon *daemon)
 {
 	struct problem problem = {.code = ERR_OK};
 
-	(void)uv_loop_init(&daemon->loop);
-	daemon->started_ms = host_now_ms();
-	open_signals(daemon);
-	host_open(daemon);
-	if (open_all(daemon, &problem) == ERR_OK) {
+	if (daemon_open(daemon, &problem) == ERR_OK) {
+		open_signals(daemon);
 		log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_DAEMON,
 		    LOG_FIELDS({"dataplane", daemon->dataplane_ops->name}),
 		    PACKAGE_STRING " is ready; data plane: %s (%s)", daemon->dataplane_ops->name,
@@ -245,7 +125,8 @@ static int run(struct daemon *daemon)
 		    problem.text[0] != '\0' ? problem.text : "out of memory");
 		daemon->exit_status = DAEMON_FAILURE;
 	}
-	close_all(daemon);
+	close_signals(daemon);
+	daemon_close(daemon);
 	return daemon->exit_status;
 }
 

@@ -1,0 +1,131 @@
+/* The daemon's parts: opened in order, closed in reverse. */
+#include <unistd.h>
+
+#include "daemon/control.h"
+#include "daemon/daemon.h"
+#include "daemon/resolver.h"
+#include "daemon/sockets.h"
+#include "daemon/workers.h"
+
+static void received(void *self, const struct host_datagram *datagram)
+{
+	struct daemon *daemon = self;
+
+	kx_datagram(daemon->kx, datagram);
+}
+
+static void kerberos_completed(void *self, const struct kerberos_completion *completion)
+{
+	struct daemon *daemon = self;
+
+	kx_kerberos_done(daemon->kx, completion);
+}
+
+static void settled(void *self)
+{
+	host_settle(self);
+}
+
+static void named(void *self, const struct host_name_completion *completion)
+{
+	struct daemon *daemon = self;
+
+	kx_name_done(daemon->kx, completion);
+	host_settle(daemon);
+}
+
+static enum err open_realm(struct daemon *daemon, struct problem *problem)
+{
+	struct kerberos_settings settings = {.keytab = daemon->policy->realm.keytab,
+	    .principal = daemon->policy->realm.principal,
+	    .clock_skew = daemon->policy->realm.clock_skew};
+
+	return kerberos_realm_create(&settings, &daemon->log, &daemon->realm, problem);
+}
+
+static enum err open_sockets(struct daemon *daemon, struct problem *problem)
+{
+	struct sockets_settings settings = {
+	    .kink_port = daemon->policy->daemon.kink_port, .mark = daemon->policy->daemon.mark};
+	struct sockets_listener listener = {
+	    .self = daemon, .received = received, .settled = settled};
+
+	return sockets_open(
+	    &daemon->loop, &settings, &listener, &daemon->log, &daemon->sockets, problem);
+}
+
+static enum err open_workers(struct daemon *daemon, struct problem *problem)
+{
+	struct workers_listener listener = {
+	    .self = daemon, .completed = kerberos_completed, .settled = settled};
+
+	return workers_open(&daemon->loop, daemon->realm, daemon->policy->daemon.workers, &listener,
+	    &daemon->workers, problem);
+}
+
+static enum err open_engine(struct daemon *daemon, struct problem *problem)
+{
+	struct host host;
+
+	host_fill(daemon, &host);
+	if (kx_create(&host, daemon->policy, &daemon->kx) != ERR_OK)
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
+	host_settle(daemon);
+	return ERR_OK;
+}
+
+/* In this order: nothing is promised to peers before traffic is under control. */
+enum err daemon_open(struct daemon *daemon, struct problem *problem)
+{
+	enum err error;
+
+	(void)uv_loop_init(&daemon->loop);
+	daemon->started_ms = host_now_ms();
+	host_open(daemon);
+	error = open_realm(daemon, problem);
+	if (error == ERR_OK)
+		error = bypass_add(daemon, problem);
+	if (error == ERR_OK)
+		error = events_open(daemon, &daemon->events);
+	if (error == ERR_OK)
+		error = resolver_open(&daemon->loop, named, daemon, &daemon->resolver);
+	if (error == ERR_OK)
+		error = control_open(daemon, problem);
+	if (error == ERR_OK)
+		error = open_sockets(daemon, problem);
+	if (error == ERR_OK)
+		error = open_workers(daemon, problem);
+	if (error == ERR_OK)
+		error = dataplane_choose(daemon, problem);
+	if (error == ERR_OK)
+		error = open_engine(daemon, problem);
+	return error;
+}
+
+void daemon_close(struct daemon *daemon)
+{
+	control_close(daemon->control);
+	kx_destroy(daemon->kx);
+	daemon->kx = NULL;
+	if (daemon->dataplane != NULL)
+		daemon->dataplane_ops->close(daemon->dataplane);
+	if (daemon->workers != NULL)
+		workers_close(daemon->workers);
+	sockets_close(daemon->sockets);
+	if (daemon->events != NULL)
+		events_close(daemon->events);
+	host_close(daemon);
+	/* A lookup that the system does not come back from is not waited for. */
+	if (daemon->resolver != NULL && resolver_busy(daemon->resolver) > 0)
+		_exit(daemon->exit_status);
+	resolver_close(daemon->resolver);
+	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&daemon->loop);
+	workers_free(daemon->workers);
+	sockets_free(daemon->sockets);
+	events_free(daemon->events);
+	control_free(daemon->control);
+	slots_clear(&daemon->queries);
+	kerberos_realm_destroy(daemon->realm);
+	policy_release(daemon->policy);
+}
