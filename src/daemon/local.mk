@@ -1,5 +1,6 @@
 sbin_PROGRAMS += kinkd
-kinkd_SOURCES = \
+# All but the command line: benchmarks are made of them as well.
+daemon_sources = \
 	src/daemon/bypass.c \
 	src/daemon/control.c src/daemon/control.h \
 	src/daemon/control-answer.c src/daemon/control-private.h \
@@ -8,20 +9,19 @@ kinkd_SOURCES = \
 	src/daemon/events.c \
 	src/daemon/host.c \
 	src/daemon/lifecycle.c \
-	src/daemon/main.c \
-	src/daemon/options.c src/daemon/options.h \
 	src/daemon/output-stderr.c src/daemon/output.h \
 	src/daemon/query.c \
 	src/daemon/resolver.c src/daemon/resolver.h \
 	src/daemon/sockets.c src/daemon/sockets.h \
 	src/daemon/workers.c src/daemon/workers.h
 if HAVE_SYSTEMD
-kinkd_SOURCES += src/daemon/output-systemd.c
+daemon_sources += src/daemon/output-systemd.c
 EXTRA_DIST += src/daemon/output-plain.c
 else
-kinkd_SOURCES += src/daemon/output-plain.c
+daemon_sources += src/daemon/output-plain.c
 EXTRA_DIST += src/daemon/output-systemd.c
 endif
+kinkd_SOURCES = src/daemon/main.c src/daemon/options.c src/daemon/options.h $(daemon_sources)
 kinkd_LDADD = libdataplane.a libkx.a libsa.a libpolicy.a libkerberos.a libcrypto-suite.a \
 	libwire.a libcontrol.a libbase.a \
 	$(KRB5_LIBS) $(OPENSSL_LIBS) $(LIBCONFIG_LIBS) $(LIBUV_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)
