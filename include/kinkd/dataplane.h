@@ -34,6 +34,7 @@ enum policy_action {
 };
 
 /* One selector of a policy. A policy with several is added once for each, under one id. */
+/* One selector of a rule. A rule with several is installed as several policies of one id. */
 struct dataplane_policy {
 	uint32_t id;
 	uint32_t priority; /* lower comes first; unique among the policies installed */

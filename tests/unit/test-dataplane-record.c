@@ -186,10 +186,14 @@ static void test_policies(void **state)
 	assert_int_equal(submit(fixture, &request), ERR_OK);
 	assert_int_equal(record_policy_count(fixture->dataplane), 2);
 	assert_int_equal(record_find_policy(fixture->dataplane, 4)->priority, 11);
+	request.policy.priority = 12; /* another selector of the same rule */
+	assert_int_equal(submit(fixture, &request), ERR_OK);
+	assert_int_equal(record_policy_count(fixture->dataplane), 3);
 	request.operation = DATAPLANE_DELETE_POLICY;
 	assert_int_equal(submit(fixture, &request), ERR_OK);
+	assert_int_equal(record_policy_count(fixture->dataplane), 1);
 	assert_int_equal(submit(fixture, &request), ERR_NOT_FOUND);
-	assert_int_equal(record_request_count(fixture->dataplane, DATAPLANE_ADD_POLICY), 2);
+	assert_int_equal(record_request_count(fixture->dataplane, DATAPLANE_ADD_POLICY), 3);
 }
 
 static void test_failure_on_request(void **state)

@@ -183,16 +183,16 @@ static enum err add_policy(struct dataplane *dp, const struct dataplane_policy *
 	struct record_policy *entry;
 
 	for (entry = dp->policies; entry != NULL; entry = entry->hh.next) {
-		if (entry->policy.id == policy->id || entry->policy.priority == policy->priority)
+		if (entry->policy.priority == policy->priority)
 			return problem_set(&completion->problem, ERR_EXISTS,
-			    "policy %u or its priority is installed already", policy->id);
+			    "a policy of priority %u is installed already", policy->priority);
 	}
 	entry = calloc(1, sizeof(*entry));
 	if (entry == NULL)
 		return problem_set(
 		    &completion->problem, ERR_NO_MEMORY, "out of memory for a policy");
 	entry->policy = *policy;
-	HASH_ADD(hh, dp->policies, policy.id, sizeof(entry->policy.id), entry);
+	HASH_ADD(hh, dp->policies, policy.priority, sizeof(entry->policy.priority), entry);
 	if (entry->hh.tbl == NULL) {
 		free(entry);
 		return problem_set(
@@ -204,13 +204,18 @@ static enum err add_policy(struct dataplane *dp, const struct dataplane_policy *
 static enum err delete_policy(struct dataplane *dp, const struct dataplane_policy *policy,
     struct dataplane_completion *completion)
 {
-	struct record_policy *entry = NULL;
+	struct record_policy *entry;
+	struct record_policy *next;
+	size_t before = HASH_COUNT(dp->policies);
 
-	HASH_FIND(hh, dp->policies, &policy->id, sizeof(policy->id), entry);
-	if (entry == NULL)
+	HASH_ITER (hh, dp->policies, entry, next) {
+		if (entry->policy.id == policy->id) {
+			HASH_DEL(dp->policies, entry);
+			free(entry);
+		}
+	}
+	if (HASH_COUNT(dp->policies) == before)
 		return problem_set(&completion->problem, ERR_NOT_FOUND, "no policy %u", policy->id);
-	HASH_DEL(dp->policies, entry);
-	free(entry);
 	return ERR_OK;
 }
 
@@ -326,10 +331,12 @@ const struct dataplane_sa *record_find_sa(const struct dataplane *dp, uint32_t s
 
 const struct dataplane_policy *record_find_policy(const struct dataplane *dp, uint32_t id)
 {
-	struct record_policy *entry = NULL;
-
-	HASH_FIND(hh, dp->policies, &id, sizeof(id), entry);
-	return entry != NULL ? &entry->policy : NULL;
+	for (const struct record_policy *entry = dp->policies; entry != NULL;
+	     entry = entry->hh.next) {
+		if (entry->policy.id == id)
+			return &entry->policy;
+	}
+	return NULL;
 }
 
 const struct dataplane_sa *record_find_sa_for(

@@ -28,6 +28,7 @@ uint64_t record_request_count(
 /* NULL when there is none. Valid until the next submit. */
 const struct dataplane_sa *record_find_sa(const struct dataplane *dataplane, uint32_t spi,
     enum ipsec_protocol protocol, const struct address *destination);
+/* The first one of that id. */
 const struct dataplane_policy *record_find_policy(const struct dataplane *dataplane, uint32_t id);
 /* The SA that would carry a packet of flow in that direction: the one added last. */
 const struct dataplane_sa *record_find_sa_for(const struct dataplane *dataplane,
