@@ -33,7 +33,6 @@ enum policy_action {
 	POLICY_DISCARD  /* dropped */
 };
 
-/* One selector of a policy. A policy with several is added once for each, under one id. */
 /* One selector of a rule. A rule with several is installed as several policies of one id. */
 struct dataplane_policy {
 	uint32_t id;

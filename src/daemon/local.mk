@@ -24,4 +24,4 @@ endif
 kinkd_SOURCES = src/daemon/main.c src/daemon/options.c src/daemon/options.h $(daemon_sources)
 kinkd_LDADD = libdataplane.a libkx.a libsa.a libpolicy.a libkerberos.a libcrypto-suite.a \
 	libwire.a libcontrol.a libbase.a \
-	$(KRB5_LIBS) $(OPENSSL_LIBS) $(LIBCONFIG_LIBS) $(LIBUV_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS)
+	$(KRB5_LIBS) $(OPENSSL_LIBS) $(LIBCONFIG_LIBS) $(LIBUV_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(DATAPLANE_LIBS)

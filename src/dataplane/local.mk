@@ -1,4 +1,40 @@
 noinst_LIBRARIES += libdataplane.a
 libdataplane_a_SOURCES = \
 	src/dataplane/selector.c src/dataplane/selector.h \
-	src/dataplane/record/record.c src/dataplane/record/record.h
+	src/dataplane/record/record.c src/dataplane/record/record.h \
+	src/dataplane/userspace/checksum.c src/dataplane/userspace/checksum.h \
+	src/dataplane/userspace/coalesce.c src/dataplane/userspace/coalesce.h \
+	src/dataplane/userspace/encapsulate.c src/dataplane/userspace/encapsulate.h \
+	src/dataplane/userspace/esp.c src/dataplane/userspace/esp.h \
+	src/dataplane/userspace/filter.h \
+	src/dataplane/userspace/fragment.c src/dataplane/userspace/fragment.h \
+	src/dataplane/userspace/hold.c src/dataplane/userspace/hold.h \
+	src/dataplane/userspace/icmp.c src/dataplane/userspace/icmp.h \
+	src/dataplane/userspace/inbound.c \
+	src/dataplane/userspace/lifetime.c \
+	src/dataplane/userspace/netlink.c src/dataplane/userspace/netlink.h \
+	src/dataplane/userspace/offload.h \
+	src/dataplane/userspace/outbound.c \
+	src/dataplane/userspace/packet.c src/dataplane/userspace/packet.h \
+	src/dataplane/userspace/path.c src/dataplane/userspace/path.h \
+	src/dataplane/userspace/prefixes.c src/dataplane/userspace/prefixes.h \
+	src/dataplane/userspace/private.h \
+	src/dataplane/userspace/reassemble.c \
+	src/dataplane/userspace/replay.c src/dataplane/userspace/replay.h \
+	src/dataplane/userspace/reverse_path.h \
+	src/dataplane/userspace/routing.c src/dataplane/userspace/routing.h \
+	src/dataplane/userspace/sad.c src/dataplane/userspace/sad.h \
+	src/dataplane/userspace/segment.c src/dataplane/userspace/segment.h \
+	src/dataplane/userspace/sockets.c src/dataplane/userspace/sockets.h \
+	src/dataplane/userspace/spd.c src/dataplane/userspace/spd.h \
+	src/dataplane/userspace/tun.c src/dataplane/userspace/tun.h \
+	src/dataplane/userspace/userspace.c
+# What the programs that link libdataplane.a need beside it.
+DATAPLANE_LIBS = $(MNL_LIBS) $(NFTABLES_LIBS)
+if HAVE_NFTABLES
+libdataplane_a_SOURCES += \
+	src/dataplane/userspace/filter.c \
+	src/dataplane/userspace/reverse_path.c
+else
+libdataplane_a_SOURCES += src/dataplane/userspace/filter-none.c
+endif

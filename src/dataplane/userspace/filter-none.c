@@ -1,0 +1,29 @@
+/*
+ * Stands in for filter.c where libnftables was left out. Without a filter a peer's clear packets
+ * would be taken as if they had come under an SA, so this data plane then refuses to start.
+ */
+#include "dataplane/userspace/filter.h"
+
+enum err filter_open(const char *device, uint32_t mark, struct log *log, struct filter **out,
+    struct problem *problem)
+{
+	(void)device;
+	(void)mark;
+	(void)log;
+	*out = NULL;
+	return problem_set(problem, ERR_UNSUPPORTED,
+	    "kinkd was built without libnftables, so the userspace data plane could not keep clear "
+	    "packets out; build it with libnftables (Debian: libnftables-dev)");
+}
+
+void filter_close(struct filter *filter)
+{
+	(void)filter;
+}
+
+enum err filter_apply(struct filter *filter, const struct spd *spd, struct problem *problem)
+{
+	(void)filter;
+	(void)spd;
+	return problem_set(problem, ERR_UNSUPPORTED, "kinkd was built without libnftables");
+}

@@ -1,0 +1,312 @@
+/* The SA table. */
+#include "dataplane/userspace/sad.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/secret.h"
+#include "crypto/algorithms.h"
+#include "dataplane/selector.h"
+
+#define SPI_FIRST     256 /* RFC 4303 2.1: 1 to 255 are reserved */
+#define BUCKETS_FIRST 256 /* a power of two, as all sizes after it */
+
+/* A table of chains that doubles as it fills. */
+struct chains {
+	struct sa **heads;
+	size_t size;
+	size_t count;
+};
+
+struct sad {
+	struct chains by_name;
+	struct chains by_flow; /* outbound SAs between two hosts */
+	struct sa *wide;       /* outbound SAs of networks; newest first */
+	uint64_t order;
+	uint32_t seed; /* so that nobody outside can choose the chains */
+};
+
+static uint32_t mix(uint32_t hash, uint32_t value)
+{
+	hash = (hash ^ value) * UINT32_C(0x9e3779b1);
+	return hash ^ hash >> 15;
+}
+
+static uint32_t hash_address(uint32_t hash, const struct address *address)
+{
+	for (size_t i = 0; i < sizeof(address->octets); i += 4) {
+		uint32_t word;
+
+		memcpy(&word, address->octets + i, sizeof(word));
+		hash = mix(hash, word);
+	}
+	return hash;
+}
+
+static struct sa **name_chain(const struct sad *sad, uint32_t spi)
+{
+	return &sad->by_name.heads[mix(sad->seed, spi) & (sad->by_name.size - 1)];
+}
+
+static struct sa **flow_chain(
+    const struct sad *sad, const struct address *local, const struct address *remote)
+{
+	uint32_t hash = hash_address(hash_address(sad->seed, local), remote);
+
+	return &sad->by_flow.heads[hash & (sad->by_flow.size - 1)];
+}
+
+static bool is_between_hosts(const struct selector *selector)
+{
+	return range_is_host(&selector->local) && range_is_host(&selector->remote);
+}
+
+static struct sa **chain_of_outbound(struct sad *sad, const struct sa *sa)
+{
+	const struct selector *selector = &sa->told.selector;
+
+	if (!is_between_hosts(selector))
+		return &sad->wide;
+	return flow_chain(sad, &selector->local.first, &selector->remote.first);
+}
+
+struct sad *sad_new(void)
+{
+	struct sad *sad = calloc(1, sizeof(*sad));
+
+	if (sad == NULL)
+		return NULL;
+	sad->by_name.heads = calloc(BUCKETS_FIRST, sizeof(struct sa *));
+	sad->by_flow.heads = calloc(BUCKETS_FIRST, sizeof(struct sa *));
+	sad->by_name.size = sad->by_flow.size = BUCKETS_FIRST;
+	if (sad->by_name.heads == NULL || sad->by_flow.heads == NULL ||
+	    getrandom(&sad->seed, sizeof(sad->seed), 0) != (ssize_t)sizeof(sad->seed)) {
+		sad_free(sad);
+		return NULL;
+	}
+	return sad;
+}
+
+static void free_sa(struct sa *sa)
+{
+	esp_free(sa->esp);
+	replay_clear(&sa->replay);
+	secret_free(sa, sizeof(*sa));
+}
+
+void sad_free(struct sad *sad)
+{
+	if (sad == NULL)
+		return;
+	for (size_t i = 0; sad->by_name.heads != NULL && i < sad->by_name.size; i++) {
+		while (sad->by_name.heads[i] != NULL)
+			sad_delete(sad, sad->by_name.heads[i]);
+	}
+	free(sad->by_name.heads);
+	free(sad->by_flow.heads);
+	free(sad);
+}
+
+struct sa *sad_find(const struct sad *sad, uint32_t spi, enum ipsec_protocol protocol,
+    const struct address *destination)
+{
+	struct sa *sa = *name_chain(sad, spi);
+
+	while (sa != NULL && (sa->told.spi != spi || sa->told.suite.protocol != protocol ||
+				 !address_equal(&sa->told.destination, destination)))
+		sa = sa->next_by_name;
+	return sa;
+}
+
+static struct sa *first_match(struct sa *sa, const struct dataplane_flow *flow)
+{
+	while (sa != NULL && (sa->told.policy_id != flow->policy_id || sa->hard_reported ||
+				 !selector_matches(&sa->told.selector, flow)))
+		sa = sa->next_by_flow;
+	return sa;
+}
+
+struct sa *sad_find_outbound(const struct sad *sad, const struct dataplane_flow *flow)
+{
+	struct sa *narrow = first_match(*flow_chain(sad, &flow->local, &flow->remote), flow);
+	struct sa *wide = first_match(sad->wide, flow);
+
+	if (narrow == NULL || (wide != NULL && wide->order > narrow->order))
+		return wide;
+	return narrow;
+}
+
+/* Doubles the table by name. A table that cannot grow keeps its longer chains. */
+static void grow_names(struct sad *sad)
+{
+	struct chains old = sad->by_name;
+	struct sa **heads;
+
+	if (++sad->by_name.count <= old.size)
+		return;
+	heads = calloc(2 * old.size, sizeof(struct sa *));
+	if (heads == NULL)
+		return;
+	sad->by_name.heads = heads;
+	sad->by_name.size = 2 * old.size;
+	for (size_t i = 0; i < old.size; i++) {
+		struct sa *next;
+
+		for (struct sa *sa = old.heads[i]; sa != NULL; sa = next) {
+			struct sa **chain = name_chain(sad, sa->told.spi);
+
+			next = sa->next_by_name;
+			sa->next_by_name = *chain;
+			*chain = sa;
+		}
+	}
+	free(old.heads);
+}
+
+/* The same by flow; chains keep their order, newest first. */
+static void grow_flows(struct sad *sad)
+{
+	struct chains old = sad->by_flow;
+	struct sa **heads;
+
+	if (++sad->by_flow.count <= old.size)
+		return;
+	heads = calloc(2 * old.size, sizeof(struct sa *));
+	if (heads == NULL)
+		return;
+	sad->by_flow.heads = heads;
+	sad->by_flow.size = 2 * old.size;
+	for (size_t i = 0; i < old.size; i++) {
+		struct sa *next;
+
+		for (struct sa *sa = old.heads[i]; sa != NULL; sa = next) {
+			struct sa **tail = chain_of_outbound(sad, sa);
+
+			while (*tail != NULL)
+				tail = &(*tail)->next_by_flow;
+			next = sa->next_by_flow;
+			sa->next_by_flow = NULL;
+			*tail = sa;
+		}
+	}
+	free(old.heads);
+}
+
+static enum err insert(struct sad *sad, const struct dataplane_sa *told, struct sa **out)
+{
+	struct sa *sa = secret_alloc(sizeof(*sa));
+	struct sa **chain;
+
+	*out = sa;
+	if (sa == NULL)
+		return ERR_NO_MEMORY;
+	sa->told.spi = told->spi;
+	sa->told.suite.protocol = told->suite.protocol;
+	sa->told.destination = told->destination;
+	grow_names(sad);
+	chain = name_chain(sad, told->spi);
+	sa->next_by_name = *chain;
+	*chain = sa;
+	return ERR_OK;
+}
+
+enum err sad_reserve(
+    struct sad *sad, enum ipsec_protocol protocol, const struct address *destination, uint32_t *spi)
+{
+	struct dataplane_sa told = {.suite = {.protocol = protocol}, .destination = *destination};
+	struct sa *sa;
+
+	do {
+		if (getrandom(&told.spi, sizeof(told.spi), 0) != (ssize_t)sizeof(told.spi))
+			return ERR_SYSTEM;
+	} while (told.spi < SPI_FIRST || sad_find(sad, told.spi, protocol, destination) != NULL);
+	*spi = told.spi;
+	return insert(sad, &told, &sa);
+}
+
+static enum err check(const struct dataplane_sa *told, struct problem *problem)
+{
+	if (told->suite.protocol != IPSEC_ESP)
+		return problem_set(problem, ERR_UNSUPPORTED,
+		    "the userspace data plane carries ESP only; use the kernel's for AH and "
+		    "IPComp");
+	if (told->encapsulation_source != 0 || told->encapsulation_destination != 0)
+		return problem_set(
+		    problem, ERR_UNSUPPORTED, "the userspace data plane has no UDP encapsulation");
+	if (told->spi < SPI_FIRST)
+		return problem_set(problem, ERR_INVALID, "SPI %08x is reserved", told->spi);
+	if (told->key_len > SA_KEY_MAX || told->key_len != suite_key_length(&told->suite))
+		return problem_set(problem, ERR_INVALID,
+		    "SA %08x: %u octets of key where its suite takes %zu", told->spi, told->key_len,
+		    suite_key_length(&told->suite));
+	return ERR_OK;
+}
+
+static enum err fill(struct sa *sa, const struct dataplane_sa *told, struct problem *problem)
+{
+	enum err code = esp_new(&told->suite, bytes_of(told->key, told->key_len),
+	    told->direction == IPSEC_OUT, &sa->esp);
+
+	if (code == ERR_OK && told->direction == IPSEC_IN)
+		code = replay_init(&sa->replay, told->replay_window);
+	if (code == ERR_LIMIT)
+		return problem_set(
+		    problem, code, "a replay window has at most %d packets", REPLAY_SIZE_MAX);
+	if (code != ERR_OK)
+		return problem_set(problem, code, "SA %08x: %s", told->spi, err_text(code));
+	sa->told = *told;
+	secret_wipe(sa->told.key, sizeof(sa->told.key));
+	return ERR_OK;
+}
+
+enum err sad_add(
+    struct sad *sad, const struct dataplane_sa *told, uint64_t now_ms, struct problem *problem)
+{
+	struct sa *sa = sad_find(sad, told->spi, told->suite.protocol, &told->destination);
+	enum err code = check(told, problem);
+
+	if (code != ERR_OK)
+		return code;
+	if (sa != NULL && sa->installed)
+		return problem_set(problem, ERR_EXISTS, "SA %08x is installed already", told->spi);
+	if (sa == NULL && insert(sad, told, &sa) != ERR_OK)
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory for an SA");
+	code = fill(sa, told, problem);
+	if (code != ERR_OK) {
+		sad_delete(sad, sa);
+		return code;
+	}
+	sa->installed = true;
+	sa->installed_ms = now_ms;
+	sa->order = ++sad->order;
+	if (told->direction == IPSEC_OUT) {
+		struct sa **chain;
+
+		if (is_between_hosts(&told->selector))
+			grow_flows(sad);
+		chain = chain_of_outbound(sad, sa);
+		sa->next_by_flow = *chain;
+		*chain = sa;
+	}
+	return ERR_OK;
+}
+
+void sad_delete(struct sad *sad, struct sa *sa)
+{
+	struct sa **link = name_chain(sad, sa->told.spi);
+
+	while (*link != sa)
+		link = &(*link)->next_by_name;
+	*link = sa->next_by_name;
+	sad->by_name.count--;
+	if (sa->installed && sa->told.direction == IPSEC_OUT) {
+		link = chain_of_outbound(sad, sa);
+		while (*link != sa)
+			link = &(*link)->next_by_flow;
+		*link = sa->next_by_flow;
+		if (is_between_hosts(&sa->told.selector))
+			sad->by_flow.count--;
+	}
+	free_sa(sa);
+}

@@ -1,0 +1,49 @@
+/*
+ * The SAs of this data plane and how they are found: by name (RFC 4301 4.1) for packets that come
+ * in and requests, by flow for packets that go out. The engine's thread changes the table alone;
+ * see userspace.h for the lock.
+ */
+#ifndef DATAPLANE_USERSPACE_SAD_H
+#define DATAPLANE_USERSPACE_SAD_H
+
+#include "dataplane/userspace/esp.h"
+#include "dataplane/userspace/replay.h"
+#include "kinkd/dataplane.h"
+
+struct sa {
+	struct dataplane_sa told; /* its key is wiped: esp holds it */
+	bool installed;           /* else only its SPI is reserved */
+	struct esp *esp;
+	uint64_t order; /* of installation */
+	uint64_t installed_ms;
+	uint64_t sequence; /* outbound: last one sent */
+	struct replay_window replay;
+	struct dataplane_counters counters;
+	bool soft_reported;
+	bool hard_reported;
+	unsigned path_mtu; /* outbound: of the outer packets' path; 0 when not known */
+	uint64_t path_mtu_ms;
+	struct sa *next_by_name;
+	struct sa *next_by_flow; /* outbound; newest first */
+};
+
+struct sad;
+
+struct sad *sad_new(void);
+void sad_free(struct sad *sad);
+
+struct sa *sad_find(const struct sad *sad, uint32_t spi, enum ipsec_protocol protocol,
+    const struct address *destination);
+/* The newest outbound SA of the flow's policy whose selector holds the flow and that may be used.
+ */
+struct sa *sad_find_outbound(const struct sad *sad, const struct dataplane_flow *flow);
+
+/* An SPI that nothing has for that destination. */
+enum err sad_reserve(struct sad *sad, enum ipsec_protocol protocol,
+    const struct address *destination, uint32_t *spi) MUST_CHECK;
+/* Installs; ERR_EXISTS, ERR_UNSUPPORTED, ERR_INVALID with the reason in problem. */
+enum err sad_add(struct sad *sad, const struct dataplane_sa *told, uint64_t now_ms,
+    struct problem *problem) MUST_CHECK;
+void sad_delete(struct sad *sad, struct sa *sa);
+
+#endif

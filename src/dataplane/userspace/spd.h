@@ -1,0 +1,24 @@
+/* The policies in force, in order (RFC 4301 4.4.1). */
+#ifndef DATAPLANE_USERSPACE_SPD_H
+#define DATAPLANE_USERSPACE_SPD_H
+
+#include <stddef.h>
+
+#include "kinkd/dataplane.h"
+
+struct spd {
+	struct dataplane_policy *policies; /* by priority */
+	size_t count;
+};
+
+/* ERR_EXISTS when the priority is taken; several policies may share an id. */
+enum err spd_add(struct spd *spd, const struct dataplane_policy *policy) MUST_CHECK;
+/* Takes the first policy of that id out, into *out; ERR_NOT_FOUND when there is none. */
+enum err spd_take(struct spd *spd, uint32_t id, struct dataplane_policy *out) MUST_CHECK;
+/* Removes the one of that priority. */
+void spd_delete(struct spd *spd, uint32_t priority);
+void spd_clear(struct spd *spd);
+/* The first policy whose selector holds the flow, or NULL. Valid until the next change. */
+const struct dataplane_policy *spd_match(const struct spd *spd, const struct dataplane_flow *flow);
+
+#endif

@@ -1,0 +1,243 @@
+/*
+ * The userspace data plane: ESP in this process, between a TUN device and raw sockets. Here its
+ * parts are put together and the engine's requests carried out; packets flow in outbound.c and
+ * inbound.c.
+ */
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "dataplane/userspace/private.h"
+
+#define MTU_FIRST 1280 /* policies raise it to what their paths take */
+
+static enum err reserve_spi(
+    struct dataplane *dp, const struct dataplane_sa *sa, struct dataplane_completion *completion)
+{
+	enum err code =
+	    sad_reserve(dp->sad, sa->suite.protocol, &sa->destination, &completion->spi);
+
+	if (code != ERR_OK)
+		return problem_set(
+		    &completion->problem, code, "no SPI to be had: %s", err_text(code));
+	return ERR_OK;
+}
+
+static enum err add_sa(
+    struct dataplane *dp, const struct dataplane_sa *sa, struct dataplane_completion *completion)
+{
+	enum err code = sad_add(dp->sad, sa, coarse_ms(), &completion->problem);
+
+	completion->spi = sa->spi;
+	if (code == ERR_OK && sa->direction == IPSEC_OUT && hold_release(dp->hold, sa))
+		(void)eventfd_write(dp->ready, 1);
+	return code;
+}
+
+static struct sa *find_sa(
+    struct dataplane *dp, const struct dataplane_sa *sa, struct dataplane_completion *completion)
+{
+	struct sa *found = sad_find(dp->sad, sa->spi, sa->suite.protocol, &sa->destination);
+
+	completion->spi = sa->spi;
+	if (found == NULL)
+		(void)problem_set(&completion->problem, ERR_NOT_FOUND, "no SA %08x", sa->spi);
+	return found;
+}
+
+static enum err add_policy(
+    struct dataplane *dp, const struct dataplane_policy *policy, struct problem *problem)
+{
+	enum err code = spd_add(&dp->spd, policy);
+
+	if (code != ERR_OK)
+		return problem_set(problem, code, "policy %u: %s", policy->id, err_text(code));
+	/* The filter first, so that nothing clear is taken for an answer. */
+	code = filter_apply(dp->filter, &dp->spd, problem);
+	if (code == ERR_OK)
+		code = routing_add(dp->routing, policy, problem);
+	if (code != ERR_OK) {
+		spd_delete(&dp->spd, policy->priority);
+		if (filter_apply(dp->filter, &dp->spd, NULL) != ERR_OK)
+			log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+			    "the packet filter still holds a policy that was not installed");
+	}
+	return code;
+}
+
+static enum err delete_policy(struct dataplane *dp, uint32_t id, struct problem *problem)
+{
+	struct dataplane_policy policy;
+	enum err code = spd_take(&dp->spd, id, &policy);
+
+	if (code != ERR_OK)
+		return problem_set(problem, code, "no policy %u", id);
+	hold_fail_policy(dp->hold, id);
+	for (; code == ERR_OK; code = spd_take(&dp->spd, id, &policy))
+		routing_delete(dp->routing, &policy);
+	return filter_apply(dp->filter, &dp->spd, problem);
+}
+
+static void perform(struct dataplane *dp, const struct dataplane_request *request,
+    struct dataplane_completion *completion)
+{
+	struct sa *sa;
+
+	switch (request->operation) {
+	case DATAPLANE_RESERVE_SPI:
+		(void)reserve_spi(dp, &request->sa, completion);
+		break;
+	case DATAPLANE_ADD_SA:
+		(void)add_sa(dp, &request->sa, completion);
+		break;
+	case DATAPLANE_DELETE_SA:
+		sa = find_sa(dp, &request->sa, completion);
+		if (sa != NULL)
+			sad_delete(dp->sad, sa);
+		break;
+	case DATAPLANE_QUERY_SA:
+		sa = find_sa(dp, &request->sa, completion);
+		if (sa != NULL)
+			completion->counters = sa->counters;
+		break;
+	case DATAPLANE_ADD_POLICY:
+		(void)add_policy(dp, &request->policy, &completion->problem);
+		break;
+	case DATAPLANE_DELETE_POLICY:
+		(void)delete_policy(dp, request->policy.id, &completion->problem);
+		break;
+	case DATAPLANE_FLOW_FAILED:
+		hold_fail(dp->hold, &request->flow);
+		break;
+	}
+}
+
+static void userspace_submit(struct dataplane *dp, const struct dataplane_request *request)
+{
+	struct dataplane_completion completion = {
+	    .token = request->token, .operation = request->operation};
+
+	pthread_rwlock_wrlock(&dp->lock);
+	perform(dp, request, &completion);
+	pthread_rwlock_unlock(&dp->lock);
+	dp->listener.completed(dp->listener.self, &completion);
+}
+
+static void stop_threads(struct dataplane *dp)
+{
+	if (!dp->running)
+		return;
+	(void)eventfd_write(dp->stop, 1);
+	(void)pthread_join(dp->outbound, NULL);
+	(void)pthread_join(dp->inbound, NULL);
+	dp->running = false;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void userspace_close(struct dataplane *dp)
+{
+	if (dp == NULL)
+		return;
+	stop_threads(dp);
+	routing_close(dp->routing);
+	filter_close(dp->filter);
+	sockets_close(&dp->sockets);
+	path_close(&dp->path);
+	tun_close(&dp->tun);
+	close_fd(dp->stop);
+	close_fd(dp->ready);
+	sad_free(dp->sad);
+	hold_free(dp->hold);
+	spd_clear(&dp->spd);
+	(void)pthread_rwlock_destroy(&dp->lock);
+	free(dp);
+}
+
+static enum err start_threads(struct dataplane *dp, struct problem *problem)
+{
+	if (pthread_create(&dp->outbound, NULL, outbound_run, dp) != 0)
+		return problem_set(problem, ERR_SYSTEM, "cannot start a thread for packets");
+	if (pthread_create(&dp->inbound, NULL, inbound_run, dp) != 0) {
+		(void)eventfd_write(dp->stop, 1);
+		(void)pthread_join(dp->outbound, NULL);
+		return problem_set(problem, ERR_SYSTEM, "cannot start a thread for packets");
+	}
+	dp->running = true;
+	return ERR_OK;
+}
+
+static enum err open_tables(
+    struct dataplane *dp, const struct dataplane_settings *settings, struct problem *problem)
+{
+	dp->sad = sad_new();
+	dp->hold = hold_new(settings->hold_packets, settings->hold_flows);
+	dp->stop = eventfd(0, EFD_CLOEXEC);
+	dp->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (dp->sad == NULL || dp->hold == NULL || dp->stop < 0 || dp->ready < 0)
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
+	return ERR_OK;
+}
+
+/* A new dataplane whose parts can all be closed. */
+static struct dataplane *allocate(void)
+{
+	struct dataplane *dp = calloc(1, sizeof(*dp));
+	pthread_rwlockattr_t attributes;
+
+	if (dp == NULL)
+		return NULL;
+	dp->tun.fd = dp->stop = dp->ready = -1;
+	for (int i = 0; i < 2; i++)
+		dp->sockets.in[i] = dp->sockets.out[i] = dp->path.fd[i] = -1;
+	/* Two busy readers would else keep the engine's thread out for ever. */
+	(void)pthread_rwlockattr_init(&attributes);
+	(void)pthread_rwlockattr_setkind_np(
+	    &attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	(void)pthread_rwlock_init(&dp->lock, &attributes);
+	(void)pthread_rwlockattr_destroy(&attributes);
+	return dp;
+}
+
+static enum err userspace_open(const struct dataplane_settings *settings,
+    const struct dataplane_listener *listener, struct log *log, struct dataplane **out,
+    struct problem *problem)
+{
+	struct dataplane *dp = allocate();
+	enum err code;
+
+	*out = NULL;
+	if (dp == NULL)
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
+	dp->listener = *listener;
+	dp->log = log;
+	code = open_tables(dp, settings, problem);
+	/* The device first: while another daemon has it, nothing of that one's may be touched. */
+	if (code == ERR_OK)
+		code = tun_open(&dp->tun, settings->device, MTU_FIRST, problem);
+	if (code == ERR_OK)
+		code = sockets_open(&dp->sockets, settings->mark, problem);
+	if (code == ERR_OK)
+		code = path_open(&dp->path, settings->mark, problem);
+	if (code == ERR_OK)
+		code = filter_open(dp->tun.name, settings->mark, log, &dp->filter, problem);
+	if (code == ERR_OK)
+		code = routing_open(&dp->tun, settings->mark, &dp->routing, problem);
+	if (code == ERR_OK)
+		code = start_threads(dp, problem);
+	if (code != ERR_OK) {
+		userspace_close(dp);
+		return code;
+	}
+	*out = dp;
+	return ERR_OK;
+}
+
+const struct dataplane_ops dataplane_userspace = {.name = "userspace",
+    .open = userspace_open,
+    .submit = userspace_submit,
+    .close = userspace_close};

@@ -1,0 +1,232 @@
+/*
+ * Drives the userspace data plane by hand, for tests and bench/esp. Commands come on standard
+ * input, one a line; events and answers go to standard output, one a line. At the end of input it
+ * closes the data plane and exits.
+ *
+ *     policy ID PRIORITY ACTION LOCAL REMOTE PROTOCOL LOCAL-PORT REMOTE-PORT [OUTER-LOCAL
+ * OUTER-REMOTE] unpolicy ID sa in|out SPI SOURCE DESTINATION POLICY SUITE SEED LOCAL REMOTE
+ * transport|tunnel [LIMIT] delete SPI DESTINATION query SPI DESTINATION failed POLICY LOCAL REMOTE
+ *
+ * ACTION is require, request, bypass or discard; LOCAL and REMOTE are prefixes; port 0 is any port
+ * and protocol 0 any protocol; SEED is an octet that fills the key; LIMIT is hard_bytes.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/algorithms.h"
+#include "kinkd/dataplane.h"
+
+#define WORDS_MAX 16
+
+static void on_completed(void *self, const struct dataplane_completion *completion)
+{
+	const struct dataplane_counters *c = &completion->counters;
+
+	(void)self;
+	if (completion->problem.code != ERR_OK)
+		printf("error %s\n", completion->problem.text);
+	else if (completion->operation == DATAPLANE_QUERY_SA)
+		printf("counters %08x packets=%llu bytes=%llu replayed=%llu integrity=%llu "
+		       "selector=%llu\n",
+		    completion->spi, (unsigned long long)c->packets, (unsigned long long)c->bytes,
+		    (unsigned long long)c->replayed, (unsigned long long)c->integrity_failed,
+		    (unsigned long long)c->selector_mismatch);
+	else
+		printf("done\n");
+}
+
+static void on_acquire(void *self, const struct dataplane_flow *flow)
+{
+	char local[ADDRESS_TEXT_SIZE];
+	char remote[ADDRESS_TEXT_SIZE];
+
+	(void)self;
+	printf("acquire %u %s %s %u\n", flow->policy_id, address_format(&flow->local, local),
+	    address_format(&flow->remote, remote), flow->protocol);
+}
+
+static void on_expired(void *self, const struct dataplane_expiry *expiry)
+{
+	(void)self;
+	printf("expired %08x %s\n", expiry->spi, expiry->hard ? "hard" : "soft");
+}
+
+static void on_failed(void *self, const struct problem *problem)
+{
+	(void)self;
+	printf("failed %s\n", problem->text);
+}
+
+static void on_log(void *self, enum log_level level, enum log_area area, const char *message,
+    const struct log_field *fields, size_t field_count)
+{
+	(void)self;
+	(void)area;
+	(void)fields;
+	(void)field_count;
+	fprintf(stderr, "%s: %s\n", log_level_name(level), message);
+}
+
+static _Noreturn void usage(const char *what)
+{
+	fprintf(stderr, "dataplane-driver: %s\n", what);
+	exit(2);
+}
+
+static struct address parse_address(const char *text)
+{
+	struct address address;
+
+	if (address_parse(text, &address) != ERR_OK)
+		usage(text);
+	return address;
+}
+
+static struct address_range parse_range(const char *text)
+{
+	struct prefix prefix;
+
+	if (prefix_parse(text, &prefix) != ERR_OK)
+		usage(text);
+	return range_of_prefix(&prefix);
+}
+
+static struct port_range parse_port(const char *text)
+{
+	uint16_t port = (uint16_t)strtoul(text, NULL, 10);
+
+	return port == 0 ? PORT_ANY : (struct port_range){port, port};
+}
+
+static enum policy_action parse_action(const char *text)
+{
+	static const char *const names[] = {[POLICY_REQUIRE] = "require",
+	    [POLICY_REQUEST] = "request",
+	    [POLICY_BYPASS] = "bypass",
+	    [POLICY_DISCARD] = "discard"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0)
+			return (enum policy_action)i;
+	}
+	usage(text);
+}
+
+static uint32_t parse_number(const char *text)
+{
+	return (uint32_t)strtoul(text, NULL, 0);
+}
+
+static void read_policy(char **words, size_t count, struct dataplane_request *request)
+{
+	request->operation = DATAPLANE_ADD_POLICY;
+	request->policy = (struct dataplane_policy){.id = parse_number(words[1]),
+	    .priority = parse_number(words[2]),
+	    .action = parse_action(words[3]),
+	    .selector = {.local = parse_range(words[4]),
+		.remote = parse_range(words[5]),
+		.protocol = (uint8_t)parse_number(words[6]),
+		.local_ports = parse_port(words[7]),
+		.remote_ports = parse_port(words[8])}};
+	if (count >= 11) {
+		request->policy.mode = IPSEC_TUNNEL;
+		request->policy.tunnel_local = parse_address(words[9]);
+		request->policy.tunnel_remote = parse_address(words[10]);
+	}
+}
+
+static void read_sa(char **words, size_t count, struct dataplane_request *request)
+{
+	struct dataplane_sa *sa = &request->sa;
+
+	request->operation = DATAPLANE_ADD_SA;
+	*sa = (struct dataplane_sa){.direction = strcmp(words[1], "in") == 0 ? IPSEC_IN : IPSEC_OUT,
+	    .spi = parse_number(words[2]),
+	    .source = parse_address(words[3]),
+	    .destination = parse_address(words[4]),
+	    .policy_id = parse_number(words[5]),
+	    .selector = {.local = parse_range(words[8]),
+		.remote = parse_range(words[9]),
+		.local_ports = PORT_ANY,
+		.remote_ports = PORT_ANY},
+	    .mode = strcmp(words[10], "tunnel") == 0 ? IPSEC_TUNNEL : IPSEC_TRANSPORT,
+	    .replay_window = 1024};
+	if (count >= 12)
+		sa->hard_bytes = parse_number(words[11]);
+	if (suite_parse(words[6], &sa->suite) != ERR_OK)
+		usage(words[6]);
+	sa->key_len = (uint16_t)suite_key_length(&sa->suite);
+	memset(sa->key, (int)parse_number(words[7]), sa->key_len);
+}
+
+static void read_sa_name(char **words, struct dataplane_request *request)
+{
+	request->sa = (struct dataplane_sa){.spi = parse_number(words[1]),
+	    .destination = parse_address(words[2]),
+	    .suite = {.protocol = IPSEC_ESP}};
+}
+
+static void read_command(char **words, size_t count, struct dataplane_request *request)
+{
+	if (strcmp(words[0], "policy") == 0 && count >= 9) {
+		read_policy(words, count, request);
+	} else if (strcmp(words[0], "unpolicy") == 0 && count == 2) {
+		request->operation = DATAPLANE_DELETE_POLICY;
+		request->policy.id = parse_number(words[1]);
+	} else if (strcmp(words[0], "sa") == 0 && count >= 11) {
+		read_sa(words, count, request);
+	} else if (strcmp(words[0], "delete") == 0 && count == 3) {
+		request->operation = DATAPLANE_DELETE_SA;
+		read_sa_name(words, request);
+	} else if (strcmp(words[0], "query") == 0 && count == 3) {
+		request->operation = DATAPLANE_QUERY_SA;
+		read_sa_name(words, request);
+	} else if (strcmp(words[0], "failed") == 0 && count == 4) {
+		request->operation = DATAPLANE_FLOW_FAILED;
+		request->flow = (struct dataplane_flow){.policy_id = parse_number(words[1]),
+		    .local = parse_address(words[2]),
+		    .remote = parse_address(words[3])};
+	} else {
+		usage(words[0]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct dataplane_listener listener = {.completed = on_completed,
+	    .acquire = on_acquire,
+	    .expired = on_expired,
+	    .failed = on_failed};
+	struct dataplane_settings settings = {.device = argc > 1 ? argv[1] : "kink0",
+	    .mark = 910,
+	    .hold_packets = 8,
+	    .hold_flows = 16};
+	struct dataplane *dataplane;
+	struct problem problem;
+	struct log log;
+	char line[512];
+
+	log_init(&log, on_log, NULL, LOG_LEVEL_DEBUG);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (dataplane_userspace.open(&settings, &listener, &log, &dataplane, &problem) != ERR_OK) {
+		fprintf(stderr, "dataplane-driver: %s\n", problem.text);
+		return 1;
+	}
+	printf("open\n");
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		struct dataplane_request request = {.token = 1};
+		char *words[WORDS_MAX];
+		size_t count = 0;
+
+		for (char *word = strtok(line, " \n"); word != NULL && count < WORDS_MAX;
+		     word = strtok(NULL, " \n"))
+			words[count++] = word;
+		if (count == 0)
+			continue;
+		read_command(words, count, &request);
+		dataplane_userspace.submit(dataplane, &request);
+	}
+	dataplane_userspace.close(dataplane);
+	return 0;
+}

@@ -1,0 +1,217 @@
+#!/bin/bash
+# The userspace data plane between two hosts (network namespaces joined by a veth), with SAs
+# installed by hand: what passes, what waits, what is refused, and that nothing goes clear.
+# Runs without root where user namespaces allow it. Exit 77: cannot run here.
+set -u
+
+if [ -z "${DATAPLANE_INSIDE:-}" ]; then
+	for tool in unshare ip nft ping tcpdump; do
+		if ! command -v "$tool" >/dev/null; then
+			echo "SKIP: no $tool"
+			exit 77
+		fi
+	done
+	options=-nm
+	[ "$(id -u)" -eq 0 ] || options=-Urnm
+	if ! unshare $options true 2>/dev/null || [ ! -c /dev/net/tun ]; then
+		echo "SKIP: no namespaces or no /dev/net/tun here"
+		exit 77
+	fi
+	DATAPLANE_INSIDE=1 exec unshare $options --kill-child --pid --fork --mount-proc "$0" "$@"
+fi
+
+builddir=$(cd "${top_builddir:-.}" && pwd)
+driver=$builddir/tests/dataplane/dataplane-driver
+stream=$builddir/tests/dataplane/stream
+mount -t tmpfs tmpfs /run
+work=/run/work
+mkdir $work
+failures=0
+
+check() { # DESCRIPTION COMMAND...
+	local what=$1
+	shift
+	if "$@" >$work/last 2>&1; then
+		echo "ok: $what"
+	else
+		echo "FAILED: $what"
+		sed 's/^/    /' $work/last
+		failures=$((failures + 1))
+	fi
+}
+refuses() { ! "$@"; }
+on() { # HOST COMMAND...
+	local host=$1
+	shift
+	ip netns exec "$host" "$@"
+}
+wait_for() { # FILE PATTERN
+	local i
+	for i in $(seq 100); do
+		grep -q "$2" "$1" && return 0
+		sleep 0.05
+	done
+	echo "no '$2' in:"
+	cat "$1"
+	return 1
+}
+
+make_host() { # HOST NUMBER
+	ip netns add "$1"
+	ip link set "veth-$1" netns "$1"
+	ip -n "$1" link set lo up
+	ip -n "$1" link set "veth-$1" up
+	ip -n "$1" addr add "10.9.0.$2/24" dev "veth-$1"
+	ip -n "$1" addr add "fd09::$2/64" dev "veth-$1" nodad
+	ip -n "$1" addr add "10.$2.0.1/32" dev lo
+	ip -n "$1" addr add "fd0$2::1/128" dev lo
+	# The strictest reverse path check that an administrator may have set.
+	on "$1" sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter'
+}
+
+start() { # HOST: its commands go to file descriptor 3 or 4
+	rm -f $work/$1.in
+	mkfifo $work/$1.in
+	ip netns exec "$1" "$driver" kink0 <$work/$1.in >$work/$1.out 2>&1 3>&- 4>&- &
+	echo $! >$work/$1.pid
+	case $1 in
+	a) exec 3>$work/a.in ;;
+	b) exec 4>$work/b.in ;;
+	esac
+	wait_for $work/$1.out '^open'
+}
+a() { echo "$*" >&3; }
+b() { echo "$*" >&4; }
+stop() { # HOST
+	case $1 in
+	a) exec 3>&- ;;
+	b) exec 4>&- ;;
+	esac
+	wait "$(cat $work/$1.pid)"
+}
+
+policies() {
+	a policy 9 9 bypass 0.0.0.0/0 0.0.0.0/0 17 910 0
+	b policy 9 9 bypass 0.0.0.0/0 0.0.0.0/0 17 910 0
+	a policy 1 10 require 0.0.0.0/0 10.9.0.0/24 0 0 0
+	b policy 1 10 require 0.0.0.0/0 10.9.0.0/24 0 0 0
+	a policy 2 11 require ::/0 fd09::/64 0 0 0
+	b policy 2 11 require ::/0 fd09::/64 0 0 0
+	a policy 3 12 require 10.1.0.0/16 10.2.0.0/16 0 0 0 10.9.0.1 10.9.0.2
+	b policy 3 12 require 10.2.0.0/16 10.1.0.0/16 0 0 0 10.9.0.2 10.9.0.1
+	a policy 4 13 require fd01::/64 fd02::/64 0 0 0 10.9.0.1 10.9.0.2
+	b policy 4 13 require fd02::/64 fd01::/64 0 0 0 10.9.0.2 10.9.0.1
+}
+pair() { # POLICY SPI SUITE MODE OUTER-A OUTER-B INNER-A INNER-B
+	local before
+	before=$(grep -c '^done' $work/b.out)
+	b sa in "$2" "$5" "$6" "$1" "$3" 7 "$8" "$7" "$4"
+	b sa out "$2" "$6" "$5" "$1" "$3" 8 "$8" "$7" "$4"
+	while [ "$(grep -c '^done' $work/b.out)" -lt $((before + 2)) ]; do sleep 0.02; done
+	a sa in "$2" "$6" "$5" "$1" "$3" 8 "$7" "$8" "$4"
+	a sa out "$2" "$5" "$6" "$1" "$3" 7 "$7" "$8" "$4"
+}
+late() { sleep 0.7; pair "$@"; }
+
+transfer() { # ADDRESS
+	rm -f $work/got
+	timeout 5 ip netns exec b "$stream" receive 5000 >$work/got 3>&- 4>&- &
+	local receiver=$!
+	sleep 0.3
+	timeout 5 ip netns exec a "$stream" send "$1" 5000 <$work/data || return 1
+	wait $receiver && cmp $work/data $work/got
+}
+
+ip link add veth-a type veth peer name veth-b
+make_host a 1
+make_host b 2
+head -c 8000000 /dev/urandom >$work/data
+check "clear before anything runs" on a ping -q -c 1 -W 2 10.9.0.2
+
+check "data plane of a opens" start a
+check "data plane of b opens" start b
+policies
+for host in a b; do
+	while [ "$(grep -c '^done' $work/$host.out)" -lt 5 ]; do sleep 0.05; done
+done
+ip netns exec b tcpdump -U -n -i veth-b -w $work/capture 2>/dev/null 3>&- 4>&- &
+capture=$!
+sleep 0.7
+
+late 1 0x1001 aes256gcm16 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2 &
+check "IPv4 transport: the first ping waits for its SA" on a ping -q -c 1 -W 5 10.9.0.2
+wait $!
+late 2 0x1002 aes256gcm16 transport fd09::1 fd09::2 fd09::1 fd09::2 &
+check "IPv6 transport: the first ping waits for its SA" on a ping -q -c 1 -W 5 fd09::2
+wait $!
+late 3 0x1003 aes256gcm16 tunnel 10.9.0.1 10.9.0.2 10.1.0.0/16 10.2.0.0/16 &
+check "IPv4 tunnel: the first ping waits for its SA" on a ping -q -c 1 -W 5 10.2.0.1
+wait $!
+late 4 0x1004 aes256-sha256 tunnel 10.9.0.1 10.9.0.2 fd01::/64 fd02::/64 &
+check "IPv6 in IPv4 tunnel: the first ping waits for its SA" on a ping -q -c 1 -W 5 fd02::1
+wait $!
+check "one acquire for each flow" test "$(grep -c ^acquire $work/a.out)" -eq 4
+
+for address in 10.9.0.2 fd09::2 10.2.0.1 fd02::1; do
+	check "TCP to $address" transfer $address
+	check "a ping in fragments to $address" on a ping -q -s 5000 -c 1 -W 2 $address
+done
+for address in 10.9.0.1 fd09::1; do
+	check "ping from b to $address" on b ping -q -c 1 -W 2 $address
+done
+
+# The path narrows.
+ip -n a route add 10.9.0.2/32 dev veth-a mtu 1300
+sleep 2.2
+check "too big is told to the sender" \
+	sh -c 'ip netns exec a ping -M do -s 1350 -c 2 -W 1 10.9.0.2 2>&1 | grep -qi "mtu"'
+check "TCP over the narrow path" transfer 10.9.0.2
+ip -n a route del 10.9.0.2/32 dev veth-a mtu 1300
+check "no errors so far" refuses grep -H ^error $work/a.out $work/b.out
+
+sleep 0.3
+kill $capture
+wait $capture 2>/dev/null
+check "ESP in the capture" test "$(tcpdump -n -r $work/capture esp 2>/dev/null | wc -l)" -gt 100
+tcpdump -n -r $work/capture 'not esp and not arp and not (ip[6:2] & 0x1fff != 0)
+	and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 136)
+	and not (ip6[6] = 44 and ip6[40] = 50) and not dst net ff00::/8' \
+	2>/dev/null >$work/clear
+check "nothing clear in the capture" test ! -s $work/clear
+[ -s $work/clear ] && head -5 $work/clear
+
+# An SA of another selector must not be a way in.
+b query 0x1001 10.9.0.2
+wait_for $work/b.out '^counters' >/dev/null
+check "counters count" grep -q '^counters 00001001 packets=[1-9].* selector=0' $work/b.out
+
+# Limits.
+a delete 0x1001 10.9.0.2
+b delete 0x1001 10.9.0.2
+a sa out 0x2001 10.9.0.1 10.9.0.2 1 aes128gcm16 5 10.9.0.1 10.9.0.2 transport 3000
+b sa in 0x2001 10.9.0.1 10.9.0.2 1 aes128gcm16 5 10.9.0.2 10.9.0.1 transport
+check "replacement SA carries traffic" on a ping -q -c 1 -W 2 10.9.0.2
+on a ping -q -s 1000 -i 0.1 -c 5 -W 1 10.9.0.2 >/dev/null
+check "the byte limit is reported" wait_for $work/a.out '^expired 00002001 hard'
+check "and holds" refuses on a ping -q -c 1 -W 1 10.9.0.2
+check "and asks anew" test "$(grep -c '^acquire 1 ' $work/a.out)" -eq 2
+a failed 1 10.9.0.1 10.9.0.2
+pair 1 0x3001 chacha20poly1305 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2
+check "ChaCha20-Poly1305 follows" on a ping -q -c 1 -W 2 10.9.0.2
+
+# A daemon that is killed leaves no way to go clear, in either direction.
+kill -9 "$(cat $work/a.pid)"
+wait "$(cat $work/a.pid)" 2>/dev/null
+exec 3>&-
+sleep 0.3
+check "killed: nothing leaves a" refuses on a ping -q -c 1 -W 1 10.9.0.2
+ip -n a rule add fwmark 77 pref 5 lookup main
+check "b takes no clear ping" refuses on a ping -q -m 77 -c 1 -W 1 10.9.0.2
+ip -n a rule del pref 5
+check "a starts again over what was left" start a
+stop a
+check "a is clean after closing" test -z "$(ip -n a rule | grep 'proto 91'; on a nft list tables)"
+stop b
+check "clear again when both have closed" on a ping -q -c 1 -W 2 10.9.0.2
+
+[ $failures -eq 0 ]
