@@ -23,7 +23,7 @@ libdataplane_a_SOURCES = \
 	src/dataplane/userspace/replay.c src/dataplane/userspace/replay.h \
 	src/dataplane/userspace/reverse_path.h \
 	src/dataplane/userspace/routing.c src/dataplane/userspace/routing.h \
-	src/dataplane/userspace/sad.c src/dataplane/userspace/sad.h \
+	src/dataplane/userspace/sa_table.c src/dataplane/userspace/sa_table.h \
 	src/dataplane/userspace/segment.c src/dataplane/userspace/segment.h \
 	src/dataplane/userspace/sockets.c src/dataplane/userspace/sockets.h \
 	src/dataplane/userspace/spd.c src/dataplane/userspace/spd.h \

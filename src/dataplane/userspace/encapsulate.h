@@ -5,7 +5,7 @@
 #ifndef DATAPLANE_USERSPACE_ENCAPSULATE_H
 #define DATAPLANE_USERSPACE_ENCAPSULATE_H
 
-#include "dataplane/userspace/sad.h"
+#include "dataplane/userspace/sa_table.h"
 #include "dataplane/userspace/segment.h"
 
 /* The longest inner packet, like this one in its headers, whose ESP packet fits into mtu. */

@@ -89,7 +89,7 @@ static struct sa *find_sa(struct inbound *in, const struct outer_packet *outer, 
 	*sequence = reader_u32(&r);
 	if (!reader_ok(&r))
 		return NULL;
-	sa = sad_find(in->dp->sad, spi, IPSEC_ESP, &outer->header.destination);
+	sa = sa_table_find(in->dp->sas, spi, IPSEC_ESP, &outer->header.destination);
 	return sa != NULL && sa->installed && sa->told.direction == IPSEC_IN ? sa : NULL;
 }
 

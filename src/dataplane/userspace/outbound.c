@@ -126,7 +126,7 @@ static struct verdict judge(
 		return (struct verdict){.action = DROP};
 	flow.policy_id = policy->id;
 	/* A used-up SA is passed over in the next round. */
-	while ((sa = sad_find_outbound(dp->sad, &flow)) != NULL) {
+	while ((sa = sa_table_find_outbound(dp->sas, &flow)) != NULL) {
 		if (lifetime_use(dp, sa, segmenter->count,
 			segmenter->count * segmenter->packet.header_len + transport, out->now_ms))
 			return (struct verdict){.action = PROTECT, .sa = sa};

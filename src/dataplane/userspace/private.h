@@ -17,7 +17,7 @@
 #include "dataplane/userspace/hold.h"
 #include "dataplane/userspace/path.h"
 #include "dataplane/userspace/routing.h"
-#include "dataplane/userspace/sad.h"
+#include "dataplane/userspace/sa_table.h"
 #include "dataplane/userspace/sockets.h"
 #include "dataplane/userspace/spd.h"
 #include "dataplane/userspace/tun.h"
@@ -32,7 +32,7 @@ struct dataplane {
 	struct filter *filter;
 
 	pthread_rwlock_t lock;
-	struct sad *sad;
+	struct sa_table *sas;
 	struct spd spd;
 	struct hold *hold;
 

@@ -15,7 +15,7 @@ static enum err reserve_spi(
     struct dataplane *dp, const struct dataplane_sa *sa, struct dataplane_completion *completion)
 {
 	enum err code =
-	    sad_reserve(dp->sad, sa->suite.protocol, &sa->destination, &completion->spi);
+	    sa_table_reserve(dp->sas, sa->suite.protocol, &sa->destination, &completion->spi);
 
 	if (code != ERR_OK)
 		return problem_set(
@@ -26,7 +26,7 @@ static enum err reserve_spi(
 static enum err add_sa(
     struct dataplane *dp, const struct dataplane_sa *sa, struct dataplane_completion *completion)
 {
-	enum err code = sad_add(dp->sad, sa, coarse_ms(), &completion->problem);
+	enum err code = sa_table_add(dp->sas, sa, coarse_ms(), &completion->problem);
 
 	completion->spi = sa->spi;
 	if (code == ERR_OK && sa->direction == IPSEC_OUT && hold_release(dp->hold, sa))
@@ -37,7 +37,7 @@ static enum err add_sa(
 static struct sa *find_sa(
     struct dataplane *dp, const struct dataplane_sa *sa, struct dataplane_completion *completion)
 {
-	struct sa *found = sad_find(dp->sad, sa->spi, sa->suite.protocol, &sa->destination);
+	struct sa *found = sa_table_find(dp->sas, sa->spi, sa->suite.protocol, &sa->destination);
 
 	completion->spi = sa->spi;
 	if (found == NULL)
@@ -93,7 +93,7 @@ static void perform(struct dataplane *dp, const struct dataplane_request *reques
 	case DATAPLANE_DELETE_SA:
 		sa = find_sa(dp, &request->sa, completion);
 		if (sa != NULL)
-			sad_delete(dp->sad, sa);
+			sa_table_delete(dp->sas, sa);
 		break;
 	case DATAPLANE_QUERY_SA:
 		sa = find_sa(dp, &request->sa, completion);
@@ -151,7 +151,7 @@ static void userspace_close(struct dataplane *dp)
 	tun_close(&dp->tun);
 	close_fd(dp->stop);
 	close_fd(dp->ready);
-	sad_free(dp->sad);
+	sa_table_free(dp->sas);
 	hold_free(dp->hold);
 	spd_clear(&dp->spd);
 	(void)pthread_rwlock_destroy(&dp->lock);
@@ -174,11 +174,11 @@ static enum err start_threads(struct dataplane *dp, struct problem *problem)
 static enum err open_tables(
     struct dataplane *dp, const struct dataplane_settings *settings, struct problem *problem)
 {
-	dp->sad = sad_new();
+	dp->sas = sa_table_new();
 	dp->hold = hold_new(settings->hold_packets, settings->hold_flows);
 	dp->stop = eventfd(0, EFD_CLOEXEC);
 	dp->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (dp->sad == NULL || dp->hold == NULL || dp->stop < 0 || dp->ready < 0)
+	if (dp->sas == NULL || dp->hold == NULL || dp->stop < 0 || dp->ready < 0)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
 	return ERR_OK;
 }

@@ -1,5 +1,5 @@
 /* The SA table. */
-#include "dataplane/userspace/sad.h"
+#include "dataplane/userspace/sa_table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ struct chains {
 	size_t count;
 };
 
-struct sad {
+struct sa_table {
 	struct chains by_name;
 	struct chains by_flow; /* outbound SAs between two hosts */
 	struct sa *wide;       /* outbound SAs of networks; newest first */
@@ -44,17 +44,17 @@ static uint32_t hash_address(uint32_t hash, const struct address *address)
 	return hash;
 }
 
-static struct sa **name_chain(const struct sad *sad, uint32_t spi)
+static struct sa **name_chain(const struct sa_table *table, uint32_t spi)
 {
-	return &sad->by_name.heads[mix(sad->seed, spi) & (sad->by_name.size - 1)];
+	return &table->by_name.heads[mix(table->seed, spi) & (table->by_name.size - 1)];
 }
 
 static struct sa **flow_chain(
-    const struct sad *sad, const struct address *local, const struct address *remote)
+    const struct sa_table *table, const struct address *local, const struct address *remote)
 {
-	uint32_t hash = hash_address(hash_address(sad->seed, local), remote);
+	uint32_t hash = hash_address(hash_address(table->seed, local), remote);
 
-	return &sad->by_flow.heads[hash & (sad->by_flow.size - 1)];
+	return &table->by_flow.heads[hash & (table->by_flow.size - 1)];
 }
 
 static bool is_between_hosts(const struct selector *selector)
@@ -62,30 +62,30 @@ static bool is_between_hosts(const struct selector *selector)
 	return range_is_host(&selector->local) && range_is_host(&selector->remote);
 }
 
-static struct sa **chain_of_outbound(struct sad *sad, const struct sa *sa)
+static struct sa **chain_of_outbound(struct sa_table *table, const struct sa *sa)
 {
 	const struct selector *selector = &sa->told.selector;
 
 	if (!is_between_hosts(selector))
-		return &sad->wide;
-	return flow_chain(sad, &selector->local.first, &selector->remote.first);
+		return &table->wide;
+	return flow_chain(table, &selector->local.first, &selector->remote.first);
 }
 
-struct sad *sad_new(void)
+struct sa_table *sa_table_new(void)
 {
-	struct sad *sad = calloc(1, sizeof(*sad));
+	struct sa_table *table = calloc(1, sizeof(*table));
 
-	if (sad == NULL)
+	if (table == NULL)
 		return NULL;
-	sad->by_name.heads = calloc(BUCKETS_FIRST, sizeof(struct sa *));
-	sad->by_flow.heads = calloc(BUCKETS_FIRST, sizeof(struct sa *));
-	sad->by_name.size = sad->by_flow.size = BUCKETS_FIRST;
-	if (sad->by_name.heads == NULL || sad->by_flow.heads == NULL ||
-	    getrandom(&sad->seed, sizeof(sad->seed), 0) != (ssize_t)sizeof(sad->seed)) {
-		sad_free(sad);
+	table->by_name.heads = calloc(BUCKETS_FIRST, sizeof(struct sa *));
+	table->by_flow.heads = calloc(BUCKETS_FIRST, sizeof(struct sa *));
+	table->by_name.size = table->by_flow.size = BUCKETS_FIRST;
+	if (table->by_name.heads == NULL || table->by_flow.heads == NULL ||
+	    getrandom(&table->seed, sizeof(table->seed), 0) != (ssize_t)sizeof(table->seed)) {
+		sa_table_free(table);
 		return NULL;
 	}
-	return sad;
+	return table;
 }
 
 static void free_sa(struct sa *sa)
@@ -95,23 +95,23 @@ static void free_sa(struct sa *sa)
 	secret_free(sa, sizeof(*sa));
 }
 
-void sad_free(struct sad *sad)
+void sa_table_free(struct sa_table *table)
 {
-	if (sad == NULL)
+	if (table == NULL)
 		return;
-	for (size_t i = 0; sad->by_name.heads != NULL && i < sad->by_name.size; i++) {
-		while (sad->by_name.heads[i] != NULL)
-			sad_delete(sad, sad->by_name.heads[i]);
+	for (size_t i = 0; table->by_name.heads != NULL && i < table->by_name.size; i++) {
+		while (table->by_name.heads[i] != NULL)
+			sa_table_delete(table, table->by_name.heads[i]);
 	}
-	free(sad->by_name.heads);
-	free(sad->by_flow.heads);
-	free(sad);
+	free(table->by_name.heads);
+	free(table->by_flow.heads);
+	free(table);
 }
 
-struct sa *sad_find(const struct sad *sad, uint32_t spi, enum ipsec_protocol protocol,
+struct sa *sa_table_find(const struct sa_table *table, uint32_t spi, enum ipsec_protocol protocol,
     const struct address *destination)
 {
-	struct sa *sa = *name_chain(sad, spi);
+	struct sa *sa = *name_chain(table, spi);
 
 	while (sa != NULL && (sa->told.spi != spi || sa->told.suite.protocol != protocol ||
 				 !address_equal(&sa->told.destination, destination)))
@@ -127,10 +127,10 @@ static struct sa *first_match(struct sa *sa, const struct dataplane_flow *flow)
 	return sa;
 }
 
-struct sa *sad_find_outbound(const struct sad *sad, const struct dataplane_flow *flow)
+struct sa *sa_table_find_outbound(const struct sa_table *table, const struct dataplane_flow *flow)
 {
-	struct sa *narrow = first_match(*flow_chain(sad, &flow->local, &flow->remote), flow);
-	struct sa *wide = first_match(sad->wide, flow);
+	struct sa *narrow = first_match(*flow_chain(table, &flow->local, &flow->remote), flow);
+	struct sa *wide = first_match(table->wide, flow);
 
 	if (narrow == NULL || (wide != NULL && wide->order > narrow->order))
 		return wide;
@@ -138,23 +138,23 @@ struct sa *sad_find_outbound(const struct sad *sad, const struct dataplane_flow 
 }
 
 /* Doubles the table by name. A table that cannot grow keeps its longer chains. */
-static void grow_names(struct sad *sad)
+static void grow_names(struct sa_table *table)
 {
-	struct chains old = sad->by_name;
+	struct chains old = table->by_name;
 	struct sa **heads;
 
-	if (++sad->by_name.count <= old.size)
+	if (++table->by_name.count <= old.size)
 		return;
 	heads = calloc(2 * old.size, sizeof(struct sa *));
 	if (heads == NULL)
 		return;
-	sad->by_name.heads = heads;
-	sad->by_name.size = 2 * old.size;
+	table->by_name.heads = heads;
+	table->by_name.size = 2 * old.size;
 	for (size_t i = 0; i < old.size; i++) {
 		struct sa *next;
 
 		for (struct sa *sa = old.heads[i]; sa != NULL; sa = next) {
-			struct sa **chain = name_chain(sad, sa->told.spi);
+			struct sa **chain = name_chain(table, sa->told.spi);
 
 			next = sa->next_by_name;
 			sa->next_by_name = *chain;
@@ -165,23 +165,23 @@ static void grow_names(struct sad *sad)
 }
 
 /* The same by flow; chains keep their order, newest first. */
-static void grow_flows(struct sad *sad)
+static void grow_flows(struct sa_table *table)
 {
-	struct chains old = sad->by_flow;
+	struct chains old = table->by_flow;
 	struct sa **heads;
 
-	if (++sad->by_flow.count <= old.size)
+	if (++table->by_flow.count <= old.size)
 		return;
 	heads = calloc(2 * old.size, sizeof(struct sa *));
 	if (heads == NULL)
 		return;
-	sad->by_flow.heads = heads;
-	sad->by_flow.size = 2 * old.size;
+	table->by_flow.heads = heads;
+	table->by_flow.size = 2 * old.size;
 	for (size_t i = 0; i < old.size; i++) {
 		struct sa *next;
 
 		for (struct sa *sa = old.heads[i]; sa != NULL; sa = next) {
-			struct sa **tail = chain_of_outbound(sad, sa);
+			struct sa **tail = chain_of_outbound(table, sa);
 
 			while (*tail != NULL)
 				tail = &(*tail)->next_by_flow;
@@ -193,7 +193,7 @@ static void grow_flows(struct sad *sad)
 	free(old.heads);
 }
 
-static enum err insert(struct sad *sad, const struct dataplane_sa *told, struct sa **out)
+static enum err insert(struct sa_table *table, const struct dataplane_sa *told, struct sa **out)
 {
 	struct sa *sa = secret_alloc(sizeof(*sa));
 	struct sa **chain;
@@ -204,15 +204,15 @@ static enum err insert(struct sad *sad, const struct dataplane_sa *told, struct 
 	sa->told.spi = told->spi;
 	sa->told.suite.protocol = told->suite.protocol;
 	sa->told.destination = told->destination;
-	grow_names(sad);
-	chain = name_chain(sad, told->spi);
+	grow_names(table);
+	chain = name_chain(table, told->spi);
 	sa->next_by_name = *chain;
 	*chain = sa;
 	return ERR_OK;
 }
 
-enum err sad_reserve(
-    struct sad *sad, enum ipsec_protocol protocol, const struct address *destination, uint32_t *spi)
+enum err sa_table_reserve(struct sa_table *table, enum ipsec_protocol protocol,
+    const struct address *destination, uint32_t *spi)
 {
 	struct dataplane_sa told = {.suite = {.protocol = protocol}, .destination = *destination};
 	struct sa *sa;
@@ -220,9 +220,10 @@ enum err sad_reserve(
 	do {
 		if (getrandom(&told.spi, sizeof(told.spi), 0) != (ssize_t)sizeof(told.spi))
 			return ERR_SYSTEM;
-	} while (told.spi < SPI_FIRST || sad_find(sad, told.spi, protocol, destination) != NULL);
+	} while (
+	    told.spi < SPI_FIRST || sa_table_find(table, told.spi, protocol, destination) != NULL);
 	*spi = told.spi;
-	return insert(sad, &told, &sa);
+	return insert(table, &told, &sa);
 }
 
 static enum err check(const struct dataplane_sa *told, struct problem *problem)
@@ -260,53 +261,53 @@ static enum err fill(struct sa *sa, const struct dataplane_sa *told, struct prob
 	return ERR_OK;
 }
 
-enum err sad_add(
-    struct sad *sad, const struct dataplane_sa *told, uint64_t now_ms, struct problem *problem)
+enum err sa_table_add(struct sa_table *table, const struct dataplane_sa *told, uint64_t now_ms,
+    struct problem *problem)
 {
-	struct sa *sa = sad_find(sad, told->spi, told->suite.protocol, &told->destination);
+	struct sa *sa = sa_table_find(table, told->spi, told->suite.protocol, &told->destination);
 	enum err code = check(told, problem);
 
 	if (code != ERR_OK)
 		return code;
 	if (sa != NULL && sa->installed)
 		return problem_set(problem, ERR_EXISTS, "SA %08x is installed already", told->spi);
-	if (sa == NULL && insert(sad, told, &sa) != ERR_OK)
+	if (sa == NULL && insert(table, told, &sa) != ERR_OK)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for an SA");
 	code = fill(sa, told, problem);
 	if (code != ERR_OK) {
-		sad_delete(sad, sa);
+		sa_table_delete(table, sa);
 		return code;
 	}
 	sa->installed = true;
 	sa->installed_ms = now_ms;
-	sa->order = ++sad->order;
+	sa->order = ++table->order;
 	if (told->direction == IPSEC_OUT) {
 		struct sa **chain;
 
 		if (is_between_hosts(&told->selector))
-			grow_flows(sad);
-		chain = chain_of_outbound(sad, sa);
+			grow_flows(table);
+		chain = chain_of_outbound(table, sa);
 		sa->next_by_flow = *chain;
 		*chain = sa;
 	}
 	return ERR_OK;
 }
 
-void sad_delete(struct sad *sad, struct sa *sa)
+void sa_table_delete(struct sa_table *table, struct sa *sa)
 {
-	struct sa **link = name_chain(sad, sa->told.spi);
+	struct sa **link = name_chain(table, sa->told.spi);
 
 	while (*link != sa)
 		link = &(*link)->next_by_name;
 	*link = sa->next_by_name;
-	sad->by_name.count--;
+	table->by_name.count--;
 	if (sa->installed && sa->told.direction == IPSEC_OUT) {
-		link = chain_of_outbound(sad, sa);
+		link = chain_of_outbound(table, sa);
 		while (*link != sa)
 			link = &(*link)->next_by_flow;
 		*link = sa->next_by_flow;
 		if (is_between_hosts(&sa->told.selector))
-			sad->by_flow.count--;
+			table->by_flow.count--;
 	}
 	free_sa(sa);
 }

@@ -3,8 +3,8 @@
  * in and requests, by flow for packets that go out. The engine's thread changes the table alone;
  * see userspace.h for the lock.
  */
-#ifndef DATAPLANE_USERSPACE_SAD_H
-#define DATAPLANE_USERSPACE_SAD_H
+#ifndef DATAPLANE_USERSPACE_SA_TABLE_H
+#define DATAPLANE_USERSPACE_SA_TABLE_H
 
 #include "dataplane/userspace/esp.h"
 #include "dataplane/userspace/replay.h"
@@ -27,23 +27,23 @@ struct sa {
 	struct sa *next_by_flow; /* outbound; newest first */
 };
 
-struct sad;
+struct sa_table;
 
-struct sad *sad_new(void);
-void sad_free(struct sad *sad);
+struct sa_table *sa_table_new(void);
+void sa_table_free(struct sa_table *table);
 
-struct sa *sad_find(const struct sad *sad, uint32_t spi, enum ipsec_protocol protocol,
+struct sa *sa_table_find(const struct sa_table *table, uint32_t spi, enum ipsec_protocol protocol,
     const struct address *destination);
 /* The newest outbound SA of the flow's policy whose selector holds the flow and that may be used.
  */
-struct sa *sad_find_outbound(const struct sad *sad, const struct dataplane_flow *flow);
+struct sa *sa_table_find_outbound(const struct sa_table *table, const struct dataplane_flow *flow);
 
 /* An SPI that nothing has for that destination. */
-enum err sad_reserve(struct sad *sad, enum ipsec_protocol protocol,
+enum err sa_table_reserve(struct sa_table *table, enum ipsec_protocol protocol,
     const struct address *destination, uint32_t *spi) MUST_CHECK;
 /* Installs; ERR_EXISTS, ERR_UNSUPPORTED, ERR_INVALID with the reason in problem. */
-enum err sad_add(struct sad *sad, const struct dataplane_sa *told, uint64_t now_ms,
+enum err sa_table_add(struct sa_table *table, const struct dataplane_sa *told, uint64_t now_ms,
     struct problem *problem) MUST_CHECK;
-void sad_delete(struct sad *sad, struct sa *sa);
+void sa_table_delete(struct sa_table *table, struct sa *sa);
 
 #endif
