@@ -23,7 +23,8 @@ capture_run() {
 # AppArmor confines it.
 capture_start() {
 	capture_prepare
-	become_host "$1" env LD_PRELOAD="$capture_preload" "$capture_tcpdump" -i "$2" -nn -U -s 0 -B 16384 -Z root -w "$3" 2>"$3.log" &
+	become_host "$1" env LD_PRELOAD="$capture_preload" "$capture_tcpdump" -i "$2" -nn -U \
+		--immediate-mode -s 2000 -B 32768 -Z root -w "$3" 2>"$3.log" &
 	capture_pid=$!
 	wait_for 5 grep -q listening "$3.log" || die capture "tcpdump did not start" "$3.log"
 }
@@ -33,8 +34,9 @@ capture_stop() {
 	sleep 0.3 # what tcpdump has not read yet
 	kill "$capture_pid"
 	wait "$capture_pid" 2>/dev/null
-	grep -q '^0 packets dropped by kernel' "$1.log" && capture_run -r "$1" -c 1 >>"$1.log" 2>&1 ||
+	if ! grep -q '^0 packets dropped by kernel' "$1.log" || [ "$(capture_count "$1" '')" = 0 ]; then
 		die capture "it is not whole" "$1.log"
+	fi
 }
 
 # capture_read FILE FILTER: the matching packets, one line each.
