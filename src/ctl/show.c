@@ -160,9 +160,6 @@ static void show_status(const json_t *lines)
 	}
 	(void)putchar('\n');
 	table_print(table, colours());
-	if (connections == 0)
-		(void)puts(
-		    "nothing yet: SAs are negotiated when traffic asks, or by kinkctl initiate");
 }
 
 static void show_sas(const json_t *lines)
