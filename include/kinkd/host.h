@@ -54,6 +54,9 @@ struct host {
 	void (*dataplane)(void *self, const struct dataplane_request *request);
 	/* Which name has this address; the answer is a host_name_completion. */
 	enum err (*resolve)(void *self, const struct address *address, uint64_t token);
+	/* The engine cannot keep what it promised, say to protect some traffic: the host must end.
+	 */
+	void (*failed)(void *self, const struct problem *problem);
 	/* The local address that packets to remote leave from; ERR_NOT_FOUND without a route. */
 	enum err (*source_address)(void *self, const struct address *remote, struct address *out);
 };

@@ -58,6 +58,8 @@ uint64_t host_now_ms(void);
  * meanwhile and sends what has been queued.
  */
 void host_settle(struct daemon *daemon);
+/* Says why and ends the loop: what was promised cannot be kept. */
+void host_fail(struct daemon *daemon, const struct problem *problem);
 enum err host_source_address(const struct address *remote, struct address *out) MUST_CHECK;
 
 /* events.c: what the data plane reports, from any thread. */

@@ -112,10 +112,7 @@ static void give(struct daemon *daemon, const struct event *event)
 		kx_expired(daemon->kx, &event->expiry);
 		break;
 	case EVENT_FAILED:
-		log_event(&daemon->log, LOG_LEVEL_ERROR, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
-		    "the data plane cannot go on: %s", event->problem.text);
-		daemon->exit_status = EXIT_FAILURE;
-		uv_stop(&daemon->loop);
+		host_fail(daemon, &event->problem);
 		break;
 	}
 }

@@ -1,5 +1,6 @@
 /* The engine's host: clocks, sockets, workers and the data plane behind struct host. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -116,6 +117,11 @@ enum err host_source_address(const struct address *remote, struct address *out)
 	return error;
 }
 
+static void failed(void *self, const struct problem *problem)
+{
+	host_fail(self, problem);
+}
+
 static enum err source_address(void *self, const struct address *remote, struct address *out)
 {
 	(void)self;
@@ -135,6 +141,7 @@ void host_fill(struct daemon *daemon, struct host *out)
 	    .kerberos_release = release_session,
 	    .dataplane = ask_dataplane,
 	    .resolve = resolve,
+	    .failed = failed,
 	    .source_address = source_address};
 }
 
@@ -147,6 +154,14 @@ void host_open(struct daemon *daemon)
 void host_close(struct daemon *daemon)
 {
 	uv_close((uv_handle_t *)&daemon->wake, NULL);
+}
+
+void host_fail(struct daemon *daemon, const struct problem *problem)
+{
+	log_event(&daemon->log, LOG_LEVEL_ERROR, LOG_AREA_DAEMON, LOG_NO_FIELDS,
+	    "kinkd cannot go on: %s", problem->text);
+	daemon->exit_status = EXIT_FAILURE;
+	uv_stop(&daemon->loop);
 }
 
 void host_settle(struct daemon *daemon)

@@ -71,7 +71,9 @@ static enum err open_engine(struct daemon *daemon, struct problem *problem)
 	if (kx_create(&host, daemon->policy, &daemon->kx) != ERR_OK)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
 	host_settle(daemon);
-	return ERR_OK;
+	return daemon->exit_status == 0
+	           ? ERR_OK
+	           : problem_set(problem, ERR_SYSTEM, "the policies are not in force");
 }
 
 /* In this order: nothing is promised to peers before traffic is under control. */

@@ -193,12 +193,16 @@ void kx_kerberos_done(struct kx *kx, const struct kerberos_completion *completio
 	kx_wake_host(kx);
 }
 
+/* Traffic that should be protected must not go clear because a policy is missing. */
 static void policy_installed(struct kx *kx, const struct dataplane_completion *completion)
 {
+	struct problem problem;
+
 	if (completion->operation != DATAPLANE_ADD_POLICY || completion->problem.code == ERR_OK)
 		return;
-	log_event(kx->host.log, LOG_LEVEL_ERROR, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
-	    "the data plane refused a policy: %s", completion->problem.text);
+	(void)problem_set(&problem, completion->problem.code, "the data plane refused a policy: %s",
+	    completion->problem.text);
+	kx->host.failed(kx->host.self, &problem);
 }
 
 void kx_dataplane_done(struct kx *kx, const struct dataplane_completion *completion)
