@@ -12,7 +12,7 @@
 #include "kx/engine.h"
 #include "policy/policy.h"
 
-struct sockets;
+struct udp;
 struct workers;
 struct resolver;
 struct control;
@@ -25,7 +25,7 @@ struct daemon {
 	struct policy *policy;
 	struct kerberos_realm *realm;
 	struct kx *kx;
-	struct sockets *sockets;
+	struct udp *udp;
 	struct workers *workers;
 	struct resolver *resolver;
 	struct control *control;

@@ -10,7 +10,7 @@
 #include "crypto/random.h"
 #include "daemon/daemon.h"
 #include "daemon/resolver.h"
-#include "daemon/sockets.h"
+#include "daemon/udp.h"
 #include "daemon/workers.h"
 
 uint64_t host_now_ms(void)
@@ -40,7 +40,7 @@ static void send_datagram(void *self, const struct host_datagram *datagram)
 {
 	struct daemon *daemon = self;
 
-	sockets_send(daemon->sockets, datagram);
+	udp_send(daemon->udp, datagram);
 }
 
 static void wake(uv_timer_t *timer)
@@ -167,5 +167,5 @@ void host_fail(struct daemon *daemon, const struct problem *problem)
 void host_settle(struct daemon *daemon)
 {
 	events_drain(daemon);
-	sockets_flush(daemon->sockets);
+	udp_flush(daemon->udp);
 }

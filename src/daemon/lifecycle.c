@@ -4,7 +4,7 @@
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/resolver.h"
-#include "daemon/sockets.h"
+#include "daemon/udp.h"
 #include "daemon/workers.h"
 
 static void received(void *self, const struct host_datagram *datagram)
@@ -45,13 +45,11 @@ static enum err open_realm(struct daemon *daemon, struct problem *problem)
 
 static enum err open_sockets(struct daemon *daemon, struct problem *problem)
 {
-	struct sockets_settings settings = {
+	struct udp_settings settings = {
 	    .kink_port = daemon->policy->daemon.kink_port, .mark = daemon->policy->daemon.mark};
-	struct sockets_listener listener = {
-	    .self = daemon, .received = received, .settled = settled};
+	struct udp_listener listener = {.self = daemon, .received = received, .settled = settled};
 
-	return sockets_open(
-	    &daemon->loop, &settings, &listener, &daemon->log, &daemon->sockets, problem);
+	return udp_open(&daemon->loop, &settings, &listener, &daemon->log, &daemon->udp, problem);
 }
 
 static enum err open_workers(struct daemon *daemon, struct problem *problem)
@@ -113,7 +111,7 @@ void daemon_close(struct daemon *daemon)
 		daemon->dataplane_ops->close(daemon->dataplane);
 	if (daemon->workers != NULL)
 		workers_close(daemon->workers);
-	sockets_close(daemon->sockets);
+	udp_close(daemon->udp);
 	if (daemon->events != NULL)
 		events_close(daemon->events);
 	host_close(daemon);
@@ -124,7 +122,7 @@ void daemon_close(struct daemon *daemon)
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&daemon->loop);
 	workers_free(daemon->workers);
-	sockets_free(daemon->sockets);
+	udp_free(daemon->udp);
 	events_free(daemon->events);
 	control_free(daemon->control);
 	slots_clear(&daemon->queries);

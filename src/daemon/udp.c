@@ -1,5 +1,5 @@
 /* UDP sockets with known local addresses, in batches: recvmmsg, sendmmsg. */
-#include "daemon/sockets.h"
+#include "daemon/udp.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -26,7 +26,7 @@ struct outgoing {
 };
 
 struct socket {
-	struct sockets *sockets;
+	struct udp *udp;
 	int descriptor;
 	int family;
 	uint16_t port;
@@ -35,8 +35,8 @@ struct socket {
 	size_t queued;
 };
 
-struct sockets {
-	struct sockets_listener listener;
+struct udp {
+	struct udp_listener listener;
 	struct log *log;
 	struct limit log_limit;
 	uint8_t *buffers; /* BATCH of DATAGRAM_MAX */
@@ -51,26 +51,26 @@ static void closed(uv_handle_t *handle)
 	free(socket);
 }
 
-void sockets_close(struct sockets *sockets)
+void udp_close(struct udp *udp)
 {
-	for (int i = 0; sockets != NULL && i < FAMILIES; i++) {
-		struct socket *socket = sockets->sockets[i];
+	for (int i = 0; udp != NULL && i < FAMILIES; i++) {
+		struct socket *socket = udp->sockets[i];
 
 		if (socket == NULL)
 			continue;
 		for (size_t j = 0; j < socket->queued; j++)
 			free(socket->queue[j].data);
 		uv_close((uv_handle_t *)&socket->poll, closed);
-		sockets->sockets[i] = NULL;
+		udp->sockets[i] = NULL;
 	}
 }
 
-void sockets_free(struct sockets *sockets)
+void udp_free(struct udp *udp)
 {
-	if (sockets == NULL)
+	if (udp == NULL)
 		return;
-	free(sockets->buffers);
-	free(sockets);
+	free(udp->buffers);
+	free(udp);
 }
 
 /* The local address that a datagram was sent to. */
@@ -97,15 +97,15 @@ static bool local_address(struct msghdr *message, struct address *out)
 
 static void receive_batch(struct socket *socket, int *received)
 {
-	struct sockets *sockets = socket->sockets;
+	struct udp *udp = socket->udp;
 	struct mmsghdr messages[BATCH];
 	struct iovec vectors[BATCH];
 	struct sockaddr_storage remotes[BATCH];
 	uint8_t control[BATCH][CONTROL_SIZE];
 
 	for (int i = 0; i < BATCH; i++) {
-		vectors[i] = (struct iovec){.iov_base = sockets->buffers + (size_t)i * DATAGRAM_MAX,
-		    .iov_len = DATAGRAM_MAX};
+		vectors[i] = (struct iovec){
+		    .iov_base = udp->buffers + (size_t)i * DATAGRAM_MAX, .iov_len = DATAGRAM_MAX};
 		messages[i].msg_hdr = (struct msghdr){.msg_name = &remotes[i],
 		    .msg_namelen = sizeof(remotes[i]),
 		    .msg_iov = &vectors[i],
@@ -122,14 +122,14 @@ static void receive_batch(struct socket *socket, int *received)
 		if (endpoint_from_sockaddr(
 			(const struct sockaddr *)&remotes[i], &datagram.remote) == ERR_OK &&
 		    local_address(&messages[i].msg_hdr, &datagram.local.address))
-			sockets->listener.received(sockets->listener.self, &datagram);
+			udp->listener.received(udp->listener.self, &datagram);
 	}
 }
 
 static void readable(uv_poll_t *poll, int status, int events)
 {
 	struct socket *socket = poll->data;
-	struct sockets *sockets = socket->sockets;
+	struct udp *udp = socket->udp;
 	int received = BATCH;
 
 	(void)events;
@@ -138,7 +138,7 @@ static void readable(uv_poll_t *poll, int status, int events)
 	/* A few batches at most, so that a flood does not starve timers and commands. */
 	for (int i = 0; i < 8 && received == BATCH; i++)
 		receive_batch(socket, &received);
-	sockets->listener.settled(sockets->listener.self);
+	udp->listener.settled(udp->listener.self);
 }
 
 static bool set_option(int descriptor, int level, int option, int value)
@@ -166,7 +166,7 @@ static enum err configure(int descriptor, int family, uint32_t mark)
 	return good ? ERR_OK : ERR_SYSTEM;
 }
 
-static enum err open_family(struct sockets *sockets, uv_loop_t *loop, int family, uint16_t port,
+static enum err open_family(struct udp *udp, uv_loop_t *loop, int family, uint16_t port,
     uint32_t mark, struct socket **out, struct problem *problem)
 {
 	struct endpoint any = {.address = {.family = family == AF_INET6 ? 6 : 4}, .port = port};
@@ -205,7 +205,7 @@ static enum err open_family(struct sockets *sockets, uv_loop_t *loop, int family
 		error = problem_set(problem, ERR_NO_MEMORY, "out of memory");
 		goto out;
 	}
-	opened->sockets = sockets;
+	opened->udp = udp;
 	opened->descriptor = descriptor;
 	opened->family = family;
 	opened->port = port;
@@ -219,39 +219,38 @@ out:
 	return error;
 }
 
-enum err sockets_open(uv_loop_t *loop, const struct sockets_settings *settings,
-    const struct sockets_listener *listener, struct log *log, struct sockets **out,
-    struct problem *problem)
+enum err udp_open(uv_loop_t *loop, const struct udp_settings *settings,
+    const struct udp_listener *listener, struct log *log, struct udp **out, struct problem *problem)
 {
 	static const int families[FAMILIES] = {AF_INET, AF_INET6};
-	struct sockets *sockets = calloc(1, sizeof(*sockets));
+	struct udp *udp = calloc(1, sizeof(*udp));
 	enum err error = ERR_OK;
 
-	if (sockets == NULL)
+	if (udp == NULL)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
-	sockets->listener = *listener;
-	sockets->log = log;
-	limit_init(&sockets->log_limit, 5, 1, 0);
-	sockets->buffers = malloc((size_t)BATCH * DATAGRAM_MAX);
-	if (sockets->buffers == NULL)
+	udp->listener = *listener;
+	udp->log = log;
+	limit_init(&udp->log_limit, 5, 1, 0);
+	udp->buffers = malloc((size_t)BATCH * DATAGRAM_MAX);
+	if (udp->buffers == NULL)
 		error = problem_set(problem, ERR_NO_MEMORY, "out of memory");
 	for (int i = 0; error == ERR_OK && i < FAMILIES; i++)
-		error = open_family(sockets, loop, families[i], settings->kink_port, settings->mark,
-		    &sockets->sockets[i], problem);
+		error = open_family(udp, loop, families[i], settings->kink_port, settings->mark,
+		    &udp->sockets[i], problem);
 	/* On failure the caller closes what is open, as ever. */
-	*out = sockets;
+	*out = udp;
 	return error;
 }
 
-void sockets_send(struct sockets *sockets, const struct host_datagram *datagram)
+void udp_send(struct udp *udp, const struct host_datagram *datagram)
 {
-	struct socket *socket = sockets->sockets[datagram->remote.address.family == 6 ? 1 : 0];
+	struct socket *socket = udp->sockets[datagram->remote.address.family == 6 ? 1 : 0];
 	struct outgoing *entry;
 
 	if (socket == NULL)
 		return;
 	if (socket->queued == QUEUE_MAX)
-		sockets_flush(sockets);
+		udp_flush(udp);
 	entry = &socket->queue[socket->queued];
 	entry->data = malloc(datagram->data.len);
 	if (entry->data == NULL)
@@ -314,14 +313,14 @@ static void flush_batch(struct socket *socket, size_t first, size_t count)
 		int done =
 		    sendmmsg(socket->descriptor, messages + sent, (unsigned)(count - sent), 0);
 
-		if (done < 0 && limit_take(&socket->sockets->log_limit, uv_hrtime() / 1000000)) {
+		if (done < 0 && limit_take(&socket->udp->log_limit, uv_hrtime() / 1000000)) {
 			struct endpoint remote = {0};
 			char text[ENDPOINT_TEXT_SIZE];
 
 			if (endpoint_from_sockaddr(
 				(const struct sockaddr *)&socket->queue[first + sent].remote,
 				&remote) == ERR_OK)
-				log_event(socket->sockets->log, LOG_LEVEL_WARNING, LOG_AREA_DAEMON,
+				log_event(socket->udp->log, LOG_LEVEL_WARNING, LOG_AREA_DAEMON,
 				    LOG_FIELDS({"remote", endpoint_format(&remote, text)}),
 				    "a datagram cannot be sent: %s", strerror(errno));
 		}
@@ -331,10 +330,10 @@ static void flush_batch(struct socket *socket, size_t first, size_t count)
 		free(socket->queue[first + i].data);
 }
 
-void sockets_flush(struct sockets *sockets)
+void udp_flush(struct udp *udp)
 {
 	for (int i = 0; i < FAMILIES; i++) {
-		struct socket *socket = sockets->sockets[i];
+		struct socket *socket = udp->sockets[i];
 
 		for (size_t first = 0; socket != NULL && first < socket->queued; first += BATCH)
 			flush_batch(socket, first,
