@@ -42,6 +42,11 @@ struct kink {
 	struct limit log_limit;   /* log lines that strangers cause */
 };
 
+/* method.c */
+
+/* The peer does not want a larval pair any more: ends whatever negotiates it. */
+void kink_withdraw(struct kink *kink, struct sa_pair *pair);
+
 /* message.c */
 
 uint32_t kink_affinity(const struct address *remote);

@@ -172,6 +172,18 @@ static void kink_sa_installed(void *state, struct sa_pair *pair, const struct pr
 		kink_response_installed(owner.response, problem);
 }
 
+void kink_withdraw(struct kink *kink, struct sa_pair *pair)
+{
+	struct owner owner = owner_of(kink, pair);
+	struct problem problem;
+
+	(void)problem_set(&problem, ERR_REFUSED, "the peer deleted the SA at once");
+	if (owner.command != NULL)
+		kink_command_fail(owner.command, &problem);
+	else if (owner.response != NULL)
+		kink_response_end(owner.response);
+}
+
 static void kink_sa_gone(void *state, struct sa_pair *pair)
 {
 	struct owner owner = owner_of(state, pair);

@@ -223,6 +223,9 @@ static void respond_delete(struct kink_response *response, const struct kink_mes
 				continue;
 			pair = sad_by_spi_out(sad, &response->key.remote, spi);
 			if (pair == NULL || pair->state == SA_LARVAL) {
+				/* The peer gave up before we were done; so do we. */
+				if (pair != NULL)
+					kink_withdraw(response->kink, pair);
 				unknown = spi;
 				continue;
 			}
