@@ -1,1 +1,22 @@
-# tests/sim
+check_PROGRAMS += tests/sim/test-sim
+TESTS += tests/sim/test-sim
+
+sim_sources = \
+	tests/sim/check.c \
+	tests/sim/host.c \
+	tests/sim/kerberos.c \
+	tests/sim/network.c \
+	tests/sim/plane.c \
+	tests/sim/profile.c \
+	tests/sim/queue.c tests/sim/queue.h \
+	tests/sim/random.c tests/sim/random.h \
+	tests/sim/realm.h \
+	tests/sim/run.c \
+	tests/sim/sim.c tests/sim/sim.h \
+	tests/sim/standin.c \
+	tests/sim/workload.c
+sim_libs = libkx.a libsa.a libdataplane.a libpolicy.a libcrypto-suite.a libwire.a libbase.a \
+	$(LIBCONFIG_LIBS) $(OPENSSL_LIBS)
+
+tests_sim_test_sim_SOURCES = tests/sim/test-sim.c $(sim_sources)
+tests_sim_test_sim_LDADD = $(sim_libs)

@@ -1,0 +1,242 @@
+/*
+ * A world in one process: hosts that run the engine under a fake clock, joined by a network that
+ * loses and spoils, with a Kerberos realm and data planes that can be made to fail. All of it
+ * derives from one seed.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <stdarg.h>
+
+#include "dataplane/record/record.h"
+#include "kinkd/host.h"
+#include "kx/engine.h"
+#include "policy/policy.h"
+#include "queue.h"
+#include "random.h"
+
+#define SIM_HOSTS_MAX  5
+#define SIM_KEYS       256 /* keys whose origin is remembered, for each host */
+#define SIM_CAPTURES   32
+#define SIM_TEXT_SIZE  256
+#define SIM_WALL_START 1700000000
+
+/* What a run is about; see sim_profile_choose(). */
+enum sim_kind {
+	SIM_MIXED,    /* faults of every sort */
+	SIM_CLEAN,    /* no faults; the same events */
+	SIM_OUTSIDER, /* nothing but forged, replayed and malformed datagrams */
+	SIM_ROGUE,    /* mixed, with a host that has tickets but no right to SAs */
+	SIM_KIND_COUNT
+};
+
+enum sim_rogue {
+	SIM_ROGUE_STRANGER,  /* its address belongs to no peer of the others */
+	SIM_ROGUE_IMPOSTOR,  /* its principal is not that of its address */
+	SIM_ROGUE_SPOOFER,   /* it sends from another host's address and hears what is sent there */
+	SIM_ROGUE_SELECTORS, /* it asks for tunnels that the others' policies do not know */
+	SIM_ROGUE_COUNT
+};
+
+struct sim_profile {
+	enum sim_kind kind;
+	enum sim_rogue rogue;
+	size_t host_count; /* the rogue, if there is one, is the last */
+	bool ipv6;
+	bool tunnel;
+	bool transport;
+	bool ports;        /* transport only for TCP port 80 */
+	bool resolver;     /* names come from the resolver, not from the file */
+	bool directory;    /* Active Directory's names: hosts start as NAME$ */
+	unsigned suites;   /* which list of suites the hosts have in common */
+	uint32_t lifetime; /* seconds */
+	uint32_t retransmit_first;
+	uint32_t retransmit_limit;
+	uint32_t retransmit_tries;
+	uint32_t delete_grace;
+	uint32_t max_sas;
+	uint32_t max_pending;
+	uint64_t duration_ms;
+	uint64_t mean_gap_ms; /* between events of the workload */
+	uint32_t ticket_life; /* seconds */
+
+	/* Chances in a thousand. */
+	uint32_t drop, duplicate, reorder, corrupt, replay, inject;
+	uint32_t kerberos_limit, plane_failure, resolver_failure;
+	uint32_t crashes, skews, outages; /* of workload events */
+	uint64_t delay_ms;                /* of datagrams, at most */
+	uint64_t reorder_ms;
+	uint64_t kerberos_delay_ms;
+	uint64_t plane_delay_ms;
+};
+
+/* What happened, summed over all runs: a simulation in which nothing went wrong proves nothing. */
+enum sim_count {
+	SIM_RUNS,
+	SIM_STRICT_RUNS, /* in which no half-open SA at all was excusable */
+	SIM_SENT,
+	SIM_DROPPED,
+	SIM_DUPLICATED,
+	SIM_REORDERED,
+	SIM_CORRUPTED,
+	SIM_REPLAYED,
+	SIM_INJECTED,
+	SIM_ACQUIRES,
+	SIM_FLOWS_FAILED,
+	SIM_INITIATES,
+	SIM_TERMINATES,
+	SIM_EXPIRIES,
+	SIM_CRASHES,
+	SIM_SHUTDOWNS,
+	SIM_SKEWS,
+	SIM_KDC_OUTAGES,
+	SIM_KERBEROS_LIMITED,
+	SIM_KERBEROS_REFUSED,
+	SIM_PLANE_FAILURES,
+	SIM_SAS_COMPARED, /* found the same on both ends */
+	SIM_UNCONFIRMED,  /* deletions that the peer did not answer */
+	SIM_ENGINE,       /* the engines' own counters follow */
+	SIM_COUNT = SIM_ENGINE + KX_COUNTER_COUNT
+};
+
+struct sim_kerberos;
+struct sim_plane;
+struct sim_realm;
+
+struct sim_host {
+	struct sim *sim;
+	unsigned index;
+	char name[32];            /* FQDN */
+	char starts_as[64];       /* its principal as initiator */
+	char answers_as[64];      /* its principal as responder */
+	struct address address;   /* where others expect it */
+	struct address speaks_as; /* what it sends from */
+	struct prefix network;    /* behind it, for tunnels */
+	bool rogue;
+	struct sim_random random;
+	struct host seam;
+	struct log log;
+	struct policy *policy;
+	struct kx *kx; /* NULL while it is down */
+	uint32_t life;
+	uint64_t clock_offset_ms;
+	int64_t skew_seconds;
+	uint64_t wake_ms;
+	struct sim_kerberos *kerberos;
+	struct sim_plane *plane;
+	bool stopping;
+	bool was_protected[SIM_HOSTS_MAX];
+};
+
+struct sim_capture {
+	struct sim_host *to;
+	struct endpoint from;
+	struct endpoint local;
+	uint8_t octets[1500];
+	size_t len;
+};
+
+struct sim {
+	uint64_t seed;
+	bool verbose;
+	const struct sim_realm *realm;
+	struct sim_profile profile;
+	struct sim_random random;  /* of the workload */
+	struct sim_random trouble; /* of all that goes wrong */
+	uint64_t now_ms;
+	uint64_t steps;
+	struct sim_queue queue;
+	struct sim_host hosts[SIM_HOSTS_MAX];
+	size_t host_count;
+	bool faults;  /* things may go wrong */
+	bool working; /* the workload goes on */
+	bool kdc_away;
+	bool excused; /* an SA may have been left half-open that no message could have mended */
+	bool failed;
+	char failure[SIM_TEXT_SIZE];
+	uint64_t digest; /* of all that happened: the same seed gives the same */
+	struct sim_capture captures[SIM_CAPTURES];
+	size_t capture_count;
+	size_t commands_open; /* commands whose outcome is still to come */
+	bool command_failed;  /* the last one that ended did */
+	uint64_t *counts;
+};
+
+/* sim.c: time. */
+void sim_schedule(
+    struct sim *sim, uint64_t delay_ms, sim_handler handler, struct sim_host *host, void *payload);
+/* Runs events until that time, or until something fails. */
+void sim_run_until(struct sim *sim, uint64_t time_ms);
+/* The same, but stops as soon as done() is true, and says whether it was. */
+bool sim_run_until_true(struct sim *sim, uint64_t time_ms, bool (*done)(struct sim *sim));
+/* Something is wrong with the engine: the run ends. */
+void sim_fail(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A line of the run's story. */
+void sim_note(struct sim *sim, const struct sim_host *host, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void *sim_alloc(size_t len); /* zeroed; never NULL */
+
+/* profile.c: what a run is like, and the hosts' configuration. */
+void sim_profile_choose(struct sim *sim);
+struct policy *sim_policy(const struct sim *sim, const struct sim_host *host);
+
+/* host.c */
+void sim_host_init(struct sim *sim, unsigned index);
+void sim_host_start(struct sim_host *host);
+/* The machine loses its power: engine, sessions and SAs are gone. */
+void sim_host_crash(struct sim_host *host);
+struct sim_host *sim_host_at(struct sim *sim, const struct address *address);
+
+/* network.c */
+void sim_network_send(struct sim_host *host, const struct host_datagram *datagram);
+/* A datagram by an outsider. */
+void sim_network_inject(struct sim *sim);
+
+/* kerberos.c: the seam, over a stand-in or over libkrb5. */
+struct sim_kerberos *sim_kerberos_create(struct sim_host *host);
+/* Whether the engine, gone by now, released all that it had been given. */
+void sim_kerberos_destroy(struct sim_kerberos *kerberos);
+enum err sim_kerberos_submit(struct sim_kerberos *kerberos, const struct kerberos_request *request);
+void sim_kerberos_release(struct sim_kerberos *kerberos, uint64_t session, uint32_t affinity);
+size_t sim_kerberos_sessions(const struct sim_kerberos *kerberos);
+size_t sim_kerberos_waiting(const struct sim_kerberos *kerberos);
+/* As whom the other side of the session that this key came from proved itself; NULL for none. */
+const char *sim_kerberos_origin(
+    const struct sim_kerberos *kerberos, const uint8_t *key, size_t len);
+
+/* plane.c: the record data plane with delays, failures and a sharp eye. */
+struct sim_plane *sim_plane_create(struct sim_host *host);
+void sim_plane_destroy(struct sim_plane *plane);
+void sim_plane_submit(struct sim_plane *plane, const struct dataplane_request *request);
+struct dataplane *sim_plane_record(const struct sim_plane *plane);
+/* One of the SAs installed, by chance; NULL when there is none. */
+const struct dataplane_sa *sim_plane_any(struct sim_plane *plane, struct sim_random *random);
+
+/* check.c: what must hold. */
+void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa);
+void sim_check_step(struct sim *sim);
+/* Both ends of every SA are there, and nothing is under way. */
+bool sim_is_settled(struct sim *sim);
+/* Why it is not, for people; false when it is. */
+bool sim_unsettled(struct sim *sim, char text[SIM_TEXT_SIZE]);
+bool sim_is_empty(struct sim *sim);
+/* SAs that the other end does not have, as hashes of what names them. Returns how many. */
+size_t sim_lonely(struct sim *sim, uint64_t *out, size_t max);
+/* Whether h has an SA in each direction for traffic with peer. */
+bool sim_is_protected(const struct sim_host *host, const struct sim_host *peer);
+/* Whether SAs between these two should come about. */
+bool sim_are_friends(const struct sim_host *host, const struct sim_host *peer);
+
+/* workload.c */
+void sim_workload_start(struct sim *sim);
+struct dataplane_flow sim_flow(
+    const struct sim_host *host, const struct sim_host *peer, bool tunnel);
+void sim_acquire(struct sim_host *host, const struct sim_host *peer, bool tunnel);
+void sim_initiate(struct sim_host *host, const struct sim_host *peer);
+/* peer may be NULL: all. */
+void sim_terminate(struct sim_host *host, const struct sim_host *peer);
+
+/* run.c: one whole run; false when something was wrong. counts has SIM_COUNT entries. */
+bool sim_run(struct sim *sim, const struct sim_realm *realm, uint64_t seed, uint64_t *counts);
+
+#endif
