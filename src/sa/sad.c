@@ -112,14 +112,20 @@ void sad_agree(struct sa_pair *pair, const struct suite *suite, const struct lif
 	pair->lifetime = *lifetime;
 }
 
+/* Octet by octet, so that padding is zero and keys compare. */
+static void fill_key(struct sa_key *key, const struct address *destination, uint32_t spi)
+{
+	memset(key, 0, sizeof(*key));
+	key->destination = *destination;
+	key->spi = spi;
+}
+
 enum err sad_set_spi_out(struct sad *sad, struct sa_pair *pair, uint32_t spi)
 {
 	if (sad_by_spi_out(sad, &pair->remote, spi) != NULL)
 		return ERR_EXISTS;
-	memset(&pair->outbound_key, 0, sizeof(pair->outbound_key));
-	pair->outbound_key.remote = pair->remote;
-	pair->outbound_key.spi = spi;
-	HASH_ADD(by_spi_out, sad->by_spi_out, outbound_key, sizeof(pair->outbound_key), pair);
+	fill_key(&pair->key_out, &pair->remote, spi);
+	HASH_ADD(by_spi_out, sad->by_spi_out, key_out, sizeof(pair->key_out), pair);
 	if (!table_holds(&pair->by_spi_out))
 		return ERR_NO_MEMORY;
 	pair->spi_out = spi;
@@ -235,22 +241,22 @@ struct sa_pair *sad_by_handle(const struct sad *sad, uint64_t handle)
 	return slots_get(&sad->pairs, handle);
 }
 
-struct sa_pair *sad_by_spi_in(const struct sad *sad, uint32_t spi)
+struct sa_pair *sad_by_spi_in(const struct sad *sad, const struct address *local, uint32_t spi)
 {
 	struct sa_pair *pair;
+	struct sa_key key;
 
-	HASH_FIND(by_spi_in, sad->by_spi_in, &spi, sizeof(spi), pair);
+	fill_key(&key, local, spi);
+	HASH_FIND(by_spi_in, sad->by_spi_in, &key, sizeof(key), pair);
 	return pair;
 }
 
 struct sa_pair *sad_by_spi_out(const struct sad *sad, const struct address *remote, uint32_t spi)
 {
-	struct sa_outbound_key key;
 	struct sa_pair *pair;
+	struct sa_key key;
 
-	memset(&key, 0, sizeof(key));
-	key.remote = *remote;
-	key.spi = spi;
+	fill_key(&key, remote, spi);
 	HASH_FIND(by_spi_out, sad->by_spi_out, &key, sizeof(key), pair);
 	return pair;
 }
@@ -276,14 +282,13 @@ static void reserved(
 	struct problem problem = completion->problem;
 
 	pair->reserving = false;
-	if (problem.code == ERR_OK && sad_by_spi_in(sad, completion->spi) != NULL) {
-		/* Data planes keep SPIs apart for each address; we do so for all of them. */
+	if (problem.code == ERR_OK && sad_by_spi_in(sad, &pair->local, completion->spi) != NULL)
 		(void)problem_set(&problem, ERR_EXISTS,
 		    "the data plane gave SPI 0x%08x, which is in use", completion->spi);
-	}
 	if (problem.code == ERR_OK) {
 		pair->spi_in = completion->spi;
-		HASH_ADD(by_spi_in, sad->by_spi_in, spi_in, sizeof(pair->spi_in), pair);
+		fill_key(&pair->key_in, &pair->local, pair->spi_in);
+		HASH_ADD(by_spi_in, sad->by_spi_in, key_in, sizeof(pair->key_in), pair);
 		if (!table_holds(&pair->by_spi_in)) {
 			pair->spi_in = 0;
 			(void)problem_set(&problem, ERR_NO_MEMORY, "out of memory");
@@ -330,7 +335,7 @@ void sad_expired(struct sad *sad, const struct dataplane_expiry *expiry)
 	struct sa_pair *pair;
 
 	if (expiry->direction == IPSEC_IN)
-		pair = sad_by_spi_in(sad, expiry->spi);
+		pair = sad_by_spi_in(sad, &expiry->destination, expiry->spi);
 	else
 		pair = sad_by_spi_out(sad, &expiry->destination, expiry->spi);
 	if (pair == NULL)

@@ -64,10 +64,10 @@ struct sa_pair {
 	struct timer timer;
 	UT_hash_handle by_spi_in;
 	UT_hash_handle by_spi_out;
-	struct sa_outbound_key {
-		struct address remote;
+	struct sa_key {
+		struct address destination;
 		uint32_t spi;
-	} outbound_key;
+	} key_in, key_out;
 };
 
 /* Events; each may call back into the SAD. */
@@ -124,7 +124,7 @@ void sad_retire(struct sad *sad, struct sa_pair *pair);
 void sad_remove(struct sad *sad, struct sa_pair *pair);
 
 struct sa_pair *sad_by_handle(const struct sad *sad, uint64_t handle);
-struct sa_pair *sad_by_spi_in(const struct sad *sad, uint32_t spi);
+struct sa_pair *sad_by_spi_in(const struct sad *sad, const struct address *local, uint32_t spi);
 struct sa_pair *sad_by_spi_out(const struct sad *sad, const struct address *remote, uint32_t spi);
 /* Walks all pairs: start with *cursor = 0. Removing the pair just given is safe. */
 struct sa_pair *sad_next(const struct sad *sad, uint32_t *cursor);

@@ -221,6 +221,10 @@ void kink_create_reserved(struct kink_command *command, const struct problem *pr
 	}
 	host->random(host->self, command->nonce, sizeof(command->nonce));
 	error = offer_make(negotiation->rule, command->pair->spi_in, &offer);
+	/* The inbound SA must be made from what the peer will see as the first. */
+	quick_narrow_offer(&offer);
+	if (error == ERR_OK && offer.count == 0)
+		error = ERR_UNSUPPORTED;
 	if (error == ERR_OK) {
 		command->optimistic = offer.choices[0];
 		sad_agree(command->pair, &offer.choices[0].suite, &offer.choices[0].lifetime);
@@ -228,7 +232,7 @@ void kink_create_reserved(struct kink_command *command, const struct problem *pr
 	}
 	if (error != ERR_OK) {
 		(void)problem_set(&why, error,
-		    "policy %s: KINK cannot offer its first esp suite: %s", negotiation->rule->name,
+		    "policy %s: KINK can offer none of its esp suites: %s", negotiation->rule->name,
 		    err_text(error));
 		kink_command_fail(command, &why);
 		return;

@@ -57,6 +57,17 @@ static void put_transform(struct isakmp_sa_writer *sa, struct writer *out,
 	ipsec_attributes_put(out, &attributes);
 }
 
+void quick_narrow_offer(struct offer *offer)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < offer->count; i++) {
+		if (cipher_of(&offer->choices[i].suite) != NULL)
+			offer->choices[kept++] = offer->choices[i];
+	}
+	offer->count = kept;
+}
+
 enum err quick_put_offer(struct isakmp_writer *chain, const struct offer *offer)
 {
 	struct isakmp_sa_writer sa = isakmp_sa_begin(chain, IPSEC_DOI, SIT_IDENTITY_ONLY);

@@ -17,6 +17,9 @@
 /* protocol | SPI | Ni_b | Nr_b, without g^xy. */
 #define QUICK_SEED_MAX (5 + 2 * QUICK_NONCE_MAX)
 
+/* Leaves out the choices that phase 2 of ISAKMP has no numbers for. */
+void quick_narrow_offer(struct offer *offer);
+
 /*
  * An SA payload with every choice of the offer that phase 2 of ISAKMP has numbers for, in its
  * order. ERR_UNSUPPORTED when none is left.
