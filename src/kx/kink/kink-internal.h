@@ -27,6 +27,8 @@ enum kink_step {
 /* Around it: header, AP payload, KINK_ENCRYPT header, checksum. An AP-REQ carries the ticket. */
 #define KINK_MESSAGE_OVERHEAD 512
 
+#define KINK_WITHDRAWN 64
+
 struct kink {
 	struct kx *kx;
 	struct slots commands;      /* struct kink_command */
@@ -38,6 +40,14 @@ struct kink {
 	size_t retained_count;
 	size_t pending; /* commands from the network that are not authenticated yet */
 	uint32_t next_xid;
+	/* SPIs that peers deleted and nobody knew: a ring. Their CREATEs may still be on the way.
+	 */
+	struct kink_withdrawn {
+		struct address remote;
+		uint32_t spi;
+		uint64_t until_ms;
+	} withdrawn[KINK_WITHDRAWN];
+	size_t withdrawn_count;
 	struct limit error_limit; /* unauthenticated errors sent */
 	struct limit log_limit;   /* log lines that strangers cause */
 };

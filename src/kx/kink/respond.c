@@ -3,7 +3,8 @@
 
 #include "kx/kink/kink-internal.h"
 
-#define DELETES_MAX 64 /* SPIs in one DELETE command */
+#define DELETES_MAX  64    /* SPIs in one DELETE command */
+#define WITHDRAWN_MS 60000 /* no CREATE is under way for longer */
 
 static struct bytes error_plain(enum kink_error error)
 {
@@ -138,6 +139,34 @@ static const struct policy_rule *judge(
 	return rule;
 }
 
+/* A DELETE may overtake the CREATE that it ends; what comes then is not wanted any more. */
+static void remember_withdrawn(struct kink_response *response, uint32_t spi)
+{
+	struct kink *kink = response->kink;
+	const struct host *host = kx_host(kink->kx);
+
+	kink->withdrawn[kink->withdrawn_count++ % KINK_WITHDRAWN] =
+	    (struct kink_withdrawn){.remote = response->key.remote,
+		.spi = spi,
+		.until_ms = host->now_ms(host->self) + WITHDRAWN_MS};
+}
+
+static bool is_withdrawn(const struct kink_response *response, uint32_t spi)
+{
+	const struct kink *kink = response->kink;
+	const struct host *host = kx_host(kink->kx);
+
+	for (size_t i = 0; i < KINK_WITHDRAWN; i++) {
+		const struct kink_withdrawn *withdrawn = &kink->withdrawn[i];
+
+		if (withdrawn->spi == spi &&
+		    address_equal(&withdrawn->remote, &response->key.remote) &&
+		    host->now_ms(host->self) < withdrawn->until_ms)
+			return true;
+	}
+	return false;
+}
+
 static void respond_create(struct kink_response *response, const struct kink_message *message,
     const struct kink_payloads *inner)
 {
@@ -165,10 +194,11 @@ static void respond_create(struct kink_response *response, const struct kink_mes
 	rule = judge(response, &chain, &model.selector);
 	if (rule == NULL)
 		return;
-	if (sad_by_spi_out(sad, &response->key.remote, response->choice.spi) != NULL) {
+	if (sad_by_spi_out(sad, &response->key.remote, response->choice.spi) != NULL ||
+	    is_withdrawn(response, response->choice.spi)) {
 		/* RFC 4430 3.2: the responder MUST reject an SPI that exists. */
-		refuse(
-		    response, NOTIFY_INVALID_SPI, response->choice.spi, none, "its SPI is in use");
+		refuse(response, NOTIFY_INVALID_SPI, response->choice.spi, none,
+		    "its SPI is in use or was just deleted");
 		return;
 	}
 	model.mode = rule->mode;
@@ -226,6 +256,7 @@ static void respond_delete(struct kink_response *response, const struct kink_mes
 				/* The peer gave up before we were done; so do we. */
 				if (pair != NULL)
 					kink_withdraw(response->kink, pair);
+				remember_withdrawn(response, spi);
 				unknown = spi;
 				continue;
 			}
