@@ -115,6 +115,13 @@ static enum err resolve(void *self, const struct address *address, uint64_t toke
 	return ERR_OK;
 }
 
+static void engine_failed(void *self, const struct problem *problem)
+{
+	struct sim_host *host = self;
+
+	sim_fail(host->sim, "host %c cannot go on: %s", 'a' + (int)host->index, problem->text);
+}
+
 static enum err source_address(void *self, const struct address *remote, struct address *out)
 {
 	const struct sim_host *host = self;
@@ -163,6 +170,7 @@ void sim_host_init(struct sim *sim, unsigned index)
 	    .kerberos_release = kerberos_release,
 	    .dataplane = dataplane,
 	    .resolve = resolve,
+	    .failed = engine_failed,
 	    .source_address = source_address};
 	log_init(&host->log, log_sink_note, host, LOG_LEVEL_INFO);
 }
