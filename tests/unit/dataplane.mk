@@ -1,13 +1,29 @@
+dataplane_test_libs = libdataplane.a libcrypto-suite.a libbase.a $(DATAPLANE_LIBS) $(OPENSSL_LIBS)
+
 check_PROGRAMS += tests/unit/test-dataplane-record
 TESTS += tests/unit/test-dataplane-record
 tests_unit_test_dataplane_record_SOURCES = tests/unit/test-dataplane-record.c
-tests_unit_test_dataplane_record_LDADD = libdataplane.a libcrypto-suite.a libbase.a \
-	$(DATAPLANE_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_dataplane_record_LDADD = $(dataplane_test_libs) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test-dataplane-esp
+TESTS += tests/unit/test-dataplane-esp
+tests_unit_test_dataplane_esp_SOURCES = tests/unit/test-dataplane-esp.c
+tests_unit_test_dataplane_esp_LDADD = $(dataplane_test_libs) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-dataplane-packets
+TESTS += tests/unit/test-dataplane-packets
+tests_unit_test_dataplane_packets_SOURCES = tests/unit/test-dataplane-packets.c
+tests_unit_test_dataplane_packets_LDADD = $(dataplane_test_libs) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-dataplane-tables
+TESTS += tests/unit/test-dataplane-tables
+tests_unit_test_dataplane_tables_SOURCES = tests/unit/test-dataplane-tables.c
+tests_unit_test_dataplane_tables_LDADD = $(dataplane_test_libs) $(CMOCKA_LIBS)
+
+# Between two namespaces
 check_PROGRAMS += tests/dataplane/dataplane-driver tests/dataplane/stream
 tests_dataplane_dataplane_driver_SOURCES = tests/dataplane/dataplane-driver.c
-tests_dataplane_dataplane_driver_LDADD = libdataplane.a libcrypto-suite.a libbase.a \
-	$(DATAPLANE_LIBS) $(OPENSSL_LIBS)
+tests_dataplane_dataplane_driver_LDADD = $(dataplane_test_libs)
 tests_dataplane_stream_SOURCES = tests/dataplane/stream.c
 tests_dataplane_stream_LDADD = libbase.a
 EXTRA_DIST += tests/dataplane/test-userspace.sh
