@@ -1,7 +1,7 @@
 AM_TESTS_ENVIRONMENT = top_srcdir='$(top_srcdir)' top_builddir='$(top_builddir)'; \
 	export top_srcdir top_builddir;
-EXTRA_DIST += tests/layering.sh
-TESTS += tests/layering.sh
+EXTRA_DIST += tests/layering.sh tests/symbols.sh
+TESTS += tests/layering.sh tests/symbols.sh
 
 include tests/unit/base.mk
 include tests/unit/wire.mk

@@ -15,7 +15,7 @@ daemon_config() {
 # daemon_start HOST [COMMAND-BEFORE-KINKD...]: returns when kinkctl gets an answer.
 daemon_start() {
 	daemon_launch "$@"
-	wait_for 10 daemon_settled "$1" && daemon_answers "$1" >/dev/null
+	wait_for 10 daemon_settled "$1" && daemon_answers "$1" >/dev/null 2>&1
 }
 
 daemon_launch() {
