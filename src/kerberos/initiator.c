@@ -44,6 +44,7 @@ static enum err make_room(struct kerberos_worker *worker, struct session *sessio
 static void add_authenticator(
     struct kerberos_worker *worker, struct session *session, struct kerberos_completion *completion)
 {
+	int64_t now = kerberos_now_us();
 	krb5_auth_context authenticator = NULL;
 	krb5_data ap_req = {0};
 	krb5_error_code code = make_room(worker, session) == ERR_OK ? 0 : ENOMEM;
@@ -52,6 +53,13 @@ static void add_authenticator(
 		code = krb5_auth_con_init(worker->context, &authenticator);
 	if (code == 0)
 		code = krb5_auth_con_setflags(worker->context, authenticator, 0);
+	/*
+	 * libkrb5's clock can stand still within a second, and an authenticator that seems older
+	 * than the peer's start is refused.
+	 */
+	if (code == 0)
+		code = krb5_set_real_time(
+		    worker->context, (krb5_timestamp)(now / 1000000), (krb5_int32)(now % 1000000));
 	if (code == 0)
 		code = krb5_mk_req_extended(worker->context, &authenticator,
 		    AP_OPTS_MUTUAL_REQUIRED, NULL, session->ticket->creds, &ap_req);
