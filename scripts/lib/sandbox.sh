@@ -30,6 +30,7 @@ sandbox_open() {
 	exec {sandbox_pipe}> >(exec setsid unshare "${sandbox_flags[@]}" sh -c '
 		mount --make-rprivate / &&
 		mount -t tmpfs -o mode=755 tmpfs /run &&
+		{ [ ! -d /dev/shm ] || mount -t tmpfs tmpfs /dev/shm; } &&
 		resolv=$(readlink -m /etc/resolv.conf) &&
 		mkdir -p "${resolv%/*}" && { [ -e "$resolv" ] || : >"$resolv"; } &&
 		mount --bind /dev/null "$resolv" &&
