@@ -25,7 +25,7 @@ static void make_host(struct sim *sim, unsigned index)
 	host->rogue = profile->kind == SIM_ROGUE && index + 1 == profile->host_count;
 	(void)snprintf(host->name, sizeof(host->name), "%c.example.test", name);
 	(void)snprintf(
-	    host->answers_as, sizeof(host->answers_as), "kink/%s@EXAMPLE.TEST", host->name);
+	    host->answers_as, sizeof(host->answers_as), "kink/%c.example.test@EXAMPLE.TEST", name);
 	memcpy(host->starts_as, host->answers_as, sizeof(host->starts_as));
 	if (profile->directory)
 		(void)snprintf(host->starts_as, sizeof(host->starts_as), "%c$@EXAMPLE.TEST", upper);
