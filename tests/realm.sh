@@ -5,7 +5,7 @@
 #   realm.sh start FOLDER                      the KDC; it ends with the process that calls this
 #   realm.sh stop FOLDER
 #   realm.sh keytab FOLDER FILE PRINCIPAL...   adds keys to FILE, and principals to the realm
-#   realm.sh kadmin FOLDER COMMAND             anything else
+#   realm.sh kadmin FOLDER COMMAND [WORD...]    anything else; its output goes to FOLDER/kdc.log
 #
 # Programs reach it with KRB5_CONFIG=FOLDER/krb5.conf.
 set -u
@@ -65,7 +65,7 @@ keytab)
 	;;
 kadmin)
 	reach
-	kadmin.local -r EXAMPLE.TEST -q "$*"
+	kadmin.local -r EXAMPLE.TEST "$@" >>"$folder/kdc.log" 2>&1
 	;;
 *)
 	exit 2

@@ -99,7 +99,7 @@ static void refuse_replay(
 	if (error == ERR_LIMIT)
 		why = "the replay cache is full; it empties as the clock-skew window passes";
 	else if (error == ERR_EXPIRED)
-		why = "it was made before this daemon started; a retransmission will do";
+		why = "it was made before this daemon started; a new one will do";
 	else if (error == ERR_REPLAY)
 		why = "it was seen before";
 	(void)problem_set(&completion->problem, error == ERR_EXPIRED ? ERR_REPLAY : error,

@@ -14,7 +14,11 @@ struct replay;
 
 /*
  * skew in seconds; start_us: authenticators older than this (POSIX microseconds) are not fresh,
- * because what was seen before is not known; max: how many are remembered at the same time.
+ * because what was seen before is not known. A peer's libkrb5 dates an authenticator up to a second
+ * early, never late: its microseconds count on from the first of each second. So a fresh one may be
+ * refused in the second of the start. What a peer whose clock is ahead made before the start can
+ * pass; refusing that too would mean to answer nobody until the skew is over. max: how many are
+ * remembered at the same time.
  */
 enum err replay_create(uint32_t skew, int64_t start_us, size_t max, struct replay **out) MUST_CHECK;
 void replay_destroy(struct replay *replay);

@@ -13,7 +13,7 @@
 /* Our own ticket is renewed when a service ticket over it would live this much too short. */
 #define OWN_TICKET_MARGIN 60
 /* A ticket this young is not asked for anew, however short its life is. */
-#define YOUNG_SECONDS     10
+#define YOUNG_SECONDS     5
 #define TICKETS_MAX       16384
 #define CLIENTS_MAX       64
 

@@ -4,6 +4,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -102,6 +103,14 @@ void host_stop(struct host *host)
 	kerberos_fetcher_destroy(host->fetcher);
 	kerberos_worker_destroy(host->worker);
 	kerberos_realm_destroy(host->realm);
+}
+
+void next_second(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	(void)usleep((useconds_t)(1001000 - now.tv_nsec / 1000));
 }
 
 void host_run(struct host *host, const struct kerberos_request *request,

@@ -44,6 +44,13 @@ void realm_command(const char *command, ...) __attribute__((sentinel));
 void host_start(struct host *host, const char *keytab, const char *principal, uint32_t skew);
 void host_stop(struct host *host);
 
+/*
+ * Until the clock's next second. libkrb5 takes the microseconds of an authenticator from its first
+ * look at the clock in each second and counts on from there, so what this process makes after a
+ * host has started can be dated a little before that.
+ */
+void next_second(void);
+
 /* Runs a request, asking the KDC first where that is needed. */
 void host_run(struct host *host, const struct kerberos_request *request,
     struct kerberos_completion *completion);

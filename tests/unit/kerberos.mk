@@ -1,10 +1,14 @@
 # unit tests of src/kerberos
 check_PROGRAMS += \
 	tests/unit/test-kerberos \
-	tests/unit/test-kerberos-replay
+	tests/unit/test-kerberos-peer \
+	tests/unit/test-kerberos-replay \
+	tests/unit/test-kerberos-trouble
 TESTS += \
 	tests/unit/test-kerberos \
-	tests/unit/test-kerberos-replay
+	tests/unit/test-kerberos-peer \
+	tests/unit/test-kerberos-replay \
+	tests/unit/test-kerberos-trouble
 EXTRA_DIST += tests/realm.sh
 kerberos_test_libs = libkerberos.a libcrypto-suite.a libbase.a $(KRB5_LIBS) $(OPENSSL_LIBS) \
 	$(CMOCKA_LIBS)
@@ -13,3 +17,9 @@ tests_unit_test_kerberos_SOURCES = tests/unit/test-kerberos.c \
 tests_unit_test_kerberos_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_replay_SOURCES = tests/unit/test-kerberos-replay.c
 tests_unit_test_kerberos_replay_LDADD = $(kerberos_test_libs)
+tests_unit_test_kerberos_peer_SOURCES = tests/unit/test-kerberos-peer.c \
+	tests/unit/kerberos.c tests/unit/kerberos.h
+tests_unit_test_kerberos_peer_LDADD = $(kerberos_test_libs)
+tests_unit_test_kerberos_trouble_SOURCES = tests/unit/test-kerberos-trouble.c \
+	tests/unit/kerberos.c tests/unit/kerberos.h
+tests_unit_test_kerberos_trouble_LDADD = $(kerberos_test_libs)

@@ -15,6 +15,7 @@ static int start(void **state)
 	realm_setup();
 	host_start(&a, "a.keytab", NULL, 300);
 	host_start(&b, "b.keytab", NULL, 300);
+	next_second();
 	return 0;
 }
 
