@@ -97,8 +97,8 @@ struct kerberos_completion {
 	/*
 	 * ERR_OK; ERR_UNAVAILABLE (no KDC, no credentials yet: retry), ERR_NOT_FOUND (the KDC or
 	 * keytab knows no such principal), ERR_AUTH, ERR_REPLAY, ERR_EXPIRED, ERR_SKEW, ERR_REFUSED
-	 * (VERIFY: a KRB-ERROR arrived), ERR_INVALID, ERR_LIMIT, ERR_SYSTEM. The text names the
-	 * principal and the next step.
+	 * (VERIFY: a KRB-ERROR arrived), ERR_UNSUPPORTED (an encryption type), ERR_INVALID,
+	 * ERR_LIMIT, ERR_NO_MEMORY, ERR_SYSTEM. The text names the principal and the next step.
 	 */
 	struct problem problem;
 	uint64_t session;
