@@ -15,10 +15,14 @@ enum err crypto_keymat_expand(
 
 	if (prf_length == 0 || prf_length > CRYPTO_PRF_MAX)
 		return ERR_INVALID;
-	for (size_t done = 0; error == ERR_OK && done < len;) {
+	for (size_t done = 0; done < len;) {
 		size_t taken = len - done < prf_length ? len - done : prf_length;
 
 		error = prf(context, parts, 2, next);
+		if (error != ERR_OK) {
+			secret_wipe(out, len);
+			break;
+		}
 		memcpy(block, next, prf_length);
 		parts[0] = bytes_of(block, prf_length);
 		memcpy(out + done, block, taken);

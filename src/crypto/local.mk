@@ -2,5 +2,7 @@ noinst_LIBRARIES += libcrypto-suite.a
 libcrypto_suite_a_SOURCES = \
 	src/crypto/algorithms.c src/crypto/algorithms.h \
 	src/crypto/cipher.c src/crypto/cipher.h \
+	src/crypto/dh.c src/crypto/dh.h \
 	src/crypto/keymat.c src/crypto/keymat.h \
+	src/crypto/prf.c src/crypto/prf.h \
 	src/crypto/random.c src/crypto/random.h
