@@ -1,5 +1,6 @@
-check_PROGRAMS += tests/sim/test-sim
-TESTS += tests/sim/test-sim
+check_PROGRAMS += tests/sim/test-sim tests/sim/test-sim-libkrb5
+TESTS += tests/sim/test-sim tests/sim/libkrb5.sh
+EXTRA_DIST += tests/sim/libkrb5.sh
 
 sim_sources = \
 	tests/sim/check.c \
@@ -20,3 +21,9 @@ sim_libs = libkx.a libsa.a libdataplane.a libpolicy.a libcrypto-suite.a libwire.
 
 tests_sim_test_sim_SOURCES = tests/sim/test-sim.c $(sim_sources)
 tests_sim_test_sim_LDADD = $(sim_libs)
+
+tests_sim_test_sim_libkrb5_SOURCES = tests/sim/test-sim-libkrb5.c $(sim_sources) \
+	tests/sim/conformance.c tests/sim/conformance.h \
+	tests/sim/libkrb5.c
+tests_sim_test_sim_libkrb5_LDADD = libkx.a libsa.a libdataplane.a libpolicy.a libkerberos.a \
+	libcrypto-suite.a libwire.a libbase.a $(LIBCONFIG_LIBS) $(KRB5_LIBS) $(OPENSSL_LIBS)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/config.h"
+#include "realm.h"
 #include "sim.h"
 
 #define FILE_SIZE 8192
@@ -87,7 +88,12 @@ void sim_profile_choose(struct sim *sim)
 		profile->host_count = 3;
 		profile->tunnel = profile->tunnel || profile->rogue == SIM_ROGUE_SELECTORS;
 	}
-	profile->duration_ms = 40 * profile->mean_gap_ms;
+	if (sim->realm != &sim_standin) {
+		/* libkrb5's clock is the machine's. */
+		profile->skews = 0;
+		profile->outages = 0;
+	}
+	profile->duration_ms = 80 * profile->mean_gap_ms;
 	if (profile->duration_ms < profile->lifetime * 1500ULL && profile->lifetime < 1200)
 		profile->duration_ms = profile->lifetime * 1500ULL;
 }

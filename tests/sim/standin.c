@@ -32,7 +32,6 @@
 #define AP_ERR_REPEAT        34
 #define AP_ERR_NOT_US        35
 #define AP_ERR_SKEW          37
-#define AP_ERR_MSG_TYPE      40
 
 enum { TAG_TICKET = 0x61, TAG_AP_REQ = 0x6e, TAG_AP_REP = 0x6f, TAG_ERROR = 0x7e };
 
@@ -210,6 +209,7 @@ static void add_authenticator(
 	put_ticket(self, &session->ticket, &ap);
 	put_proof(&ap, TAG_AP_REQ, session->key, time_us, AP_REQ_SIZE - TICKET_SIZE);
 	completion->ap = writer_bytes(&ap);
+	completion->ticket_end = session->ticket.end;
 	set_lengths(completion);
 }
 
@@ -274,7 +274,6 @@ static void request_ticket(struct standin *self, const struct kerberos_request *
 	session = session_add(self, ticket);
 	session->initiator = true;
 	completion->session = session->handle;
-	completion->ticket_end = ticket->end;
 	add_authenticator(self, session, completion);
 }
 
@@ -362,7 +361,7 @@ static bool open_ticket(struct standin *self, struct bytes octets, struct ticket
 	uint8_t tag[MAC_SIZE];
 
 	if (octets.len != AP_REQ_SIZE || octets.data[0] != TAG_TICKET) {
-		refuse(self, completion, ERR_INVALID, AP_ERR_MSG_TYPE, "this is no AP-REQ");
+		(void)problem_set(&completion->problem, ERR_INVALID, "this is no AP-REQ");
 		return false;
 	}
 	memcpy(ticket, &octets.data[1], sizeof(*ticket));
@@ -554,7 +553,7 @@ static void standin_run(
 		accept(self, request, completion);
 	} else if (session == NULL ||
 		   (request->operation == KERBEROS_REPEAT && !session->initiator)) {
-		(void)problem_set(&completion->problem, ERR_NOT_FOUND, "there is no such session");
+		(void)problem_set(&completion->problem, ERR_INVALID, "there is no such session");
 	} else if (request->operation == KERBEROS_REPEAT) {
 		add_authenticator(self, session, completion);
 	} else if (request->operation == KERBEROS_VERIFY) {
