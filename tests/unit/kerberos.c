@@ -110,7 +110,8 @@ void next_second(void)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)usleep((useconds_t)(1001000 - now.tv_nsec / 1000));
+	/* time() follows a few milliseconds later. */
+	(void)usleep((useconds_t)(1020000 - now.tv_nsec / 1000));
 }
 
 void host_run(struct host *host, const struct kerberos_request *request,
