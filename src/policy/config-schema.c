@@ -223,7 +223,7 @@ static const struct schema_setting rule[] = {
     {
 	.name = "esp",
 	.type = SCHEMA_SUITE,
-	.fallback = "[ \"aes256gcm16\", \"aes128gcm16\", \"chacha20poly1305\", \"aes256-sha256\" ]",
+	.fallback = "[ \"aes256gcm16\", \"aes128gcm16\", \"aes256-sha256\" ]",
 	RANGE(1, POLICY_SUITES_MAX),
 	MANY(struct config_rule, suites, suite_count),
 	.doc = "The cipher suites to offer and to accept, most wanted first. Those with sha1 or "

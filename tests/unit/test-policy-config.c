@@ -55,10 +55,10 @@ static void test_realm_member(void **state)
 	assert_int_equal(rule->local_ports.last, 65535);
 	assert_int_equal(rule->local_count, 0);
 	assert_int_equal(rule->remote_count, 2);
-	assert_int_equal(rule->proposal.suite_count, 4);
+	assert_int_equal(rule->proposal.suite_count, 3);
 	assert_int_equal(rule->proposal.suites[0].encryption, ENCRYPTION_AES_GCM_16);
 	assert_int_equal(rule->proposal.suites[0].key_bits, 256);
-	assert_int_equal(rule->proposal.suites[3].integrity, INTEGRITY_HMAC_SHA2_256_128);
+	assert_int_equal(rule->proposal.suites[2].integrity, INTEGRITY_HMAC_SHA2_256_128);
 	assert_int_equal(rule->proposal.lifetime.seconds, 28800);
 	assert_int_equal(rule->proposal.lifetime.bytes, 0);
 	assert_int_equal(rule->proposal.pfs, DH_NONE);
