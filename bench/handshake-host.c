@@ -27,7 +27,7 @@ struct run {
 	size_t ended;
 	size_t failures;
 	size_t concurrency;
-	char reason[200];
+	struct problem reason;
 };
 
 struct transaction {
@@ -98,7 +98,7 @@ static void ended(void *context, const struct problem *problem)
 	free(transaction);
 	if (problem->code != ERR_OK) {
 		run->failures++;
-		(void)snprintf(run->reason, sizeof(run->reason), "%s", problem->text);
+		run->reason = *problem;
 	}
 	if (++run->ended == run->count)
 		uv_stop(&run->daemon.loop);
@@ -166,7 +166,7 @@ static void measure(struct run *run, size_t count)
 	    resident_bytes());
 	(void)fflush(stdout);
 	if (run->failures > 0)
-		(void)fprintf(stderr, "handshake-host: %s\n", run->reason);
+		(void)fprintf(stderr, "handshake-host: %s\n", run->reason.text);
 	free(run->started);
 	free(run->latencies);
 }
