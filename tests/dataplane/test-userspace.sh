@@ -13,8 +13,8 @@ if [ -z "${DATAPLANE_INSIDE:-}" ]; then
 	done
 	options=-nm
 	[ "$(id -u)" -eq 0 ] || options=-Urnm
-	if ! unshare $options true 2>/dev/null || [ ! -c /dev/net/tun ]; then
-		echo "SKIP: no namespaces or no /dev/net/tun here"
+	if ! unshare $options true 2>/dev/null || [ ! -r /dev/net/tun ] || [ ! -w /dev/net/tun ]; then
+		echo "SKIP: no namespaces or no access to /dev/net/tun here"
 		exit 77
 	fi
 	DATAPLANE_INSIDE=1 exec unshare $options --kill-child --pid --fork --mount-proc "$0" "$@"
@@ -104,7 +104,13 @@ policies() {
 }
 done_count() { grep -c '^done' $work/$1.out; }
 settled() { # HOST COUNT
-	while [ "$(done_count "$1")" -lt "$2" ]; do sleep 0.02; done
+	local i
+	for i in $(seq 250); do
+		[ "$(done_count "$1")" -ge "$2" ] && return 0
+		sleep 0.02
+	done
+	echo "FAILED: $1 does not answer"
+	exit 1
 }
 pair() { # POLICY SPI SUITE MODE OUTER-A OUTER-B INNER-A INNER-B
 	local before_a before_b
@@ -136,10 +142,11 @@ check "clear before anything runs" on a ping -q -c 1 -W 2 10.9.0.2
 
 check "data plane of a opens" start a
 check "data plane of b opens" start b
+[ $failures -eq 0 ] || exit 1
 policies
 settled a 5
 settled b 5
-ip netns exec b tcpdump -U -n -i veth-b -w $work/capture 2>/dev/null 3>&- 4>&- &
+ip netns exec b tcpdump -Z root -U -n -i veth-b -w $work/capture 2>/dev/null 3>&- 4>&- &
 capture=$!
 sleep 0.7
 
