@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Hosts as namespaces inside a sandbox: each has its network, hostname and /run; links are veths.
-# Needs $work, the folder that holds a folder per host.
+# Needs $work, which holds a folder per host; the host sees that as its /run/kinkd.
 
 declare -A host_pid host_ipv4 host_ipv6
 
@@ -15,7 +15,7 @@ host_add() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	unshare --mount --net --uts sh -c '
 		mount -t tmpfs -o mode=755 tmpfs /run && hostname "$1.example.test" &&
-		ip link set lo up && : >"$2/up" && exec sleep infinity
+		ln -s "$2" /run/kinkd && ip link set lo up && : >"$2/up" && exec sleep infinity
 	' sh "$name" "$work/$name" >"$work/$name/host.log" 2>&1 </dev/null &
 	host_pid[$name]=$!
 	echo "${host_pid[$name]}" >"$work/$name/host.pid"

@@ -47,23 +47,25 @@ sandbox_open() {
 	done
 }
 
-# sandbox_run COMMAND...: in the sandbox of sandbox_pid.
-sandbox_run() {
+# Becomes a command in the sandbox of sandbox_pid.
+sandbox_enter() {
 	local enter=(--mount="/proc/$sandbox_pid/ns/mnt" --net="/proc/$sandbox_pid/ns/net"
 		--uts="/proc/$sandbox_pid/ns/uts" --pid="/proc/$sandbox_pid/ns/pid_for_children")
 
 	[ "$(id -u)" = 0 ] ||
 		enter=(--user="/proc/$sandbox_pid/ns/user" --preserve-credentials "${enter[@]}")
-	if [ -n "${sandbox_pipe:-}" ]; then
-		nsenter "${enter[@]}" "$@" {sandbox_pipe}>&-
-	else
-		nsenter "${enter[@]}" "$@"
-	fi
+	[ -z "${sandbox_pipe:-}" ] || exec {sandbox_pipe}>&-
+	exec nsenter "${enter[@]}" "$@"
+}
+
+# sandbox_run COMMAND...: in the sandbox.
+sandbox_run() {
+	(sandbox_enter "$@")
 }
 
 # sandbox_await COMMAND...: the same, but a signal to this shell is heard at once.
 sandbox_await() {
-	sandbox_run "$@" &
+	sandbox_enter "$@" &
 	wait $!
 }
 
@@ -72,11 +74,12 @@ sandbox_keep() {
 	echo keep >&"$sandbox_pipe"
 }
 
+# The last thing that a shell does: nobody needs to read there what was killed.
 sandbox_close() {
+	exec 2>/dev/null
 	[ -z "${sandbox_pipe:-}" ] || exec {sandbox_pipe}>&-
-	kill -KILL "$sandbox_pid" 2>/dev/null
-	while kill -0 "$sandbox_pid" 2>/dev/null; do
+	kill -KILL "$sandbox_pid"
+	while kill -0 "$sandbox_pid"; do
 		sleep 0.02
 	done
-	{ wait; } 2>/dev/null # nobody needs to read what was killed
 }
