@@ -22,7 +22,8 @@
 enum kerberos_operation {
 	/*
 	 * Initiator: a service ticket for `server` (cached, or from the KDC) and a first AP-REQ
-	 * that asks for mutual authentication. Gives session, ap, lengths, ticket_end.
+	 * that asks for mutual authentication. Gives session, ap, lengths, ticket_end; with head
+	 * also what PROTECT gives.
 	 */
 	KERBEROS_REQUEST,
 	/* Initiator: another AP-REQ of the same session, with a fresh authenticator. Gives ap. */
@@ -79,6 +80,17 @@ struct kerberos_request {
 	struct bytes sealed;
 	struct bytes head;
 	struct bytes plain;
+	/*
+	 * REQUEST and REPEAT with head: a message is built as by PROTECT, but with the new AP-REQ,
+	 * and zeros to a multiple of four behind it, put in at ap_offset. Then two-octet numbers in
+	 * head get what the caller could not know: at length_offset the message's length; to those
+	 * at ap_length_offset and sealed_length_offset the lengths of AP-REQ and ciphertext are
+	 * added. Offsets are those in head.
+	 */
+	uint16_t ap_offset;
+	uint16_t length_offset;
+	uint16_t ap_length_offset;
+	uint16_t sealed_length_offset;
 	uint8_t derivation_count;
 	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
 };

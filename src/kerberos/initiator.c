@@ -41,10 +41,10 @@ static enum err make_room(struct kerberos_worker *worker, struct session *sessio
 }
 
 /* A new AP-REQ, with neither subkey nor sequence number; its authenticator is outstanding. */
-static void add_authenticator(
-    struct kerberos_worker *worker, struct session *session, struct kerberos_completion *completion)
+static void add_authenticator(struct kerberos_worker *worker, struct session *session,
+    const struct kerberos_request *request, struct kerberos_completion *completion)
 {
-	int64_t now = kerberos_now_us();
+	int64_t now = kerberos_unique_us(worker->realm);
 	krb5_auth_context authenticator = NULL;
 	krb5_data ap_req = {0};
 	krb5_error_code code = make_room(worker, session) == ERR_OK ? 0 : ENOMEM;
@@ -54,8 +54,8 @@ static void add_authenticator(
 	if (code == 0)
 		code = krb5_auth_con_setflags(worker->context, authenticator, 0);
 	/*
-	 * libkrb5's clock can stand still within a second, and an authenticator that seems older
-	 * than the peer's start is refused.
+	 * libkrb5's own clock nearly stands still within a second, and an authenticator that seems
+	 * older than the peer's start is refused.
 	 */
 	if (code == 0)
 		code = krb5_set_real_time(
@@ -77,6 +77,8 @@ static void add_authenticator(
 	completion->ticket_end = session->ticket->creds->times.endtime;
 	if (completion->ap.len == 0)
 		(void)problem_set(&completion->problem, ERR_TOO_LONG, "the AP-REQ is too long");
+	else
+		worker_build(worker, &session->key, request, completion->ap, completion);
 }
 
 void worker_ticket_release(struct kerberos_worker *worker, struct known_ticket *ticket)
@@ -204,7 +206,7 @@ void worker_request(struct kerberos_worker *worker, const struct kerberos_reques
 	}
 	session->ticket = ticket;
 	ticket->references++;
-	add_authenticator(worker, session, completion);
+	add_authenticator(worker, session, request, completion);
 	if (completion->problem.code == ERR_OK)
 		completion->session = session->handle;
 	else
@@ -219,7 +221,7 @@ void worker_repeat(struct kerberos_worker *worker, const struct kerberos_request
 	if (session == NULL || session->ticket == NULL)
 		(void)problem_set(&completion->problem, ERR_INVALID, "there is no such session");
 	else
-		add_authenticator(worker, session, completion);
+		add_authenticator(worker, session, request, completion);
 }
 
 /* Whether an AP-REP answers one of the outstanding authenticators, newest first. */

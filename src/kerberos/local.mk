@@ -5,6 +5,7 @@ libkerberos_a_SOURCES = \
 	src/kerberos/initiator.c \
 	src/kerberos/keys.c \
 	src/kerberos/keytab.c \
+	src/kerberos/layout.c src/kerberos/layout.h \
 	src/kerberos/private.h \
 	src/kerberos/problem.c \
 	src/kerberos/protect.c \

@@ -74,6 +74,7 @@ struct kerberos_realm {
 	struct replay *replay;
 	struct overlay overlay;
 
+	_Atomic int64_t last_us; /* of kerberos_unique_us() */
 	pthread_mutex_t lock;
 	pthread_cond_t fetched; /* a fetching flag fell */
 	krb5_context context;
@@ -94,6 +95,8 @@ struct kerberos_realm {
 /* realm.c */
 int64_t kerberos_now(void);
 int64_t kerberos_now_us(void);
+/* Now, but never the same moment twice, whichever worker asks: peers tell replays by it. */
+int64_t kerberos_unique_us(struct kerberos_realm *realm);
 
 /* keytab.c, all under the realm's lock */
 /* Loads the keytab if it changed. */
@@ -217,6 +220,10 @@ void worker_repeat(struct kerberos_worker *worker, const struct kerberos_request
 void worker_verify(struct kerberos_worker *worker, const struct kerberos_request *request,
     struct kerberos_completion *completion);
 void worker_accept(struct kerberos_worker *worker, const struct kerberos_request *request,
+    struct kerberos_completion *completion);
+/* Derives the request's keys and builds its message, if it has a head, around an AP-REQ. */
+void worker_build(struct kerberos_worker *worker, const struct session_key *key,
+    const struct kerberos_request *request, struct bytes ap,
     struct kerberos_completion *completion);
 void worker_protect(struct kerberos_worker *worker, const struct kerberos_request *request,
     struct kerberos_completion *completion);

@@ -4,6 +4,7 @@
 
 #include "base/secret.h"
 #include "crypto/keymat.h"
+#include "kerberos/layout.h"
 #include "kerberos/private.h"
 
 /* Room for a PRF block, g^xy of the largest group and two nonces. */
@@ -118,32 +119,32 @@ static enum err derive(struct kerberos_worker *worker, const struct session_key 
 	return ERR_OK;
 }
 
-/* head | encrypt(plain) | zeros to a multiple of four, and its checksum. */
+/* The message and its checksum. */
 static enum err seal(struct kerberos_worker *worker, const struct session_key *key,
-    const struct kerberos_request *request, struct kerberos_completion *completion)
+    const struct kerberos_request *request, struct bytes ap, struct kerberos_completion *completion)
 {
 	size_t sealed_len =
 	    request->plain.len > 0 ? request->plain.len + key->lengths.seal_overhead : 0;
-	size_t total = (request->head.len + sealed_len + 3) & ~(size_t)3;
-	uint8_t *buffer = worker_scratch(worker, total + key->lengths.checksum);
+	size_t total = kerberos_message_length(request, ap, sealed_len);
+	uint8_t *buffer = request->ap_offset <= request->head.len
+	                      ? worker_scratch(worker, total + key->lengths.checksum)
+	                      : NULL;
 	struct writer message = writer_of(buffer, total);
 	krb5_crypto_iov parts[3];
-	enum err error = ERR_OK;
+	size_t sealed_at;
+	enum err error;
 
 	if (buffer == NULL)
 		return ERR_TOO_LONG;
-	writer_put(&message, request->head);
-	if (sealed_len > 0) {
-		size_t start = writer_reserve(&message, sealed_len);
-
-		split_sealed(key, buffer + start, request->plain.len, parts);
+	error = kerberos_lay_out(request, ap, sealed_len, &message, &sealed_at);
+	if (error == ERR_OK && sealed_len > 0) {
+		split_sealed(key, buffer + sealed_at, request->plain.len, parts);
 		memcpy(parts[1].data.data, request->plain.data, request->plain.len);
 		error = kerberos_err(krb5_k_encrypt_iov(worker->context, key->key,
 		    (krb5_keyusage)request->encryption_usage, NULL, parts, 3));
 	}
-	writer_align(&message, 4);
-	if (error != ERR_OK || !writer_ok(&message))
-		return error != ERR_OK ? error : ERR_TOO_LONG;
+	if (error != ERR_OK)
+		return error;
 	parts[0] = iov_of(KRB5_CRYPTO_TYPE_DATA, buffer, total);
 	parts[1] = iov_of(KRB5_CRYPTO_TYPE_CHECKSUM, buffer + total, key->lengths.checksum);
 	error = kerberos_err(krb5_k_make_checksum_iov(worker->context, key->checksum_type, key->key,
@@ -153,17 +154,29 @@ static enum err seal(struct kerberos_worker *worker, const struct session_key *k
 	return error;
 }
 
+void worker_build(struct kerberos_worker *worker, const struct session_key *key,
+    const struct kerberos_request *request, struct bytes ap, struct kerberos_completion *completion)
+{
+	enum err error = derive(worker, key, request, completion);
+
+	if (error == ERR_OK && request->head.len > 0)
+		error = seal(worker, key, request, ap, completion);
+	if (error != ERR_OK)
+		(void)problem_set(
+		    &completion->problem, error, "protecting a message: %s", err_text(error));
+}
+
 void worker_protect(struct kerberos_worker *worker, const struct kerberos_request *request,
     struct kerberos_completion *completion)
 {
 	struct session *session = worker_session(worker, request->session);
-	enum err error = session != NULL ? ERR_OK : ERR_INVALID;
+	struct kerberos_request plain_request = *request;
 
-	if (error == ERR_OK)
-		error = derive(worker, &session->key, request, completion);
-	if (error == ERR_OK && request->head.len > 0)
-		error = seal(worker, &session->key, request, completion);
-	if (error != ERR_OK)
-		(void)problem_set(
-		    &completion->problem, error, "protecting a message: %s", err_text(error));
+	if (session == NULL) {
+		(void)problem_set(&completion->problem, ERR_INVALID, "there is no such session");
+		return;
+	}
+	/* There is no AP-REQ to put in. */
+	plain_request.ap_offset = 0;
+	worker_build(worker, &session->key, &plain_request, (struct bytes){0}, completion);
 }

@@ -1,5 +1,6 @@
 /* What Kerberos workers share: its making and end, status, the KDCs of the configuration. */
 #include <profile.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,23 @@ int64_t kerberos_now_us(void)
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* libkrb5 counts up from what it is told for each call that looks at its clock. */
+#define MOMENT_US 8
+
+int64_t kerberos_unique_us(struct kerberos_realm *realm)
+{
+	int64_t last = atomic_load(&realm->last_us);
+	int64_t now;
+
+	do {
+		now = kerberos_now_us();
+		/* A clock that was stepped back counts as such. */
+		if (now < last + MOMENT_US && now > last - 1000000)
+			now = last + MOMENT_US;
+	} while (!atomic_compare_exchange_weak(&realm->last_us, &last, now));
+	return now;
 }
 
 static enum err prepare(

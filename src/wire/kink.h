@@ -24,12 +24,19 @@
 #include "wire/isakmp.h"
 #include "wire/names.h"
 
-#define KINK_PORT             910 /* UDP: RFC 4430 9 */
-#define KINK_HEADER_SIZE      16
-#define KINK_VERSION          1
-#define KINK_PAYLOADS_MAX     16 /* in one chain, outer or inner */
-#define KINK_USAGE_ENCRYPTION 39 /* RFC 4430 8 */
-#define KINK_USAGE_CHECKSUM   40
+#define KINK_PORT                 910 /* UDP: RFC 4430 9 */
+#define KINK_HEADER_SIZE          16
+#define KINK_VERSION              1
+#define KINK_PAYLOADS_MAX         16 /* in one chain, outer or inner */
+/*
+ * Where things stand in a message that begins with an AP payload, while that is still empty.
+ */
+#define KINK_LENGTH_OFFSET        2
+#define KINK_AP_LENGTH_OFFSET     18
+#define KINK_AP_OFFSET            24
+#define KINK_SEALED_LENGTH_OFFSET 26
+#define KINK_USAGE_ENCRYPTION     39 /* RFC 4430 8 */
+#define KINK_USAGE_CHECKSUM       40
 
 struct kink_header {
 	uint8_t type; /* enum kink_type, or any other number */

@@ -233,7 +233,7 @@ static void note_result(struct sim_kerberos *self, const struct kerberos_request
     const struct kerberos_completion *completion)
 {
 	struct sim *sim = self->host->sim;
-	struct live_session **live = find_session(self, request->session);
+	struct live_session **live;
 
 	if (completion->problem.code != ERR_OK) {
 		sim->counts[SIM_KERBEROS_REFUSED]++;
@@ -244,6 +244,8 @@ static void note_result(struct sim_kerberos *self, const struct kerberos_request
 	if (completion->session != KERBEROS_SESSION_NONE)
 		remember_session(self, completion,
 		    request->operation == KERBEROS_REQUEST ? request->server : completion->client);
+	live = find_session(
+	    self, request->operation == KERBEROS_REQUEST ? completion->session : request->session);
 	for (size_t i = 0; live != NULL && i < completion->keymat_count; i++) {
 		struct known_key *key = &self->keys[self->key_count++ % SIM_KEYS];
 

@@ -16,7 +16,7 @@ sim_sources = \
 	tests/sim/sim.c tests/sim/sim.h \
 	tests/sim/standin.c \
 	tests/sim/workload.c
-sim_libs = libkx.a libsa.a libdataplane.a libpolicy.a libcrypto-suite.a libwire.a libbase.a \
+sim_libs = libkx.a libsa.a libdataplane.a libpolicy.a libkerberos.a libcrypto-suite.a libwire.a libbase.a \
 	$(LIBCONFIG_LIBS) $(OPENSSL_LIBS)
 
 tests_sim_test_sim_SOURCES = tests/sim/test-sim.c $(sim_sources)

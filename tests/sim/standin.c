@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "crypto/keymat.h"
+#include "kerberos/layout.h"
 #include "realm.h"
 
 #define KEY_SIZE           32
@@ -261,6 +262,10 @@ static struct ticket *fetch(
 	return place;
 }
 
+static void protect(struct standin *self, struct session *session,
+    const struct kerberos_request *request, struct bytes ap,
+    struct kerberos_completion *completion);
+
 static void request_ticket(struct standin *self, const struct kerberos_request *request,
     struct kerberos_completion *completion)
 {
@@ -275,6 +280,7 @@ static void request_ticket(struct standin *self, const struct kerberos_request *
 	session->initiator = true;
 	completion->session = session->handle;
 	add_authenticator(self, session, completion);
+	protect(self, session, request, completion->ap, completion);
 }
 
 static enum err open_message(struct standin *self, const uint8_t *key,
@@ -492,17 +498,20 @@ static enum err prf(void *context, const struct bytes *parts, size_t count, uint
 }
 
 static void seal(struct standin *self, const struct session *session,
-    const struct kerberos_request *request, struct kerberos_completion *completion)
+    const struct kerberos_request *request, struct bytes ap, struct kerberos_completion *completion)
 {
 	size_t sealed = request->plain.len > 0 ? request->plain.len + SEAL_OVERHEAD : 0;
-	size_t total = (request->head.len + sealed + 3) & ~(size_t)3;
+	size_t total = kerberos_message_length(request, ap, sealed);
 	uint8_t *message = scratch(self, total);
-	uint8_t *inside = &message[request->head.len];
+	struct writer out = writer_of(message, total);
 	uint8_t *checksum = scratch(self, CHECKSUM_SIZE);
+	uint8_t *inside;
+	size_t sealed_at;
 	uint64_t stream[2];
 
-	memset(message, 0, total);
-	memcpy(message, request->head.data, request->head.len);
+	if (kerberos_lay_out(request, ap, sealed, &out, &sealed_at) != ERR_OK)
+		abort();
+	inside = &message[sealed_at];
 	if (sealed > 0) {
 		sim_random_fill(self->settings.random, inside, CONFOUNDER_SIZE);
 		sim_hash(session->key, KEY_SIZE, inside, CONFOUNDER_SIZE, stream);
@@ -520,7 +529,7 @@ static void seal(struct standin *self, const struct session *session,
 }
 
 static void protect(struct standin *self, struct session *session,
-    const struct kerberos_request *request, struct kerberos_completion *completion)
+    const struct kerberos_request *request, struct bytes ap, struct kerberos_completion *completion)
 {
 	for (size_t i = 0; i < request->derivation_count; i++) {
 		const struct kerberos_derivation *derivation = &request->derivations[i];
@@ -533,7 +542,7 @@ static void protect(struct standin *self, struct session *session,
 	}
 	completion->keymat_count = request->derivation_count;
 	if (request->head.len > 0)
-		seal(self, session, request, completion);
+		seal(self, session, request, ap, completion);
 }
 
 static void standin_run(
@@ -556,10 +565,11 @@ static void standin_run(
 		(void)problem_set(&completion->problem, ERR_INVALID, "there is no such session");
 	} else if (request->operation == KERBEROS_REPEAT) {
 		add_authenticator(self, session, completion);
+		protect(self, session, request, completion->ap, completion);
 	} else if (request->operation == KERBEROS_VERIFY) {
 		verify(self, session, request, completion);
 	} else {
-		protect(self, session, request, completion);
+		protect(self, session, request, (struct bytes){0}, completion);
 	}
 }
 

@@ -115,45 +115,37 @@ static uint32_t longest_seconds(const struct kink_command *command)
 	return (uint32_t)(longest / 1000 + 60);
 }
 
-void kink_command_start(struct kink_command *command, const char *principal, struct bytes plain)
+/* Lets Kerberos make the next message, around a new AP-REQ. */
+static void build(struct kink_command *command, struct kerberos_request *request)
 {
 	const struct host *host = kx_host(command->kink->kx);
-	struct kerberos_request request = {.operation = KERBEROS_REQUEST,
-	    .token = kink_token(KINK_STEP_TICKET, command->handle),
-	    .affinity = kink_affinity(&command->remote.address),
-	    .server = principal,
-	    .min_lifetime = longest_seconds(command)};
-	enum err error = plain.data != NULL ? ERR_OK : ERR_NO_MEMORY;
+	struct kink_header header = {
+	    .type = (uint8_t)command->kind->type, .doi = IPSEC_DOI, .xid = command->xid};
+	uint8_t buffer[KINK_HEAD_MAX];
+	struct writer head = writer_of(buffer, sizeof(buffer));
+	enum err error = command->plain.data != NULL ? ERR_OK : ERR_NO_MEMORY;
 
-	command->plain = plain;
-	command->building = true;
+	request->affinity = kink_affinity(&command->remote.address);
+	if (!command->sent && command->kind->derivations != NULL)
+		command->kind->derivations(command, request);
 	if (error == ERR_OK)
-		error = host->kerberos(host->self, &request);
+		error = kink_prepare(
+		    command->kink, &header, (struct bytes){0}, command->plain, 0, &head, request);
+	if (error == ERR_OK)
+		error = host->kerberos(host->self, request);
 	if (error != ERR_OK)
 		fail(command, error);
 }
 
-/* Builds a message around a fresh AP-REQ. */
-static void build(struct kink_command *command, struct bytes ap)
+void kink_command_start(struct kink_command *command, const char *principal, struct bytes plain)
 {
-	struct kink_header header = {
-	    .type = (uint8_t)command->kind->type, .doi = IPSEC_DOI, .xid = command->xid};
-	struct kink_protection protection = {.step = KINK_STEP_PROTECT,
-	    .handle = command->handle,
-	    .session = command->session,
-	    .affinity = kink_affinity(&command->remote.address),
-	    .header = &header,
-	    .ap_type = KINK_AP_REQ,
-	    .ap = ap,
-	    .plain = command->plain,
-	    .lengths = command->lengths};
-	enum err error;
+	struct kerberos_request request = {.operation = KERBEROS_REQUEST,
+	    .token = kink_token(KINK_STEP_TICKET, command->handle),
+	    .server = principal,
+	    .min_lifetime = longest_seconds(command)};
 
-	if (!command->sent && command->kind->derivations != NULL)
-		command->kind->derivations(command, &protection);
-	error = kink_protect(command->kink, &protection);
-	if (error != ERR_OK)
-		fail(command, error);
+	command->plain = plain;
+	build(command, &request);
 }
 
 static void give_up(struct kink_command *command)
@@ -178,12 +170,9 @@ static void give_up(struct kink_command *command)
 static void retransmit(struct timer *timer, void *context)
 {
 	struct kink_command *command = context;
-	const struct host *host = kx_host(command->kink->kx);
 	struct kerberos_request request = {.operation = KERBEROS_REPEAT,
 	    .token = kink_token(KINK_STEP_REPEAT, command->handle),
-	    .session = command->session,
-	    .affinity = kink_affinity(&command->remote.address)};
-	enum err error;
+	    .session = command->session};
 
 	(void)timer;
 	if (command->tries >= settings(command)->retransmit_tries) {
@@ -191,10 +180,7 @@ static void retransmit(struct timer *timer, void *context)
 		return;
 	}
 	kx_count(command->kink->kx, KX_RETRANSMISSIONS);
-	command->building = true;
-	error = host->kerberos(host->self, &request);
-	if (error != ERR_OK)
-		fail(command, error);
+	build(command, &request);
 }
 
 static void transmit(struct kink_command *command, const struct kerberos_completion *completion)
@@ -220,8 +206,9 @@ static void transmit(struct kink_command *command, const struct kerberos_complet
 enum err kink_command_derive(
     struct kink_command *command, const struct kerberos_derivation *derivation)
 {
-	struct kink_protection protection = {.step = KINK_STEP_DERIVE,
-	    .handle = command->handle,
+	const struct host *host = kx_host(command->kink->kx);
+	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
+	    .token = kink_token(KINK_STEP_DERIVE, command->handle),
 	    .session = command->session,
 	    .affinity = kink_affinity(&command->remote.address),
 	    .derivation_count = 1,
@@ -229,7 +216,7 @@ enum err kink_command_derive(
 
 	command->answered = true;
 	timers_cancel(kx_timers(command->kink->kx), &command->timer);
-	return kink_protect(command->kink, &protection);
+	return host->kerberos(host->self, &request);
 }
 
 /* A reply from before a restart that we know of, or one that tells of a restart. */
@@ -457,15 +444,7 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 	switch (step) {
 	case KINK_STEP_TICKET:
 		command->session = completion->session;
-		command->lengths = completion->lengths;
-		build(command, completion->ap);
-		break;
-	case KINK_STEP_REPEAT:
-		build(command, completion->ap);
-		break;
-	case KINK_STEP_PROTECT:
-		command->building = false;
-		if (!command->sent && command->kind->starting != NULL) {
+		if (command->kind->starting != NULL) {
 			enum err error = command->kind->starting(command, completion);
 
 			if (error != ERR_OK) {
@@ -473,6 +452,9 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 				break;
 			}
 		}
+		transmit(command, completion);
+		break;
+	case KINK_STEP_REPEAT:
 		transmit(command, completion);
 		break;
 	case KINK_STEP_DERIVE:

@@ -48,10 +48,10 @@ static void create_failed(struct kink_command *command, const struct problem *pr
 		kx_negotiation_failed(kink->kx, negotiation, problem);
 }
 
-static void create_derivations(struct kink_command *command, struct kink_protection *protection)
+static void create_derivations(struct kink_command *command, struct kerberos_request *request)
 {
-	protection->derivations[0] = derivation_for(command, command->pair->spi_in);
-	protection->derivation_count = 1;
+	request->derivations[0] = derivation_for(command, command->pair->spi_in);
+	request->derivation_count = 1;
 }
 
 /* A makes an optimistic inbound SA, then sends the command (RFC 4430 3.2). */

@@ -13,19 +13,18 @@
 
 /* What the Kerberos side of a step was asked for; bits 48 to 55 of its token. */
 enum kink_step {
-	KINK_STEP_TICKET,  /* command: KERBEROS_REQUEST */
-	KINK_STEP_REPEAT,  /* command: KERBEROS_REPEAT */
-	KINK_STEP_PROTECT, /* command: its message */
-	KINK_STEP_VERIFY,  /* reply: KERBEROS_VERIFY */
-	KINK_STEP_DERIVE,  /* command: keys after the reply */
-	KINK_STEP_ACCEPT,  /* response: KERBEROS_ACCEPT */
-	KINK_STEP_ANSWER   /* response: its message */
+	KINK_STEP_TICKET, /* command: KERBEROS_REQUEST, with its first message */
+	KINK_STEP_REPEAT, /* command: KERBEROS_REPEAT, with the next one */
+	KINK_STEP_VERIFY, /* reply: KERBEROS_VERIFY */
+	KINK_STEP_DERIVE, /* command: keys after the reply */
+	KINK_STEP_ACCEPT, /* response: KERBEROS_ACCEPT */
+	KINK_STEP_ANSWER  /* response: its message */
 };
 
 /* The largest plaintext that we make: a CREATE with sixteen suites. */
-#define KINK_PLAIN_MAX        1400
-/* Around it: header, AP payload, KINK_ENCRYPT header, checksum. An AP-REQ carries the ticket. */
-#define KINK_MESSAGE_OVERHEAD 512
+#define KINK_PLAIN_MAX 1400
+/* A message up to its ciphertext, with an AP-REP in it. */
+#define KINK_HEAD_MAX  2048
 
 #define KINK_WITHDRAWN 64
 
@@ -65,23 +64,14 @@ uint64_t kink_token(enum kink_step step, uint64_t handle);
 struct bytes kink_copy(struct bytes octets);
 
 /*
- * Asks Kerberos to derive keys and, unless `header` is NULL, to build and sign the message of that
- * header with an AP payload and the plaintext encrypted (nothing encrypted when it is empty).
+ * The message that a Kerberos request is to build around an AP payload, in which `ap` stands, or,
+ * when that is empty, the new AP-REQ will. Writes it to buffer, which must live until the request
+ * is submitted. Nothing is encrypted when the plaintext is empty; sealed_len is its ciphertext's
+ * length, 0 when that is not known yet.
  */
-struct kink_protection {
-	enum kink_step step;
-	uint64_t handle;
-	uint64_t session;
-	uint32_t affinity;
-	const struct kink_header *header;
-	uint8_t ap_type; /* KINK_AP_REQ or KINK_AP_REP */
-	struct bytes ap;
-	struct bytes plain;
-	struct kerberos_lengths lengths;
-	size_t derivation_count;
-	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
-};
-enum err kink_protect(struct kink *kink, const struct kink_protection *protection) MUST_CHECK;
+enum err kink_prepare(struct kink *kink, const struct kink_header *header, struct bytes ap,
+    struct bytes plain, size_t sealed_len, struct writer *buffer,
+    struct kerberos_request *request) MUST_CHECK;
 /* Adds the checksum to the message and sends it. */
 enum err kink_send(struct kink *kink, const struct address *local, const struct endpoint *remote,
     struct bytes message, struct bytes checksum) MUST_CHECK;
@@ -103,7 +93,7 @@ struct kink_command;
 struct kink_command_kind {
 	enum kink_type type;
 	/* Keys to derive together with the first message; optional. */
-	void (*derivations)(struct kink_command *command, struct kink_protection *protection);
+	void (*derivations)(struct kink_command *command, struct kerberos_request *request);
 	/* The first message is about to go out; keymat is what was derived. Optional. */
 	enum err (*starting)(
 	    struct kink_command *command, const struct kerberos_completion *completion);
@@ -124,10 +114,8 @@ struct kink_command {
 	struct address local;
 	struct endpoint remote;
 	uint64_t session;
-	struct kerberos_lengths lengths;
 	struct bytes plain; /* what its messages carry, the same in each transmission */
 	bool sent;          /* at least one message went out */
-	bool building;      /* Kerberos is at work on the next transmission */
 	bool answered;      /* a good reply came: no more transmissions */
 	uint8_t verifying;
 	uint32_t tries;

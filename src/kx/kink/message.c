@@ -31,44 +31,28 @@ struct bytes kink_copy(struct bytes octets)
 	return bytes_of(copy, octets.len);
 }
 
-enum err kink_protect(struct kink *kink, const struct kink_protection *protection)
+enum err kink_prepare(struct kink *kink, const struct kink_header *header, struct bytes ap,
+    struct bytes plain, size_t sealed_len, struct writer *buffer, struct kerberos_request *request)
 {
-	const struct host *host = kx_host(kink->kx);
-	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
-	    .token = kink_token(protection->step, protection->handle),
-	    .session = protection->session,
-	    .affinity = protection->affinity,
-	    .encryption_usage = KINK_USAGE_ENCRYPTION,
-	    .checksum_usage = KINK_USAGE_CHECKSUM,
-	    .plain = protection->plain,
-	    .derivation_count = (uint8_t)protection->derivation_count};
-	struct kink_ap ap = {.epoch = kx_epoch(kink->kx), .ap = protection->ap};
-	struct writer head = {0};
-	uint8_t *buffer = NULL;
-	enum err error = ERR_TOO_LONG;
+	struct kink_ap ours = {.epoch = kx_epoch(kink->kx), .ap = ap};
+	struct kink_writer message = kink_begin(buffer, header);
 
-	memcpy(request.derivations, protection->derivations, sizeof(request.derivations));
-	if (protection->header != NULL) {
-		struct kink_writer message;
-		size_t capacity = protection->ap.len + KINK_MESSAGE_OVERHEAD;
-
-		buffer = malloc(capacity);
-		if (buffer == NULL)
-			return ERR_NO_MEMORY;
-		head = writer_of(buffer, capacity);
-		message = kink_begin(&head, protection->header);
-		kink_put_ap(&message, protection->ap_type, &ap);
-		if (protection->plain.len > 0)
-			kink_close_sealed(
-			    &message, protection->plain.len + protection->lengths.seal_overhead);
-		else
-			kink_close(&message);
-		request.head = writer_bytes(&head);
+	kink_put_ap(&message, header->type == KINK_REPLY ? KINK_AP_REP : KINK_AP_REQ, &ours);
+	if (plain.len > 0)
+		kink_close_sealed(&message, sealed_len);
+	else
+		kink_close(&message);
+	request->encryption_usage = KINK_USAGE_ENCRYPTION;
+	request->checksum_usage = KINK_USAGE_CHECKSUM;
+	request->head = writer_bytes(buffer);
+	request->plain = plain;
+	if (ap.len == 0) {
+		request->ap_offset = KINK_AP_OFFSET;
+		request->length_offset = KINK_LENGTH_OFFSET;
+		request->ap_length_offset = KINK_AP_LENGTH_OFFSET;
+		request->sealed_length_offset = plain.len > 0 ? KINK_SEALED_LENGTH_OFFSET : 0;
 	}
-	if (writer_ok(&head))
-		error = host->kerberos(host->self, &request);
-	free(buffer);
-	return error;
+	return writer_ok(buffer) ? ERR_OK : ERR_TOO_LONG;
 }
 
 static void send_octets(struct kink *kink, const struct address *local,

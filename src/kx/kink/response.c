@@ -198,16 +198,15 @@ static void protect_answer(struct kink_response *response)
 {
 	struct kink_header header = {
 	    .type = KINK_REPLY, .doi = IPSEC_DOI, .xid = response->key.xid};
-	uint8_t seeds[2][QUICK_SEED_MAX];
-	struct kink_protection protection = {.step = KINK_STEP_ANSWER,
-	    .handle = response->handle,
+	const struct host *host = kx_host(response->kink->kx);
+	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
+	    .token = kink_token(KINK_STEP_ANSWER, response->handle),
 	    .session = response->session,
-	    .affinity = kink_affinity(&response->key.remote),
-	    .header = &header,
-	    .ap_type = KINK_AP_REP,
-	    .ap = response->ap_rep,
-	    .plain = response->plain,
-	    .lengths = response->lengths};
+	    .affinity = kink_affinity(&response->key.remote)};
+	uint8_t seeds[2][QUICK_SEED_MAX];
+	uint8_t buffer[KINK_HEAD_MAX];
+	struct writer head = writer_of(buffer, sizeof(buffer));
+	enum err error;
 
 	for (size_t i = 0; response->keys_wanted && i < 2; i++) {
 		struct writer seed = writer_of(seeds[i], sizeof(seeds[i]));
@@ -216,12 +215,15 @@ static void protect_answer(struct kink_response *response)
 		/* The nonce is the initiator's alone (RFC 4430 3.2.1, 7). */
 		quick_put_seed(&seed, pair->suite.protocol, i == 0 ? pair->spi_in : pair->spi_out,
 		    response->nonce, (struct bytes){0});
-		protection.derivations[i] =
-		    (struct kerberos_derivation){.seed = writer_bytes(&seed),
-			.length = (uint16_t)suite_key_length(&pair->suite)};
-		protection.derivation_count = i + 1;
+		request.derivations[i] = (struct kerberos_derivation){.seed = writer_bytes(&seed),
+		    .length = (uint16_t)suite_key_length(&pair->suite)};
+		request.derivation_count = (uint8_t)(i + 1);
 	}
-	if (kink_protect(response->kink, &protection) != ERR_OK) {
+	error = kink_prepare(response->kink, &header, response->ap_rep, response->plain,
+	    response->plain.len + response->lengths.seal_overhead, &head, &request);
+	if (error == ERR_OK)
+		error = host->kerberos(host->self, &request);
+	if (error != ERR_OK) {
 		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
 		kink_response_end(response);
 	}

@@ -1,0 +1,17 @@
+/* How a message is put together around what Kerberos adds to it; see KERBEROS_PROTECT. */
+#ifndef KERBEROS_LAYOUT_H
+#define KERBEROS_LAYOUT_H
+
+#include "kinkd/kerberos.h"
+
+/* Octets of the message, its checksum not counted; ap is empty for PROTECT. */
+size_t kerberos_message_length(
+    const struct kerberos_request *request, struct bytes ap, size_t sealed_len);
+/*
+ * Writes the message with sealed_len zeros at *sealed_at, where the ciphertext goes. ERR_INVALID
+ * when the request's offsets lie outside of its head.
+ */
+enum err kerberos_lay_out(const struct kerberos_request *request, struct bytes ap,
+    size_t sealed_len, struct writer *message, size_t *sealed_at) MUST_CHECK;
+
+#endif
