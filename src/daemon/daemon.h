@@ -35,6 +35,7 @@ struct daemon {
 	struct dataplane *dataplane;
 	struct slots queries; /* of SA counters, for status */
 	uv_timer_t wake;
+	int route_sockets[2]; /* to ask the kernel for source addresses; -1 until used */
 	uv_signal_t signals[3];
 	uint64_t started_ms;
 	bool stopping;
@@ -60,7 +61,6 @@ uint64_t host_now_ms(void);
 void host_settle(struct daemon *daemon);
 /* Says why and ends the loop: what was promised cannot be kept. */
 void host_fail(struct daemon *daemon, const struct problem *problem);
-enum err host_source_address(const struct address *remote, struct address *out) MUST_CHECK;
 
 /* events.c: what the data plane reports, from any thread. */
 enum err events_open(struct daemon *daemon, struct events **out) MUST_CHECK;

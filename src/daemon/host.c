@@ -93,39 +93,33 @@ static enum err resolve(void *self, const struct address *address, uint64_t toke
 	return resolver_ask(daemon->resolver, address, token);
 }
 
-/* A connected UDP socket sends nothing, but the kernel has to choose its address. */
-enum err host_source_address(const struct address *remote, struct address *out)
+/*
+ * A connected UDP socket sends nothing, but the kernel has to choose its address. One for each
+ * family is kept, and connected anew each time.
+ */
+static enum err source_address(void *self, const struct address *remote, struct address *out)
 {
+	struct daemon *daemon = self;
 	struct endpoint endpoint = {.address = *remote, .port = 9};
 	struct sockaddr_storage storage;
 	socklen_t len = endpoint_to_sockaddr(&endpoint, &storage);
-	int descriptor = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	enum err error = ERR_NOT_FOUND;
+	int *descriptor = &daemon->route_sockets[remote->family == 6 ? 1 : 0];
 
-	if (descriptor < 0)
-		return ERR_SYSTEM;
-	if (connect(descriptor, (const struct sockaddr *)&storage, len) == 0) {
-		len = sizeof(storage);
-		if (getsockname(descriptor, (struct sockaddr *)&storage, &len) == 0 &&
-		    endpoint_from_sockaddr((const struct sockaddr *)&storage, &endpoint) ==
-			ERR_OK) {
-			*out = endpoint.address;
-			error = ERR_OK;
-		}
-	}
-	(void)close(descriptor);
-	return error;
+	if (*descriptor < 0)
+		*descriptor = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (*descriptor < 0 || connect(*descriptor, (const struct sockaddr *)&storage, len) != 0)
+		return ERR_NOT_FOUND;
+	len = sizeof(storage);
+	if (getsockname(*descriptor, (struct sockaddr *)&storage, &len) != 0 ||
+	    endpoint_from_sockaddr((const struct sockaddr *)&storage, &endpoint) != ERR_OK)
+		return ERR_NOT_FOUND;
+	*out = endpoint.address;
+	return ERR_OK;
 }
 
 static void failed(void *self, const struct problem *problem)
 {
 	host_fail(self, problem);
-}
-
-static enum err source_address(void *self, const struct address *remote, struct address *out)
-{
-	(void)self;
-	return host_source_address(remote, out);
 }
 
 void host_fill(struct daemon *daemon, struct host *out)
@@ -149,10 +143,15 @@ void host_open(struct daemon *daemon)
 {
 	(void)uv_timer_init(&daemon->loop, &daemon->wake);
 	daemon->wake.data = daemon;
+	daemon->route_sockets[0] = daemon->route_sockets[1] = -1;
 }
 
 void host_close(struct daemon *daemon)
 {
+	for (int i = 0; i < 2; i++) {
+		if (daemon->route_sockets[i] >= 0)
+			(void)close(daemon->route_sockets[i]);
+	}
 	uv_close((uv_handle_t *)&daemon->wake, NULL);
 }
 

@@ -397,6 +397,8 @@ static void log_established(const struct kx_connection *connection, const struct
 	char spi_in[12];
 	char spi_out[12];
 
+	if (!log_wants(connection->kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_SA))
+		return;
 	(void)snprintf(spi_in, sizeof(spi_in), "0x%08x", pair->spi_in);
 	(void)snprintf(spi_out, sizeof(spi_out), "0x%08x", pair->spi_out);
 	log_event(connection->kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_SA,
