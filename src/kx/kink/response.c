@@ -193,6 +193,15 @@ static void not_accepted(
 	kink_response_end(response);
 }
 
+/* What was answered before stays known, so that the command is not taken for a new one. */
+static void no_answer(struct kink_response *response)
+{
+	if (response->answered)
+		shed(response);
+	else
+		kink_response_end(response);
+}
+
 /* Builds the answer around the AP-REP. */
 static void protect_answer(struct kink_response *response)
 {
@@ -225,7 +234,7 @@ static void protect_answer(struct kink_response *response)
 		error = host->kerberos(host->self, &request);
 	if (error != ERR_OK) {
 		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
-		kink_response_end(response);
+		no_answer(response);
 	}
 }
 
@@ -475,7 +484,7 @@ void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_
 	} else if (completion->problem.code != ERR_OK) {
 		kink_log_stranger(
 		    kink, &response->remote, "an answer cannot be made", completion->problem.text);
-		kink_response_end(response);
+		no_answer(response);
 	} else if (response->keys_wanted) {
 		install(response, completion);
 	} else {
