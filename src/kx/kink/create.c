@@ -133,7 +133,9 @@ static void create_replied(struct kink_command *command, const struct kink_messa
 	}
 	/* The shorter lifetime counts (RFC 4430 3.2). */
 	sad_agree(pair, &pair->suite, &answer.choices[0].lifetime);
-	if (sad_set_spi_out(kx_sad(command->kink->kx), pair, answer.choices[0].spi) != ERR_OK) {
+	/* Our own SPI would give both directions the same key (RFC 2409 5.5). */
+	if (answer.choices[0].spi == pair->spi_in ||
+	    sad_set_spi_out(kx_sad(command->kink->kx), pair, answer.choices[0].spi) != ERR_OK) {
 		refused(command, "the peer's answer names an SPI that is in use");
 		return;
 	}

@@ -65,8 +65,17 @@ static enum err put_answer(struct kink_response *response, struct bytes *plain)
 
 void kink_respond_reserved(struct kink_response *response, const struct problem *problem)
 {
+	const struct sa_pair *pair = response->pair;
 	struct bytes plain;
 
+	/*
+	 * One SPI in both directions is one key in both directions (RFC 2409 5.5), and with it the
+	 * same nonces of a counter mode. The command's next transmission will find another SPI.
+	 */
+	if (problem->code == ERR_OK && pair->spi_in == pair->spi_out) {
+		kink_response_end(response);
+		return;
+	}
 	if (problem->code != ERR_OK || put_answer(response, &plain) != ERR_OK) {
 		kink_log_stranger(response->kink, &response->remote, "an SA cannot be made",
 		    problem->code != ERR_OK ? problem->text : "out of memory");
@@ -194,11 +203,15 @@ static void respond_create(struct kink_response *response, const struct kink_mes
 	rule = judge(response, &chain, &model.selector);
 	if (rule == NULL)
 		return;
-	if (sad_by_spi_out(sad, &response->key.remote, response->choice.spi) != NULL ||
-	    is_withdrawn(response, response->choice.spi)) {
+	if (sad_by_spi_out(sad, &response->key.remote, response->choice.spi) != NULL) {
 		/* RFC 4430 3.2: the responder MUST reject an SPI that exists. */
+		refuse(
+		    response, NOTIFY_INVALID_SPI, response->choice.spi, none, "its SPI is in use");
+		return;
+	}
+	if (is_withdrawn(response, response->choice.spi)) {
 		refuse(response, NOTIFY_INVALID_SPI, response->choice.spi, none,
-		    "its SPI is in use or was just deleted");
+		    "it was deleted before it came");
 		return;
 	}
 	model.mode = rule->mode;
