@@ -98,6 +98,19 @@ static void compare(struct sim *sim, const struct sim_host *host, const struct s
 	sim->counts[SIM_SAS_COMPARED]++;
 }
 
+struct same_key {
+	const struct dataplane_sa *sa;
+	size_t count;
+};
+
+static void count_same_key(void *context, const struct dataplane_sa *sa)
+{
+	struct same_key *same = context;
+
+	if (sa->key_len == same->sa->key_len && memcmp(sa->key, same->sa->key, sa->key_len) == 0)
+		same->count++;
+}
+
 void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa)
 {
 	struct sim *sim = host->sim;
@@ -106,7 +119,11 @@ void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa)
 	const struct address *theirs = out ? &sa->destination : &sa->source;
 	const struct sim_host *peer = sim_host_at(sim, theirs);
 	const char *origin = sim_kerberos_origin(host->kerberos, sa->key, sa->key_len);
+	struct same_key same = {.sa = sa};
 
+	record_visit(sim_plane_record(host->plane), count_same_key, &same);
+	if (same.count != 1)
+		sim_fail(sim, "host %c has several SAs with one key", name_of(host));
 	if (!address_equal(ours, &host->speaks_as))
 		sim_fail(sim, "host %c has an SA for another host's address", name_of(host));
 	if (peer == NULL || origin == NULL) {
@@ -254,6 +271,71 @@ bool sim_is_settled(struct sim *sim)
 	char text[SIM_TEXT_SIZE];
 
 	return !sim_unsettled(sim, text);
+}
+
+/* What must not be there once all hosts have talked to each other. */
+static bool find_outlived(void *context, const struct kx_sa_view *view)
+{
+	struct survey *survey = context;
+	const struct sim_host *host = survey->host;
+	const struct sim_host *peer = sim_host_at(survey->sim, &view->remote);
+
+	if (strcmp(view->state, "established") != 0 && strcmp(view->state, "replaced") != 0)
+		return true;
+	if (peer == NULL || view->created_ms - host->clock_offset_ms < peer->started_ms)
+		survey->trouble = "has an SA from before its peer's restart";
+	return survey->trouble == NULL;
+}
+
+struct own_pairs {
+	struct survey *survey;
+	struct selector selectors[64];
+	struct address remotes[64];
+	size_t count;
+};
+
+static bool selector_is(const struct selector *a, const struct selector *b)
+{
+	struct selector mirrored = {.local = b->remote,
+	    .remote = b->local,
+	    .local_ports = b->remote_ports,
+	    .remote_ports = b->local_ports,
+	    .protocol = b->protocol};
+
+	return is_mirrored(a, &mirrored);
+}
+
+/* A successor takes the place of what its initiator made before. */
+static bool find_superseded(void *context, const struct kx_sa_view *view)
+{
+	struct own_pairs *own = context;
+
+	if (!view->initiator || own->count == 64 ||
+	    (strcmp(view->state, "established") != 0 && strcmp(view->state, "replaced") != 0))
+		return true;
+	for (size_t i = 0; i < own->count; i++) {
+		if (selector_is(&own->selectors[i], &view->selector) &&
+		    address_equal(&own->remotes[i], &view->remote))
+			own->survey->trouble = "has two SAs of its own for the same traffic";
+	}
+	own->selectors[own->count] = view->selector;
+	own->remotes[own->count++] = view->remote;
+	return own->survey->trouble == NULL;
+}
+
+void sim_check_contact(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->host_count && !sim->failed; i++) {
+		const struct sim_host *host = &sim->hosts[i];
+		struct survey survey = {.sim = sim, .host = host};
+		struct own_pairs own = {.survey = &survey};
+
+		kx_each_sa(host->kx, find_outlived, &survey);
+		if (survey.trouble == NULL)
+			kx_each_sa(host->kx, find_superseded, &own);
+		if (survey.trouble != NULL)
+			sim_fail(sim, "host %c %s", name_of(host), survey.trouble);
+	}
 }
 
 struct lonely {

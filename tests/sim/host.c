@@ -144,6 +144,10 @@ static void log_sink_note(void *self, enum log_level level, enum log_area area, 
 		sim->excused = true;
 		sim->counts[SIM_UNCONFIRMED]++;
 	}
+	/* Whoever sends the same command again is not to be taken for somebody else. */
+	if (strstr(message, "its SPI is in use") != NULL && !sim_may_come_late(sim))
+		sim_fail(
+		    sim, "host %c takes a repeated CREATE for a new one", 'a' + (int)host->index);
 	for (size_t i = 0; sim->verbose && i < field_count && used < sizeof(text); i++)
 		used += (size_t)snprintf(
 		    &text[used], sizeof(text) - used, " %s=%s", fields[i].name, fields[i].value);
@@ -180,6 +184,7 @@ void sim_host_start(struct sim_host *host)
 	struct sim *sim = host->sim;
 
 	host->wake_ms = UINT64_MAX;
+	host->started_ms = sim->now_ms;
 	host->stopping = false;
 	host->kerberos = sim_kerberos_create(host);
 	host->plane = sim_plane_create(host);

@@ -98,6 +98,14 @@ void sim_profile_choose(struct sim *sim)
 		profile->duration_ms = profile->lifetime * 1500ULL;
 }
 
+bool sim_may_come_late(const struct sim *sim)
+{
+	const struct sim_profile *profile = &sim->profile;
+
+	return profile->replay + profile->inject > 0 &&
+	       (profile->kerberos_limit > 0 || profile->skews > 0 || profile->max_pending < 100);
+}
+
 static const char *suites(const struct sim *sim, const struct sim_host *host)
 {
 	static const char *const lists[4][2] = {

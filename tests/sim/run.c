@@ -225,16 +225,11 @@ static void come_right(struct sim *sim)
 	uint64_t patience = cycle_ms(sim) + 150000 + (sim->profile.skews > 0 ? 700000 : 0);
 
 	const struct sim_profile *profile = &sim->profile;
-	/*
-	 * Two more excuses: a command that was shed unread can be replayed with success, and a peer
-	 * whose name cannot be found refuses a DELETE.
-	 */
+	/* A peer whose name cannot be found refuses a DELETE. */
 	bool nameless = profile->resolver && profile->resolver_failure > 0;
-	bool shed = profile->kerberos_limit > 0 || profile->skews > 0 || profile->max_pending < 100;
 
 	calm_down(sim);
-	if (!sim->excused && !nameless && !(shed && profile->replay + profile->inject > 0) &&
-	    !sim->failed) {
+	if (!sim->excused && !nameless && !sim_may_come_late(sim) && !sim->failed) {
 		sim->counts[SIM_STRICT_RUNS]++;
 		expect_settled(sim, 2 * cycle_ms(sim) + 150000, "after the faults");
 	}
@@ -243,6 +238,8 @@ static void come_right(struct sim *sim)
 		patience += lifetime_ms(sim);
 	expect_traffic_to_flow(sim, patience);
 	expect_commands_to_succeed(sim, patience);
+	if (!sim->failed)
+		sim_check_contact(sim);
 	if (!sim->failed)
 		sim_run_until(sim, sim->now_ms + lifetime_ms(sim));
 	expect_settled(sim, lifetime_ms(sim), "after a lifetime");

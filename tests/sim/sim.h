@@ -120,6 +120,7 @@ struct sim_host {
 	struct kx *kx; /* NULL while it is down */
 	uint32_t life;
 	uint64_t clock_offset_ms;
+	uint64_t started_ms; /* by the world's clock */
 	int64_t skew_seconds;
 	uint64_t wake_ms;
 	struct sim_kerberos *kerberos;
@@ -178,6 +179,11 @@ void *sim_alloc(size_t len); /* zeroed; never NULL */
 
 /* profile.c: what a run is like, and the hosts' configuration. */
 void sim_profile_choose(struct sim *sim);
+/*
+ * Whether a command may be accepted minutes after it was sent: it was shed unread, or found too far
+ * from our clock, and then replayed.
+ */
+bool sim_may_come_late(const struct sim *sim);
 struct policy *sim_policy(const struct sim *sim, const struct sim_host *host);
 
 /* host.c */
@@ -215,6 +221,8 @@ const struct dataplane_sa *sim_plane_any(struct sim_plane *plane, struct sim_ran
 /* check.c: what must hold. */
 void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa);
 void sim_check_step(struct sim *sim);
+/* After all hosts have talked to each other: nothing outlived a restart or its successor. */
+void sim_check_contact(struct sim *sim);
 /* Both ends of every SA are there, and nothing is under way. */
 bool sim_is_settled(struct sim *sim);
 /* Why it is not, for people; false when it is. */

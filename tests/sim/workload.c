@@ -83,6 +83,14 @@ void sim_terminate(struct sim_host *host, const struct sim_host *peer)
 	kx_terminate(host->kx, peer != NULL ? &peer->address : NULL, 0, command_done, host);
 }
 
+static void change_of_mind(struct sim *sim, struct sim_host *host, void *payload)
+{
+	(void)sim;
+	(void)payload;
+	if (!host->stopping)
+		sim_terminate(host, NULL);
+}
+
 static void expire(struct sim_host *host, bool hard)
 {
 	struct sim *sim = host->sim;
@@ -192,8 +200,11 @@ static void ordinary(struct sim *sim, struct sim_host *host, struct sim_host *pe
 		/* Both at the same moment. */
 		sim_acquire(host, peer, tunnel);
 		sim_acquire(peer, host, tunnel);
+	} else if (what < 72) {
+		sim_initiate(host, peer);
 	} else if (what < 75) {
 		sim_initiate(host, peer);
+		sim_schedule(sim, sim_random_below(&sim->random, 200), change_of_mind, host, NULL);
 	} else if (what < 82) {
 		sim_terminate(host, sim_chance(&sim->random, 700) ? peer : NULL);
 	} else if (what < 92) {
