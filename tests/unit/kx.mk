@@ -1,1 +1,5 @@
-# unit tests of src/kx
+check_PROGRAMS += tests/unit/test-quick
+TESTS += tests/unit/test-quick
+tests_unit_test_quick_SOURCES = tests/unit/test-quick.c
+tests_unit_test_quick_LDADD = libkx.a libsa.a libpolicy.a libcrypto-suite.a libwire.a libbase.a \
+	$(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
