@@ -27,6 +27,10 @@ mount -t tmpfs tmpfs /run
 work=/run/work
 mkdir $work
 failures=0
+# What a sanitizer has to say would be lost among the driver's answers.
+for options in ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS; do
+	export "$options=log_path=$work/sanitizer"
+done
 
 check() { # DESCRIPTION COMMAND...
 	local what=$1
@@ -134,12 +138,36 @@ transfer() { # ADDRESS [PORT]
 	wait $receiver && cmp $work/data $work/got
 }
 
+check_capture() {
+	check "ESP in the capture" test "$(tcpdump -n -r $work/capture esp 2>/dev/null | wc -l)" -gt 100
+	tcpdump -n -r $work/capture 'not esp and not arp and not (ip[6:2] & 0x1fff != 0)
+		and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 136)
+		and not (ip6[6] = 44 and ip6[40] = 50) and not dst net ff00::/8' \
+		2>/dev/null >$work/clear
+	check "nothing clear in the capture" test ! -s $work/clear
+	[ -s $work/clear ] && head -5 $work/clear
+
+	# A judge from outside: tshark opens the packets with the keys.
+	if command -v tshark >/dev/null; then
+		key() { printf "0x"; printf '07%.0s' $(seq "$1"); }
+		tshark -n -r $work/capture -o esp.enable_encryption_decode:TRUE \
+			-o esp.enable_authentication_check:TRUE \
+			-o "uat:esp_sa:\"IPv4\",\"10.9.0.1\",\"10.9.0.2\",\"0x00001001\",\"AES-GCM [RFC4106]\",\"$(key 36)\",\"NULL\",\"\"" \
+			-o "uat:esp_sa:\"IPv4\",\"10.9.0.1\",\"10.9.0.2\",\"0x00001004\",\"AES-CBC [RFC3602]\",\"$(key 32)\",\"HMAC-SHA-256-128 [RFC4868]\",\"$(key 32)\"" \
+			>$work/opened 2>/dev/null
+		check "tshark finds the ping in AES-GCM" grep -q 'ICMP.*Echo (ping) request' $work/opened
+		check "tshark finds the ping in AES-CBC" grep -q 'ICMPv6.*Echo (ping) request' $work/opened
+	fi
+}
+
 ip link add veth-a type veth peer name veth-b
 make_host a 1
 make_host b 2
 head -c 8000000 /dev/urandom >$work/data
 check "clear before anything runs" on a ping -q -c 1 -W 2 10.9.0.2
 
+setting() { on b cat /proc/sys/net/ipv4/conf/veth-b/rp_filter; }
+strictness=$(setting)
 check "data plane of a opens" start a
 check "data plane of b opens" start b
 [ $failures -eq 0 ] || exit 1
@@ -181,27 +209,13 @@ check "TCP over the narrow path" transfer 10.9.0.2
 ip -n a route del 10.9.0.2/32 dev veth-a mtu 1300
 check "no errors so far" refuses grep -H ^error $work/a.out $work/b.out
 
+# tcpdump refuses to run as the root of a user namespace.
 sleep 0.3
-kill $capture
-wait $capture 2>/dev/null
-check "ESP in the capture" test "$(tcpdump -n -r $work/capture esp 2>/dev/null | wc -l)" -gt 100
-tcpdump -n -r $work/capture 'not esp and not arp and not (ip[6:2] & 0x1fff != 0)
-	and not (icmp6 and ip6[40] >= 133 and ip6[40] <= 136)
-	and not (ip6[6] = 44 and ip6[40] = 50) and not dst net ff00::/8' \
-	2>/dev/null >$work/clear
-check "nothing clear in the capture" test ! -s $work/clear
-[ -s $work/clear ] && head -5 $work/clear
-
-# A judge from outside: tshark opens the packets with the keys.
-if command -v tshark >/dev/null; then
-	key() { printf "0x"; printf '07%.0s' $(seq "$1"); }
-	tshark -n -r $work/capture -o esp.enable_encryption_decode:TRUE \
-		-o esp.enable_authentication_check:TRUE \
-		-o "uat:esp_sa:\"IPv4\",\"10.9.0.1\",\"10.9.0.2\",\"0x00001001\",\"AES-GCM [RFC4106]\",\"$(key 36)\",\"NULL\",\"\"" \
-		-o "uat:esp_sa:\"IPv4\",\"10.9.0.1\",\"10.9.0.2\",\"0x00001004\",\"AES-CBC [RFC3602]\",\"$(key 32)\",\"HMAC-SHA-256-128 [RFC4868]\",\"$(key 32)\"" \
-		>$work/opened 2>/dev/null
-	check "tshark finds the ping in AES-GCM" grep -q 'ICMP.*Echo (ping) request' $work/opened
-	check "tshark finds the ping in AES-CBC" grep -q 'ICMPv6.*Echo (ping) request' $work/opened
+if kill $capture 2>/dev/null; then
+	wait $capture 2>/dev/null
+	check_capture
+else
+	echo "skip: tcpdump cannot run here, so no look at the packets"
 fi
 
 b query 0x1001 10.9.0.2
@@ -270,5 +284,7 @@ a query 0x5001 10.9.0.2
 check "for every packet" wait_for $work/a.out '^counters 00005001 packets=3'
 stop a
 stop b
+check "the reverse path check is as it was" test "$(setting)" = "$strictness"
 
+check "no sanitizer complained" refuses cat $work/sanitizer.*
 [ $failures -eq 0 ]

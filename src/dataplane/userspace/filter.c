@@ -68,7 +68,7 @@ static void write_reverse_path(FILE *s, const struct filter *filter)
 	for (size_t i = 0; i < reverse_path->count; i++)
 		(void)fprintf(s,
 		    "add rule %s route iifname \"%s\" meta nfproto ipv4 meta mark 0 jump strict\n",
-		    t, reverse_path->interfaces[i]);
+		    t, reverse_path->interfaces[i].name);
 }
 
 static enum err create_table(struct filter *filter, struct problem *problem)
@@ -90,12 +90,12 @@ static enum err create_table(struct filter *filter, struct problem *problem)
 
 		(void)fprintf(script.stream,
 		    "add chain %s %s { type filter hook %s priority filter - 10; }\n"
-		    "add rule %s %s iifname { \"lo\", \"%s\" } accept\n"
 		    "add rule %s %s meta l4proto esp accept\n"
+		    "add rule %s %s iifname { \"lo\", \"%s\" } accept\n"
 		    "add rule %s %s icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, "
 		    "nd-router-solicit, nd-router-advert } ip6 hoplimit 255 accept\n"
 		    "add rule %s %s jump spd\n",
-		    t, hook, hook, t, hook, filter->device, t, hook, t, hook, t, hook);
+		    t, hook, hook, t, hook, t, hook, filter->device, t, hook, t, hook);
 	}
 	write_reverse_path(script.stream, filter);
 	return script_run(&script, filter, problem);

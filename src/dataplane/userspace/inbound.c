@@ -19,7 +19,7 @@
 #define SLOT_SIZE    (HEADROOM + 65536 + 2048 + 64) /* not a power of two: see outbound.c */
 #define CONTROL_SIZE 128
 #define POURING      8 /* packets at once from which on more are about to come */
-#define PAUSE_NS     100000
+#define PAUSE_NS     250000
 
 struct inbound {
 	struct dataplane *dp;

@@ -47,11 +47,14 @@ static bool write_setting(const char *interface, char value)
 	return written;
 }
 
-static void loosen(struct reverse_path *reverse_path, const char *interface, struct log *log)
+static void loosen(
+    struct reverse_path *reverse_path, const char *interface, char setting, struct log *log)
 {
 	if (reverse_path->count < REVERSE_PATH_INTERFACES_MAX && write_setting(interface, LOOSE)) {
-		(void)snprintf(
-		    reverse_path->interfaces[reverse_path->count++], IFNAMSIZ, "%.15s", interface);
+		size_t at = reverse_path->count++;
+
+		(void)snprintf(reverse_path->interfaces[at].name, IFNAMSIZ, "%.15s", interface);
+		reverse_path->interfaces[at].setting = setting;
 		return;
 	}
 	log_event(log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE,
@@ -84,7 +87,7 @@ void reverse_path_open(struct reverse_path *reverse_path, const char *device, st
 		if (strcmp(name, device) == 0)
 			(void)write_setting(name, LOOSE);
 		else
-			loosen(reverse_path, name, log);
+			loosen(reverse_path, name, own, log);
 	}
 	(void)closedir(folder);
 }
@@ -92,6 +95,7 @@ void reverse_path_open(struct reverse_path *reverse_path, const char *device, st
 void reverse_path_close(struct reverse_path *reverse_path)
 {
 	for (size_t i = 0; i < reverse_path->count; i++)
-		(void)write_setting(reverse_path->interfaces[i], STRICT);
+		(void)write_setting(
+		    reverse_path->interfaces[i].name, reverse_path->interfaces[i].setting);
 	reverse_path->count = 0;
 }

@@ -19,13 +19,16 @@
 #define REVERSE_PATH_INTERFACES_MAX 64
 
 struct reverse_path {
-	size_t count; /* interfaces that were made loose */
-	char interfaces[REVERSE_PATH_INTERFACES_MAX][IFNAMSIZ];
+	size_t count;
+	struct {
+		char name[IFNAMSIZ];
+		char setting;                      /* as it was */
+	} interfaces[REVERSE_PATH_INTERFACES_MAX]; /* that were made loose */
 };
 
 /* Warns of interfaces that stay strict. */
 void reverse_path_open(struct reverse_path *reverse_path, const char *device, struct log *log);
-/* Makes strict again what open made loose. */
+/* Undoes what open did. */
 void reverse_path_close(struct reverse_path *reverse_path);
 
 #endif

@@ -5,7 +5,8 @@
  * daemon that was killed.
  *
  * Rules only pick candidates; what becomes of a packet the SPD decides when it comes out of the
- * device. So a rule may match more than its policy, never less.
+ * device. So a rule may match more than its policy, never less. One data plane per network
+ * namespace: the rules of another would be taken for an earlier run's.
  */
 #ifndef DATAPLANE_USERSPACE_ROUTING_H
 #define DATAPLANE_USERSPACE_ROUTING_H
