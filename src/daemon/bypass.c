@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/srv.h"
 
 #define KDC_PORT      88
 #define KPASSWD_PORT  464
@@ -87,6 +88,12 @@ static void add_kdc(void *context, const char *text)
 	freeaddrinfo(list);
 }
 
+/* Realms without a KDC in krb5.conf have theirs in DNS, as Active Directory's always do. */
+static void add_kdcs_of_dns(void *context, const char *realm)
+{
+	srv_look_up(realm, add_kdc, context);
+}
+
 static void add_name_servers(struct collection *collection)
 {
 	FILE *file = fopen("/etc/resolv.conf", "re");
@@ -127,6 +134,13 @@ enum err bypass_add(struct daemon *daemon, struct problem *problem)
 	for (size_t i = 0; i < realm->kdc_count; i++)
 		add_service(collection, &realm->kdcs[i].address, realm->kdcs[i].port);
 	kerberos_kdc_names(daemon->realm, add_kdc, collection);
+	if (collection->count == 0)
+		kerberos_realm_names(daemon->realm, add_kdcs_of_dns, collection);
+	if (collection->count == 0)
+		log_event(&daemon->log, LOG_LEVEL_WARNING, LOG_AREA_DAEMON, LOG_NO_FIELDS,
+		    "no KDC is known from realm.kdc, krb5.conf or DNS: one that a policy covers "
+		    "cannot "
+		    "be reached; name it in realm.kdc of kinkd.conf");
 	error = hand_over(collection, "kdc");
 	if (error == ERR_OK) {
 		add_name_servers(collection);

@@ -12,6 +12,7 @@ daemon_sources = \
 	src/daemon/output-stderr.c src/daemon/output.h \
 	src/daemon/query.c \
 	src/daemon/resolver.c src/daemon/resolver.h \
+	src/daemon/srv.c src/daemon/srv.h \
 	src/daemon/udp.c src/daemon/udp.h \
 	src/daemon/workers.c src/daemon/workers.h
 if HAVE_SYSTEMD

@@ -167,7 +167,7 @@ static void kdcs_of(profile_t profile, const char *realm_name,
 	}
 }
 
-void kerberos_kdc_names(
+void kerberos_realm_names(
     struct kerberos_realm *realm, void (*callback)(void *context, const char *name), void *context)
 {
 	const char *own = realm->principal != NULL ? strrchr(realm->principal, '@') : NULL;
@@ -175,9 +175,31 @@ void kerberos_kdc_names(
 
 	(void)pthread_mutex_lock(&realm->lock);
 	if (krb5_get_default_realm(realm->context, &name) == 0)
-		kdcs_of(realm->overlay.machine, name, callback, context);
+		callback(context, name);
 	if (own != NULL && (name == NULL || strcmp(own + 1, name) != 0))
-		kdcs_of(realm->overlay.machine, own + 1, callback, context);
+		callback(context, own + 1);
 	krb5_free_default_realm(realm->context, name);
 	(void)pthread_mutex_unlock(&realm->lock);
+}
+
+struct kdc_listing {
+	profile_t profile;
+	void (*callback)(void *context, const char *name);
+	void *context;
+};
+
+static void list_kdcs(void *context, const char *realm_name)
+{
+	const struct kdc_listing *listing = context;
+
+	kdcs_of(listing->profile, realm_name, listing->callback, listing->context);
+}
+
+void kerberos_kdc_names(
+    struct kerberos_realm *realm, void (*callback)(void *context, const char *name), void *context)
+{
+	struct kdc_listing listing = {
+	    .profile = realm->overlay.machine, .callback = callback, .context = context};
+
+	kerberos_realm_names(realm, list_kdcs, &listing);
 }

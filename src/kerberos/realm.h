@@ -44,6 +44,9 @@ enum err kerberos_realm_create(const struct kerberos_settings *settings, struct 
 void kerberos_realm_destroy(struct kerberos_realm *realm);
 void kerberos_realm_status(struct kerberos_realm *realm, struct kerberos_status *out);
 
+/* Our realms: libkrb5's default one, and that of the configured principal if it is another. */
+void kerberos_realm_names(
+    struct kerberos_realm *realm, void (*callback)(void *context, const char *name), void *context);
 /*
  * The KDCs of our realm that libkrb5's configuration lists, and its password and administration
  * servers, each as "host:port" (an IPv6 address in brackets). None when they are left to DNS.
