@@ -53,6 +53,8 @@ struct check {
 	uint64_t session; /* of the completion looked at last */
 	struct octets ap;
 	struct octets plain;
+	struct octets message;
+	struct octets checksum;
 	struct octets keymat;
 	struct octets reply_error;
 	struct kerberos_lengths lengths;
@@ -112,6 +114,8 @@ static void ask(struct check *check, const char *what, void *on,
 	check->lengths = completion.lengths;
 	keep(&check->ap, completion.ap);
 	keep(&check->plain, completion.plain);
+	keep(&check->message, completion.message);
+	keep(&check->checksum, completion.checksum);
 	keep(&check->reply_error, completion.reply_error);
 	keep(
 	    &check->keymat, completion.keymat_count > 0 ? completion.keymat[0] : (struct bytes){0});
@@ -342,6 +346,58 @@ static void check_verify(struct check *check)
 	release(check, check->b, answering);
 }
 
+/*
+ * A message built in one step with its AP-REQ: head has four octets, then two lengths to be added
+ * to, the AP-REQ's place, and two octets behind it, which hold a third.
+ */
+static void check_building(struct check *check)
+{
+	static const uint8_t head[] = {1, 2, 0, 0, 0, 4, 0, 8, 9, 9, 0, 4};
+	struct kerberos_request request = request_of(KERBEROS_REQUEST, 0);
+	struct octets message;
+	struct octets checksum;
+	struct reader reader;
+	struct bytes ap_req;
+	size_t sealed_len;
+	uint64_t session;
+
+	request.server = SERVER_B;
+	request.min_lifetime = 60;
+	request.head = bytes_of(head, sizeof(head));
+	request.plain = bytes_of("built", 5);
+	request.length_offset = 2;
+	request.ap_length_offset = 4;
+	request.ap_offset = 8;
+	request.sealed_length_offset = 10;
+	request.derivation_count = 1;
+	request.derivations[0] = (struct kerberos_derivation){bytes_of("seed", 4), 36};
+	ask(check, "a message with its AP-REQ", check->a, &request, ERR_OK,
+	    SESSION | AP | LENGTHS | TICKET_END | MESSAGE | KEYMAT);
+	session = check->session;
+	message = check->message;
+	checksum = check->checksum;
+	sealed_len = 5 + check->lengths.seal_overhead;
+	reader = reader_of(view(&message));
+	expect(check, "the head begins it", reader_u16(&reader) == 0x0102);
+	expect(check, "its length is set", reader_u16(&reader) == message.len);
+	expect(check, "the AP-REQ's length is added", reader_u16(&reader) == 4 + check->ap.len);
+	expect(check, "other numbers stay", reader_u16(&reader) == 8);
+	ap_req = reader_take(&reader, check->ap.len);
+	expect(check, "the AP-REQ is in its place", bytes_equal(ap_req, view(&check->ap)));
+	(void)reader_take(&reader, (4 - check->ap.len % 4) % 4);
+	expect(check, "the head goes on behind it", reader_u16(&reader) == 0x0909);
+	expect(check, "the ciphertext's length is added", reader_u16(&reader) == 4 + sealed_len);
+	request = request_of(KERBEROS_ACCEPT, 0);
+	request.ap = ap_req;
+	request.sealed = reader_take(&reader, sealed_len);
+	request.signed_part = view(&message);
+	request.checksum = view(&checksum);
+	ask(check, "it is accepted", check->b, &request, ERR_OK, ACCEPTED | PLAIN);
+	expect(check, "with its plaintext", bytes_equal(view(&check->plain), bytes_of("built", 5)));
+	release(check, check->b, check->session);
+	release(check, check->a, session);
+}
+
 static void check_keymat(struct check *check)
 {
 	struct parts parts;
@@ -436,6 +492,7 @@ bool sim_conforms(const struct sim_realm *realm)
 	    0);
 	check_accept(check);
 	check_verify(check);
+	check_building(check);
 	check_keymat(check);
 	check_restart(check, &b);
 	realm->close(check->a);

@@ -71,8 +71,10 @@ void sim_profile_choose(struct sim *sim)
 	choose_policy(profile, &random);
 	profile->delay_ms = sim_random_between(&random, 1, 80);
 	profile->reorder_ms = sim_random_between(&random, 10, 1500);
-	profile->kerberos_delay_ms = sim_random_between(&random, 0, 20);
-	profile->plane_delay_ms = sim_random_between(&random, 0, 10);
+	profile->kerberos_delay_ms =
+	    sim_random_between(&random, 0, sim_chance(&random, 200) ? 200 : 20);
+	profile->plane_delay_ms =
+	    sim_random_between(&random, 0, sim_chance(&random, 200) ? 100 : 10);
 	profile->mean_gap_ms = sim_random_between(&random, 200, 20000);
 	if (profile->kind == SIM_MIXED || profile->kind == SIM_ROGUE)
 		choose_faults(profile, &random);

@@ -10,15 +10,12 @@
 #include "crypto/keymat.h"
 #include "kerberos/layout.h"
 #include "realm.h"
+#include "standin-octets.h"
 
-#define KEY_SIZE           32
-#define MAC_SIZE           16
 #define CHECKSUM_SIZE      12
 #define CONFOUNDER_SIZE    16
 #define SEAL_OVERHEAD      (CONFOUNDER_SIZE + CHECKSUM_SIZE)
 #define PRF_SIZE           16
-#define NAME_SIZE          96
-#define TICKET_SIZE        520
 #define AP_REQ_SIZE        652
 #define AP_REP_SIZE        100
 #define ERROR_SIZE         84
@@ -33,15 +30,6 @@
 #define AP_ERR_REPEAT        34
 #define AP_ERR_NOT_US        35
 #define AP_ERR_SKEW          37
-
-enum { TAG_TICKET = 0x61, TAG_AP_REQ = 0x6e, TAG_AP_REP = 0x6f, TAG_ERROR = 0x7e };
-
-struct ticket {
-	char client[NAME_SIZE];
-	char server[NAME_SIZE];
-	int64_t end;
-	uint64_t serial;
-};
 
 struct session {
 	uint64_t handle;
@@ -83,79 +71,6 @@ static uint8_t *scratch(struct standin *self, size_t len)
 	return start;
 }
 
-static void mac(const uint8_t *key, uint32_t usage, struct bytes data, uint8_t *out, size_t len)
-{
-	uint8_t full[KEY_SIZE + sizeof(usage)];
-	uint64_t hash[2];
-
-	memcpy(full, key, KEY_SIZE);
-	memcpy(&full[KEY_SIZE], &usage, sizeof(usage));
-	sim_hash(full, sizeof(full), data.data, data.len, hash);
-	memcpy(out, hash, len);
-}
-
-/* The long-term key of a principal, known to the KDC and in that host's keytab. */
-static void principal_key(const struct standin *self, const char *principal, uint8_t *out)
-{
-	uint64_t hash[4];
-
-	sim_hash(&self->settings.secret, sizeof(self->settings.secret), principal,
-	    strlen(principal), hash);
-	sim_hash(hash, 2 * sizeof(hash[0]), "key", 3, &hash[2]);
-	memcpy(out, hash, KEY_SIZE);
-}
-
-static void session_key(const struct standin *self, const struct ticket *ticket, uint8_t *out)
-{
-	uint64_t hash[4];
-
-	sim_hash(
-	    &self->settings.secret, sizeof(self->settings.secret), ticket, sizeof(*ticket), hash);
-	sim_hash(hash, 2 * sizeof(hash[0]), "session", 7, &hash[2]);
-	memcpy(out, hash, KEY_SIZE);
-}
-
-static void put_ticket(const struct standin *self, const struct ticket *ticket, struct writer *out)
-{
-	size_t start = out->len;
-	uint8_t key[KEY_SIZE];
-	uint8_t tag[MAC_SIZE];
-
-	writer_u8(out, TAG_TICKET);
-	writer_put(out, bytes_of(ticket, sizeof(*ticket)));
-	writer_zeros(out, start + TICKET_SIZE - MAC_SIZE - out->len);
-	principal_key(self, ticket->server, key);
-	mac(key, 2, bytes_of(&out->data[start], out->len - start), tag, sizeof(tag));
-	writer_put(out, bytes_of(tag, sizeof(tag)));
-}
-
-/* tag | time | filling | MAC */
-static void put_proof(
-    struct writer *out, uint8_t tag, const uint8_t *key, int64_t time_us, size_t size)
-{
-	size_t start = out->len;
-	uint8_t proof[MAC_SIZE];
-
-	writer_u8(out, tag);
-	writer_u64(out, (uint64_t)time_us);
-	writer_zeros(out, start + size - MAC_SIZE - out->len);
-	mac(key, tag, bytes_of(&out->data[start], out->len - start), proof, sizeof(proof));
-	writer_put(out, bytes_of(proof, sizeof(proof)));
-}
-
-static bool get_proof(struct bytes octets, uint8_t tag, const uint8_t *key, int64_t *time_us)
-{
-	struct reader reader = reader_of(octets);
-	uint8_t proof[MAC_SIZE];
-
-	if (octets.len < MAC_SIZE || reader_u8(&reader) != tag)
-		return false;
-	*time_us = (int64_t)reader_u64(&reader);
-	mac(key, tag, bytes_of(octets.data, octets.len - MAC_SIZE), proof, sizeof(proof));
-	return reader_ok(&reader) &&
-	       memcmp(&octets.data[octets.len - MAC_SIZE], proof, sizeof(proof)) == 0;
-}
-
 static struct session *session_add(struct standin *self, const struct ticket *ticket)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -164,7 +79,7 @@ static struct session *session_add(struct standin *self, const struct ticket *ti
 		abort();
 	session->handle = ++self->last_session;
 	session->ticket = *ticket;
-	session_key(self, ticket, session->key);
+	session_key(self->settings.secret, ticket, session->key);
 	session->next = self->sessions;
 	self->sessions = session;
 	return session;
@@ -207,7 +122,7 @@ static void add_authenticator(
 		session->authenticator_count--;
 	}
 	session->authenticators[session->authenticator_count++] = time_us;
-	put_ticket(self, &session->ticket, &ap);
+	put_ticket(&ap, self->settings.secret, &session->ticket);
 	put_proof(&ap, TAG_AP_REQ, session->key, time_us, AP_REQ_SIZE - TICKET_SIZE);
 	completion->ap = writer_bytes(&ap);
 	completion->ticket_end = session->ticket.end;
@@ -378,7 +293,7 @@ static bool open_ticket(struct standin *self, struct bytes octets, struct ticket
 		refuse(self, completion, ERR_NOT_FOUND, AP_ERR_NOT_US, "it is not for us");
 		return false;
 	}
-	principal_key(self, ticket->server, key);
+	principal_key(self->settings.secret, ticket->server, key);
 	mac(key, 2, bytes_of(octets.data, TICKET_SIZE - MAC_SIZE), tag, sizeof(tag));
 	if (memcmp(tag, &octets.data[TICKET_SIZE - MAC_SIZE], sizeof(tag)) != 0) {
 		refuse(self, completion, ERR_AUTH, AP_ERR_BAD_INTEGRITY,
@@ -405,7 +320,7 @@ static void accept(struct standin *self, const struct kerberos_request *request,
 	}
 	if (!open_ticket(self, request->ap, &ticket, completion))
 		return;
-	session_key(self, &ticket, key);
+	session_key(self->settings.secret, &ticket, key);
 	if (!get_proof(bytes_of(&request->ap.data[TICKET_SIZE], AP_REQ_SIZE - TICKET_SIZE),
 		TAG_AP_REQ, key, &time_us)) {
 		refuse(self, completion, ERR_AUTH, AP_ERR_BAD_INTEGRITY,
