@@ -37,12 +37,12 @@ sandbox_open() {
 		mount --bind "$1/hosts" /etc/hosts &&
 		ip link set lo up && : >"$1/open" || exit 1
 		read -r word
-		[ "$word" != keep ] || exec sleep infinity
+		[ "$word" != keep ] || { mkfifo "$1/end" && read -r word <"$1/end"; }
 	' sh "$sandbox_folder" >"$sandbox_folder/sandbox.log" 2>&1)
 	sandbox_pid=$!
 	echo "$sandbox_pid" >"$sandbox_folder/sandbox.pid"
 	until [ -e "$sandbox_folder/open" ]; do
-		kill -0 "$sandbox_pid" 2>/dev/null || return 1
+		sandbox_lives || return 1
 		sleep 0.02
 	done
 }
@@ -69,17 +69,24 @@ sandbox_await() {
 	wait $!
 }
 
-# The sandbox outlives this shell, until sandbox_close.
+# The sandbox outlives this shell, until sandbox_end.
 sandbox_keep() {
 	echo keep >&"$sandbox_pipe"
 }
 
-# The last thing that a shell does: nobody needs to read there what was killed.
-sandbox_close() {
-	exec 2>/dev/null
-	[ -z "${sandbox_pipe:-}" ] || exec {sandbox_pipe}>&-
-	kill -KILL "$sandbox_pid"
-	while kill -0 "$sandbox_pid"; do
+# sandbox_end FOLDER: ends one that was kept, or this shell's own. All its processes are gone then.
+sandbox_end() {
+	if [ -n "${sandbox_pipe:-}" ]; then
+		exec {sandbox_pipe}>&-
+	else
+		echo end >"$1/end"
+	fi
+	while sandbox_lives; do
 		sleep 0.02
 	done
+}
+
+# Also false for a process that is dead and that nobody waits for.
+sandbox_lives() {
+	grep -qs "^State:[[:space:]]*[^ZX]" "/proc/$sandbox_pid/status"
 }

@@ -19,7 +19,7 @@ if [ -z "${KINKD_TEST:-}" ]; then
 	# Outside: open the sandbox and run this very script in it.
 	sandbox_possible || skip "$sandbox_problem"
 	work=$(mktemp -d "${TMPDIR:-/tmp}/kinkd-test.XXXXXX") || exit 1
-	trap 'sandbox_close; rm -rf "$work"' EXIT
+	trap 'sandbox_end "$work"; rm -rf "$work"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM HUP
 	sandbox_open "$work" || die sandbox "did not open" "$work/sandbox.log"
