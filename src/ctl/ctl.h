@@ -35,6 +35,9 @@ bool connection_ask(const char *socket, const json_t *request, json_t **lines, j
 const char *format_duration(int64_t seconds, char text[FORMAT_SIZE]); /* "41 min" */
 const char *format_bytes(uint64_t bytes, char text[FORMAT_SIZE]);     /* "1.2 GiB" */
 
+/* Peers have a say in texts, but not in what the terminal does: controls become "?". */
+char *format_plain(char *text);
+
 /* table.c: aligned columns. */
 struct table;
 

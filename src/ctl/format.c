@@ -35,3 +35,12 @@ const char *format_bytes(uint64_t bytes, char text[FORMAT_SIZE])
 		(void)snprintf(text, FORMAT_SIZE, "%.1f %s", value, units[unit]);
 	return text;
 }
+
+char *format_plain(char *text)
+{
+	for (char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c < ' ' || *c == '\x7f')
+			*c = '?';
+	}
+	return text;
+}

@@ -36,6 +36,14 @@ static void print_json(int command, const json_t *lines, const json_t *end)
 	json_decref(object);
 }
 
+static void print_error(const char *error)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "%s", error != NULL ? error : "it failed");
+	(void)fprintf(stderr, "kinkctl: %s\n", format_plain(text));
+}
+
 int main(int count, char **words)
 {
 	struct arguments arguments;
@@ -54,8 +62,7 @@ int main(int count, char **words)
 			else if (good)
 				show(arguments.command, lines);
 			if (!good)
-				(void)fprintf(stderr, "kinkctl: %s\n",
-				    json_string_value(json_object_get(end, "error")));
+				print_error(json_string_value(json_object_get(end, "error")));
 			json_decref(lines);
 			json_decref(end);
 		}

@@ -93,8 +93,12 @@ static void show_daemon(const json_t *line)
 	if (kdc != 0)
 		(void)printf(", KDC answered %s ago", format_duration(now - kdc, answered));
 	(void)putchar('\n');
-	if (problem != NULL)
-		(void)printf("realm: %s\n", problem);
+	if (problem != NULL) {
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), "%s", problem);
+		(void)printf("realm: %s\n", format_plain(text));
+	}
 }
 
 static int state_colour(const char *state)

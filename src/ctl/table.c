@@ -51,6 +51,9 @@ void table_add(struct table *table, const char *text, int colour)
 	if (strlen(text) > table->widths[column])
 		table->widths[column] = strlen(text);
 	table->cells[table->count].text = strdup(text);
+	if (table->cells[table->count].text == NULL)
+		abort();
+	(void)format_plain(table->cells[table->count].text);
 	table->cells[table->count++].colour = colour;
 }
 
@@ -75,8 +78,7 @@ void table_print(struct table *table, bool colours)
 	for (size_t i = 0; i < table->count; i++) {
 		const struct cell *cell = &table->cells[i];
 
-		print_cell(table, i % table->columns, cell->text != NULL ? cell->text : "",
-		    colours ? cell->colour : 0);
+		print_cell(table, i % table->columns, cell->text, colours ? cell->colour : 0);
 		free(cell->text);
 	}
 	free(table->cells);

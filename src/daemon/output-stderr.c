@@ -16,6 +16,15 @@ static size_t put_field(char *line, size_t used, size_t size, const struct log_f
 	return written > 0 ? used + (size_t)written : used;
 }
 
+/* Peers have a say in texts: none of them may end the line, or reach the terminal's controls. */
+static void make_plain(char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)line[i] < ' ' || line[i] == '\x7f')
+			line[i] = '?';
+	}
+}
+
 void output_stderr(void *self, enum log_level level, enum log_area area, const char *message,
     const struct log_field *fields, size_t field_count)
 {
@@ -39,6 +48,7 @@ void output_stderr(void *self, enum log_level level, enum log_area area, const c
 	}
 	if (used > sizeof(line) - 2)
 		used = sizeof(line) - 2;
+	make_plain(line, used);
 	line[used++] = '\n';
 	/* One write, so that lines of several threads do not mix. */
 	if (write(STDERR_FILENO, line, used) < 0)
