@@ -417,14 +417,15 @@ static void act(struct client *client)
 	const char *spi_text = json_string_value(json_object_get(client->request, "spi"));
 	bool all = json_is_true(json_object_get(client->request, "all"));
 	bool no_wait = json_is_true(json_object_get(client->request, "no-wait"));
-	unsigned long spi = spi_text != NULL ? strtoul(spi_text, NULL, 0) : 0;
+	char *spi_end = NULL;
+	unsigned long spi = spi_text != NULL ? strtoul(spi_text, &spi_end, 0) : 0;
 	struct address remote;
 	struct outcome *outcome;
 	bool given;
 
 	if (!get_address(client, &remote, &given))
 		return;
-	if (spi_text != NULL && (spi == 0 || spi > UINT32_MAX)) {
+	if (spi_text != NULL && (spi == 0 || spi > UINT32_MAX || *spi_end != '\0')) {
 		answer_end(client, "that is no SPI; see kinkctl sa");
 		return;
 	}

@@ -23,6 +23,7 @@ struct client {
 	size_t position; /* list items given so far */
 	bool finished;   /* the end line is made */
 	bool writing;
+	bool ended; /* sends nothing more */
 	bool closing;
 	int open_handles; /* of the pipe and the timer */
 	json_t *batch;    /* array of lines that wait for counters */

@@ -45,9 +45,15 @@ static void client_close(struct client *client)
 	uv_close((uv_handle_t *)&client->timer, client_closed);
 }
 
+/* One that waits for us is not idle. */
 static void idle(uv_timer_t *timer)
 {
-	client_close(timer->data);
+	struct client *client = timer->data;
+
+	if (client->pending > 0)
+		(void)uv_timer_start(timer, idle, IDLE_MS, 0);
+	else
+		client_close(client);
 }
 
 static void written(uv_write_t *write, int status)
@@ -135,7 +141,7 @@ static void take_line(struct client *client)
 	if (client->request != NULL || client->closing)
 		return;
 	if (end == NULL) {
-		if (client->input_len == sizeof(client->input))
+		if (client->ended || client->input_len == sizeof(client->input))
 			client_close(client);
 		return;
 	}
@@ -169,7 +175,11 @@ static void received(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 	struct client *client = stream->data;
 
 	(void)buffer;
-	if (count < 0) {
+	/* One that has said all it will, such as a pipe's end, may still want the answer. */
+	client->ended = count == UV_EOF;
+	if (client->ended && client->request != NULL)
+		return;
+	if (client->ended || count < 0) {
 		client_close(client);
 		return;
 	}
