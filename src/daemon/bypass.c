@@ -91,12 +91,20 @@ static void add_kdc(void *context, const char *text)
 /* Realms without a KDC in krb5.conf have theirs in DNS, as Active Directory's always do. */
 static void add_kdcs_of_dns(void *context, const char *realm)
 {
-	srv_look_up(realm, add_kdc, context);
+	struct collection *collection = context;
+	size_t before = collection->count;
+
+	srv_look_up(realm, add_kdc, collection);
+	if (collection->count == before && collection->daemon->policy->realm.kdc_count == 0)
+		log_event(&collection->daemon->log, LOG_LEVEL_WARNING, LOG_AREA_DAEMON,
+		    LOG_FIELDS({"realm", realm}),
+		    "neither krb5.conf nor DNS names a KDC of the realm: if a policy covers it, it "
+		    "cannot be reached; name it in krb5.conf, or as realm.kdc in kinkd.conf");
 }
 
-static void add_name_servers(struct collection *collection)
+static void add_name_servers(struct collection *collection, const char *path)
 {
-	FILE *file = fopen("/etc/resolv.conf", "re");
+	FILE *file = fopen(path, "re");
 	char line[256];
 	char name[64];
 	struct address address;
@@ -134,16 +142,12 @@ enum err bypass_add(struct daemon *daemon, struct problem *problem)
 	for (size_t i = 0; i < realm->kdc_count; i++)
 		add_service(collection, &realm->kdcs[i].address, realm->kdcs[i].port);
 	kerberos_kdc_names(daemon->realm, add_kdc, collection);
-	if (collection->count == 0)
-		kerberos_realm_names(daemon->realm, add_kdcs_of_dns, collection);
-	if (collection->count == 0)
-		log_event(&daemon->log, LOG_LEVEL_WARNING, LOG_AREA_DAEMON, LOG_NO_FIELDS,
-		    "no KDC is known from realm.kdc, krb5.conf or DNS: one that a policy covers "
-		    "cannot "
-		    "be reached; name it in realm.kdc of kinkd.conf");
+	kerberos_realms_in_dns(daemon->realm, add_kdcs_of_dns, collection);
 	error = hand_over(collection, "kdc");
 	if (error == ERR_OK) {
-		add_name_servers(collection);
+		add_name_servers(collection, "/etc/resolv.conf");
+		/* systemd-resolved stands in front of these, and names itself in the other. */
+		add_name_servers(collection, "/run/systemd/resolve/resolv.conf");
 		error = hand_over(collection, "dns");
 	}
 	if (error == ERR_OK) {

@@ -38,6 +38,7 @@ struct daemon {
 	int route_sockets[2]; /* to ask the kernel for source addresses; -1 until used */
 	uv_signal_t signals[3];
 	uint64_t started_ms;
+	bool debug; /* everything is logged, whatever the file says */
 	bool stopping;
 	int exit_status;
 };
@@ -70,6 +71,12 @@ void events_drain(struct daemon *daemon);
 void events_close(struct events *events);
 void events_free(struct events *events);
 
+/* privileges.c */
+/* Nothing of this process may leak into a core dump or to another process of its user. */
+void privileges_harden(void);
+/* Keeps only what the data plane needs; for this thread and those that it starts from now on. */
+enum err privileges_drop(struct problem *problem) MUST_CHECK;
+
 /* bypass.c: what must always be reachable. */
 enum err bypass_add(struct daemon *daemon, struct problem *problem) MUST_CHECK;
 
@@ -83,6 +90,8 @@ enum err query_sa(struct daemon *daemon, uint32_t spi, const struct address *des
     enum ipsec_direction direction, query_done done, void *context) MUST_CHECK;
 /* A completion whose token has the top bit. */
 void query_completed(struct daemon *daemon, const struct dataplane_completion *completion);
+/* Answers what is still asked with an error. */
+void query_close(struct daemon *daemon);
 
 #define DAEMON_TOKEN (1ULL << 63)
 

@@ -93,6 +93,9 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 		error = control_open(daemon, problem);
 	if (error == ERR_OK)
 		error = open_sockets(daemon, problem);
+	/* Threads begin here, and have what their maker has. */
+	if (error == ERR_OK)
+		error = privileges_drop(problem);
 	if (error == ERR_OK)
 		error = open_workers(daemon, problem);
 	if (error == ERR_OK)
@@ -104,19 +107,22 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 
 void daemon_close(struct daemon *daemon)
 {
+	bool ended = true;
+
 	control_close(daemon->control);
 	kx_destroy(daemon->kx);
 	daemon->kx = NULL;
 	if (daemon->dataplane != NULL)
 		daemon->dataplane_ops->close(daemon->dataplane);
+	query_close(daemon);
 	if (daemon->workers != NULL)
-		workers_close(daemon->workers);
+		ended = workers_close(daemon->workers);
 	udp_close(daemon->udp);
 	if (daemon->events != NULL)
 		events_close(daemon->events);
 	host_close(daemon);
-	/* A lookup that the system does not come back from is not waited for. */
-	if (daemon->resolver != NULL && resolver_busy(daemon->resolver) > 0)
+	/* What does not come back from the KDC or the resolver is not waited for. */
+	if (!ended || (daemon->resolver != NULL && resolver_busy(daemon->resolver) > 0))
 		_exit(daemon->exit_status);
 	resolver_close(daemon->resolver);
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
@@ -125,7 +131,6 @@ void daemon_close(struct daemon *daemon)
 	udp_free(daemon->udp);
 	events_free(daemon->events);
 	control_free(daemon->control);
-	slots_clear(&daemon->queries);
 	kerberos_realm_destroy(daemon->realm);
 	policy_release(daemon->policy);
 }

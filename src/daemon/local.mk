@@ -10,6 +10,7 @@ daemon_sources = \
 	src/daemon/host.c \
 	src/daemon/lifecycle.c \
 	src/daemon/output-stderr.c src/daemon/output.h \
+	src/daemon/privileges.c \
 	src/daemon/query.c \
 	src/daemon/resolver.c src/daemon/resolver.h \
 	src/daemon/srv.c src/daemon/srv.h \
@@ -25,4 +26,5 @@ endif
 kinkd_SOURCES = src/daemon/main.c src/daemon/options.c src/daemon/options.h $(daemon_sources)
 kinkd_LDADD = libdataplane.a libkx.a libsa.a libpolicy.a libkerberos.a libcrypto-suite.a \
 	libwire.a libcontrol.a libbase.a \
-	$(KRB5_LIBS) $(OPENSSL_LIBS) $(LIBCONFIG_LIBS) $(LIBUV_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) $(DATAPLANE_LIBS)
+	$(KRB5_LIBS) $(OPENSSL_LIBS) $(LIBCONFIG_LIBS) $(LIBUV_LIBS) $(JANSSON_LIBS) $(SYSTEMD_LIBS) \
+	$(DATAPLANE_LIBS)

@@ -3,9 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -17,17 +14,6 @@
 /* DELETEs to peers get this long at the end. */
 #define SHUTDOWN_MS 3000
 
-/* Keys must not end up in a core dump, nor in the hands of a process of the same user. */
-static void harden(void)
-{
-	struct rlimit none = {0, 0};
-
-	(void)umask(077);
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)prctl(PR_SET_DUMPABLE, 0);
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
 static void report(void *context, const struct problem *problem)
 {
 	(void)context;
@@ -36,6 +22,8 @@ static void report(void *context, const struct problem *problem)
 
 static void apply_log_levels(struct daemon *daemon, const struct policy *policy)
 {
+	if (daemon->debug)
+		return;
 	memcpy(daemon->log.levels, policy->daemon.log_levels, sizeof(daemon->log.levels));
 }
 
@@ -67,15 +55,17 @@ static void reload(struct daemon *daemon)
 	struct policy *policy = NULL;
 	struct problem problem;
 
+	output_notify("RELOADING=1");
 	if (config_load(daemon->config_path, &policy, &problem) != ERR_OK) {
 		log_event(&daemon->log, LOG_LEVEL_ERROR, LOG_AREA_POLICY, LOG_NO_FIELDS,
 		    "the file is wrong, nothing is changed: %s", problem.text);
-		return;
+	} else {
+		apply_log_levels(daemon, policy);
+		policy_release(policy);
+		log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_POLICY, LOG_NO_FIELDS,
+		    "log levels are taken over; other changes need a restart");
 	}
-	apply_log_levels(daemon, policy);
-	policy_release(policy);
-	log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_POLICY, LOG_NO_FIELDS,
-	    "log levels are taken over; other changes need a restart");
+	output_notify("READY=1");
 }
 
 static void signalled(uv_signal_t *handle, int number)
@@ -147,9 +137,9 @@ int main(int count, char **arguments)
 		policy_release(daemon.policy);
 		return DAEMON_OK;
 	}
+	daemon.debug = options.debug;
 	log_init(&daemon.log, output_sink(), NULL, LOG_LEVEL_DEBUG);
-	if (!options.debug)
-		apply_log_levels(&daemon, daemon.policy);
-	harden();
+	apply_log_levels(&daemon, daemon.policy);
+	privileges_harden();
 	return run(&daemon);
 }

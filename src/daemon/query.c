@@ -49,3 +49,17 @@ void query_completed(struct daemon *daemon, const struct dataplane_completion *c
 	query->done(query->context, completion);
 	free(query);
 }
+
+void query_close(struct daemon *daemon)
+{
+	struct dataplane_completion nothing = {.problem = {.code = ERR_UNAVAILABLE}};
+	struct query *query;
+	uint32_t cursor = 0;
+
+	while ((query = slots_next(&daemon->queries, &cursor)) != NULL) {
+		slots_remove(&daemon->queries, query->handle);
+		query->done(query->context, &nothing);
+		free(query);
+	}
+	slots_clear(&daemon->queries);
+}

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/secret.h"
 #include "kerberos/worker.h"
@@ -11,6 +12,8 @@
 #define QUEUE_MAX 16384
 /* Completions go back after so many at the latest, so that the loop can work in parallel. */
 #define BATCH     16
+/* How long the end waits for a fetcher that may itself be waiting for the KDC. */
+#define STUCK_S   1
 
 /* A request with all that it points to in one piece of memory. */
 struct job {
@@ -86,24 +89,32 @@ static enum err queue_push(struct queue *queue, struct job *job, bool always)
 	return ERR_OK;
 }
 
-/* All that waits, or NULL when the queue is closed. */
+/* All that waits; NULL once the queue is closed, whatever waits then. */
 static struct job *queue_take(struct queue *queue)
 {
-	struct job *jobs;
+	struct job *jobs = NULL;
 
 	(void)pthread_mutex_lock(&queue->lock);
 	while (queue->first == NULL && !queue->closed)
 		(void)pthread_cond_wait(&queue->filled, &queue->lock);
-	jobs = queue->first;
-	queue->first = NULL;
-	queue->last = &queue->first;
-	queue->count = 0;
-	if (queue->closed && jobs == NULL) {
-		(void)pthread_mutex_unlock(&queue->lock);
-		return NULL;
+	if (!queue->closed) {
+		jobs = queue->first;
+		queue->first = NULL;
+		queue->last = &queue->first;
+		queue->count = 0;
 	}
 	(void)pthread_mutex_unlock(&queue->lock);
 	return jobs;
+}
+
+static bool queue_closed(struct queue *queue)
+{
+	bool closed;
+
+	(void)pthread_mutex_lock(&queue->lock);
+	closed = queue->closed;
+	(void)pthread_mutex_unlock(&queue->lock);
+	return closed;
 }
 
 static void job_free(struct job *job)
@@ -111,14 +122,19 @@ static void job_free(struct job *job)
 	secret_free(job, job->size);
 }
 
-static void queue_clear(struct queue *queue)
+static void jobs_free(struct job *jobs)
 {
-	while (queue->first != NULL) {
-		struct job *job = queue->first;
+	while (jobs != NULL) {
+		struct job *job = jobs;
 
-		queue->first = job->next;
+		jobs = job->next;
 		job_free(job);
 	}
+}
+
+static void queue_clear(struct queue *queue)
+{
+	jobs_free(queue->first);
 	(void)pthread_mutex_destroy(&queue->lock);
 	(void)pthread_cond_destroy(&queue->filled);
 }
@@ -230,7 +246,7 @@ static struct result *run(struct thread *thread, struct job *job)
 	if (job->release) {
 		kerberos_worker_release(thread->worker, job->request.session);
 	} else if (!job->fetched && kerberos_worker_needs_ticket(thread->worker, &job->request) &&
-		   queue_push(&thread->workers->fetching.queue, job, true) == ERR_OK) {
+		   queue_push(&thread->workers->fetching.queue, job, false) == ERR_OK) {
 		return NULL;
 	} else {
 		kerberos_worker_run(thread->worker, &job->request, &completion);
@@ -260,8 +276,13 @@ static void *work(void *argument)
 				*last = result;
 				last = &result->next;
 			}
-			if (count % BATCH == 0)
+			if (count % BATCH == 0) {
 				deliver(thread->workers, &first, &last);
+				if (queue_closed(&thread->queue)) {
+					jobs_free(jobs);
+					jobs = NULL;
+				}
+			}
 		}
 		deliver(thread->workers, &first, &last);
 	}
@@ -275,7 +296,7 @@ static void *fetch(void *argument)
 
 	kerberos_fetch_own(thread->workers->fetcher);
 	while ((jobs = queue_take(&thread->queue)) != NULL) {
-		while (jobs != NULL) {
+		while (jobs != NULL && !queue_closed(&thread->queue)) {
 			struct job *job = jobs;
 
 			jobs = job->next;
@@ -284,6 +305,7 @@ static void *fetch(void *argument)
 			if (queue_push(&job->thread->queue, job, true) != ERR_OK)
 				job_free(job);
 		}
+		jobs_free(jobs);
 	}
 	return NULL;
 }
@@ -380,23 +402,30 @@ void workers_release(struct workers *workers, uint64_t session, uint32_t affinit
 		job_free(job);
 }
 
-static void thread_stop(struct thread *thread)
+static void queue_close(struct queue *queue)
 {
-	(void)pthread_mutex_lock(&thread->queue.lock);
-	thread->queue.closed = true;
-	(void)pthread_cond_signal(&thread->queue.filled);
-	(void)pthread_mutex_unlock(&thread->queue.lock);
-	if (thread->running)
-		(void)pthread_join(thread->thread, NULL);
-	thread->running = false;
+	(void)pthread_mutex_lock(&queue->lock);
+	queue->closed = true;
+	(void)pthread_cond_signal(&queue->filled);
+	(void)pthread_mutex_unlock(&queue->lock);
 }
 
-void workers_close(struct workers *workers)
+bool workers_close(struct workers *workers)
 {
-	thread_stop(&workers->fetching);
-	for (uint32_t i = 0; i < workers->count; i++)
-		thread_stop(&workers->threads[i]);
+	struct timespec until;
+
+	queue_close(&workers->fetching.queue);
+	for (uint32_t i = 0; i < workers->count; i++) {
+		queue_close(&workers->threads[i].queue);
+		if (workers->threads[i].running)
+			(void)pthread_join(workers->threads[i].thread, NULL);
+	}
 	uv_close((uv_handle_t *)&workers->async, NULL);
+	if (!workers->fetching.running)
+		return true;
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STUCK_S;
+	return pthread_timedjoin_np(workers->fetching.thread, NULL, &until) == 0;
 }
 
 void workers_free(struct workers *workers)

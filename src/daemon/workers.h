@@ -24,9 +24,12 @@ enum err workers_open(uv_loop_t *loop, struct kerberos_realm *realm, uint32_t co
 /* ERR_LIMIT when too many wait. */
 enum err workers_submit(struct workers *workers, const struct kerberos_request *request) MUST_CHECK;
 void workers_release(struct workers *workers, uint64_t session, uint32_t affinity);
-/* Ends the threads, dropping what they have not begun; the loop must run once more before
- * workers_free(). */
-void workers_close(struct workers *workers);
+/*
+ * Ends the threads, dropping what they have not begun; the loop must run once more before
+ * workers_free(). False when the fetcher does not come back from the KDC soon: then it still uses
+ * what it was given, so nothing of it may be freed and the process must end with _exit().
+ */
+bool workers_close(struct workers *workers) MUST_CHECK;
 void workers_free(struct workers *workers);
 
 #endif

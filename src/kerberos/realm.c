@@ -203,3 +203,24 @@ void kerberos_kdc_names(
 
 	kerberos_realm_names(realm, list_kdcs, &listing);
 }
+
+static void list_unless_kdc(void *context, const char *realm_name)
+{
+	const struct kdc_listing *listing = context;
+	const char *path[] = {"realms", realm_name, "kdc", NULL};
+	char **values = NULL;
+
+	if (profile_get_values(listing->profile, path, &values) == 0)
+		profile_free_list(values);
+	else
+		listing->callback(listing->context, realm_name);
+}
+
+void kerberos_realms_in_dns(
+    struct kerberos_realm *realm, void (*callback)(void *context, const char *name), void *context)
+{
+	struct kdc_listing listing = {
+	    .profile = realm->overlay.machine, .callback = callback, .context = context};
+
+	kerberos_realm_names(realm, list_unless_kdc, &listing);
+}

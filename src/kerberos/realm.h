@@ -53,6 +53,9 @@ void kerberos_realm_names(
  */
 void kerberos_kdc_names(
     struct kerberos_realm *realm, void (*callback)(void *context, const char *name), void *context);
+/* Those of our realms for which it lists no KDC, so that libkrb5 asks DNS. */
+void kerberos_realms_in_dns(
+    struct kerberos_realm *realm, void (*callback)(void *context, const char *name), void *context);
 
 /*
  * A fetcher gets tickets from the KDC, which may block for many seconds; so it belongs on a thread
