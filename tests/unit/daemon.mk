@@ -1,3 +1,26 @@
+# unit tests of src/daemon and src/ctl
+check_PROGRAMS += \
+	tests/unit/test-daemon-control \
+	tests/unit/test-daemon-options \
+	tests/unit/test-daemon-workers \
+	tests/unit/test-ctl
+TESTS += \
+	tests/unit/test-daemon-control \
+	tests/unit/test-daemon-options \
+	tests/unit/test-daemon-workers \
+	tests/unit/test-ctl
+tests_unit_test_daemon_control_SOURCES = tests/unit/test-daemon-control.c $(daemon_sources)
+tests_unit_test_daemon_control_LDADD = $(kinkd_LDADD) $(CMOCKA_LIBS)
+tests_unit_test_daemon_options_SOURCES = tests/unit/test-daemon-options.c \
+	src/daemon/options.c src/daemon/options.h
+tests_unit_test_daemon_options_LDADD = $(CMOCKA_LIBS)
+tests_unit_test_daemon_workers_SOURCES = tests/unit/test-daemon-workers.c \
+	src/daemon/workers.c src/daemon/workers.h
+tests_unit_test_daemon_workers_LDADD = libbase.a $(LIBUV_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ctl_SOURCES = tests/unit/test-ctl.c \
+	src/ctl/arguments.c src/ctl/ctl.h src/ctl/format.c src/ctl/table.c
+tests_unit_test_ctl_LDADD = libcontrol.a libbase.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test-srv
 TESTS += tests/unit/test-srv
 tests_unit_test_srv_SOURCES = tests/unit/test-srv.c src/daemon/srv.c
