@@ -2,7 +2,6 @@
 #include "crypto/algorithms.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct encryption_info encryptions[ENCRYPTION_COUNT] = {
@@ -197,13 +196,11 @@ const char *dh_group_name(enum dh_group group)
 
 enum err dh_group_parse(const char *name, enum dh_group *out)
 {
-	char *end;
-	unsigned long number = strtoul(name, &end, 10);
-	bool is_number = end != name && *end == '\0';
-
 	for (size_t i = 0; i < GROUP_COUNT; i++) {
-		if (strcmp(groups[i].name, name) == 0 ||
-		    (is_number && number == (unsigned long)groups[i].group)) {
+		char number[4];
+
+		(void)snprintf(number, sizeof(number), "%d", (int)groups[i].group);
+		if (strcmp(name, groups[i].name) == 0 || strcmp(name, number) == 0) {
 			*out = groups[i].group;
 			return ERR_OK;
 		}

@@ -20,14 +20,19 @@ size_t dh_public_length(enum dh_group group);
 size_t dh_secret_length(enum dh_group group);
 /* A fresh key pair; ERR_UNSUPPORTED for a group that is not known. */
 enum err dh_new(enum dh_group group, struct dh **out) MUST_CHECK;
-/* The key pair with this private value, big-endian (X25519: as RFC 7748 has it); for known answers.
+/*
+ * The key pair of these values, for known answers. The private one is big-endian (X25519: as RFC
+ * 7748 has it), the public one as dh_public() gives it; that they belong together is not checked.
  */
-enum err dh_from_private(
-    enum dh_group group, struct bytes private_value, struct dh **out) MUST_CHECK;
+enum err dh_from_pair(enum dh_group group, struct bytes private_value, struct bytes public_value,
+    struct dh **out) MUST_CHECK;
 void dh_free(struct dh *dh);
 /* Writes dh_public_length() octets. */
 enum err dh_public(const struct dh *dh, uint8_t *out) MUST_CHECK;
-/* Writes dh_secret_length() octets, to be wiped. ERR_INVALID when the peer's value is no good. */
+/*
+ * Writes dh_secret_length() octets, to be wiped. ERR_INVALID when the peer's value is no good, its
+ * length included.
+ */
 enum err dh_derive(const struct dh *dh, struct bytes peer, uint8_t *out) MUST_CHECK;
 
 #endif

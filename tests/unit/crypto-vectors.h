@@ -1,12 +1,45 @@
 /*
- * Known answers, in hexadecimal: RFC 4868 2.7 (HMAC-SHA2), RFC 3602 4 (AES-CBC), RFC 7634 Appendix
- * A (ChaCha20-Poly1305 in ESP), RFC 5903 8 (ECP groups), RFC 8031 Appendix A (Curve25519), and test
- * case 16 of McGrew and Viega's specification of GCM (AES-256-GCM).
+ * Known answers, in hexadecimal: RFC 2202 3 (HMAC-SHA1), RFC 4868 2.7 (HMAC-SHA2), RFC 3602 4
+ * (AES-CBC with 128 bits), NIST SP 800-38A F.2.3 and F.2.5 (AES-CBC with 192 and 256 bits), RFC
+ * 7634 Appendix A (ChaCha20-Poly1305 in ESP), and test cases 4, 10 and 16 of McGrew and Viega's
+ * specification of GCM (AES-GCM with 128, 192 and 256 bits).
  */
 #ifndef UNIT_CRYPTO_VECTORS_H
 #define UNIT_CRYPTO_VECTORS_H
 
 #include "kinkd/ipsec.h"
+
+static const struct {
+	const char *key, *data, *out;
+} sha1_vectors[] = {
+    {"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
+	"b617318655057264e28bc0b6fb378c8ef146be00"},
+    {"4a656665", "7768617420646f2079612077616e7420666f72206e6f7468696e673f",
+	"effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+	"dddddddddddddddddddddddddddd",
+	"125d7342b9ac11cd91a39af48aa17b4f63f175d3"},
+    {"0102030405060708090a0b0c0d0e0f10111213141516171819",
+	"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+	"cdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+	"4c9007f4026250c6bc8414f9bf50c86c2d7235da"},
+    {"0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c", "546573742057697468205472756e636174696f6e",
+	"4c1a03424b55e07fe7f27be1d58bb9324a9a5a04"},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaa",
+	"54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b65"
+	"79202d2048617368204b6579204669727374",
+	"aa4ae5e15272d00e95705637ce8a3b55ed402112"},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "aaaaaaaaaaaaaaaa",
+	"54657374205573696e67204c6172676572205468616e20426c6f636b2d53697a65204b65"
+	"7920616e64204c6172676572205468616e204f6e6520426c6f636b2d53697a6520446174"
+	"61",
+	"e8e99d0f45237d786d6bbaa7965c7808bbff1a91"},
+};
 
 static const struct {
 	const char *key, *data, *sha256, *sha384, *sha512;
@@ -23,6 +56,14 @@ static const struct {
 	"5e69e2c78b3239ecfab21649",
 	"164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75"
 	"c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+	"dddddddddddddddddddddddddddd",
+	"773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe",
+	"88062608d3e6ad8a0aa2ace014c8a86f0aa635d947ac9febe83ef4e55966144b2a5ab39d"
+	"c13814b94e3ab6e101a34f27",
+	"fa73b0089d56a284efb0f0756c890be9b1b5dbdd8ee81a3655f83e33b2279d39bf3e8482"
+	"79a722c806b485a47e67c807b946a337bee8942674278859e13292fb"},
     {"0102030405060708090a0b0c0d0e0f10111213141516171819",
 	"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
 	"cdcdcdcdcdcdcdcdcdcdcdcdcdcd",
@@ -62,6 +103,14 @@ static const struct {
 	enum integrity integrity;
 	const char *key, *data, *icv;
 } integrity_vectors[] = {
+    {INTEGRITY_HMAC_SHA1_96, "0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
+	"b617318655057264e28bc0b6"},
+    {INTEGRITY_HMAC_SHA1_96, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+	"dddddddddddddddddddddddddddd",
+	"125d7342b9ac11cd91a39af4"},
+    {INTEGRITY_HMAC_SHA1_96, "0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c",
+	"546573742057697468205472756e636174696f6e", "4c1a03424b55e07fe7f27be1"},
     {INTEGRITY_HMAC_SHA2_256_128,
 	"0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b", "4869205468657265",
 	"198a607eb44bfbc69903a0f1cf2bbdc5"},
@@ -115,6 +164,13 @@ static const struct {
 	"dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
 	"dddddddddddddddddddddddddddd",
 	"2ee7acd783624ca9398710f3ee05ae41b9f9b0510c87e49e586cc9bf961733d8"},
+    /* The RFC prints 80 octets of key and calls them 64: these last 64 give its answer. */
+    {INTEGRITY_HMAC_SHA2_512_256,
+	"0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021222324"
+	"25262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f40",
+	"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"
+	"cdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+	"5e6688e5a3daec826ca32eaea224eff5e700628947470e13ad01302561bab108"},
 };
 
 static const struct {
@@ -135,52 +191,41 @@ static const struct {
 	"c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf",
 	"c30e32ffedc0774e6aff6af0869f71aa0f3af07a9a31a9c684db207eb0ef8e4e35907aa6"
 	"32c3ffdf868bb7b29d3d46ad83ce9f9a102ee99d49a53e87f4c3da55"},
-};
-
-static const struct {
-	enum dh_group group;
-	const char *initiator, *responder, *initiator_public, *responder_public, *secret;
-} dh_vectors[] = {
-    {DH_ECP_256, "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433",
-	"c6ef9c5d78ae012a011164acb397ce2088685d8f06bf9be0b283ab46476bee53",
-	"dad0b65394221cf9b051e1feca5787d098dfe637fc90b9ef945d0c37725811805271a046"
-	"1cdb8252d61f1c456fa3e59ab1f45b33accf5f58389e0577b8990bb3",
-	"d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf6356fbf3ca"
-	"366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab",
-	"d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de"},
-    {DH_ECP_384,
-	"099f3c7034d4a2c699884d73a375a67f7624ef7c6b3c0f160647b67414dce655e35b5380"
-	"41e649ee3faef896783ab194",
-	"41cb0779b4bdb85d47846725fbec3c9430fab46cc8dc5060855cc9bda0aa2942e0308312"
-	"916b8ed2960e4bd55a7448fc",
-	"667842d7d180ac2cde6f74f37551f55755c7645c20ef73e31634fe72b4c55ee6de3ac808"
-	"acb4bdb4c88732aee95f41aa9482ed1fc0eeb9cafc4984625ccfc23f65032149e0e144ad"
-	"a024181535a0f38eeb9fcff3c2c947dae69b4c634573a81c",
-	"e558dbef53eecde3d3fccfc1aea08a89a987475d12fd950d83cfa41732bc509d0d1ac43a"
-	"0336def96fda41d0774a3571dcfbec7aacf3196472169e838430367f66eebe3c6e70c416"
-	"dd5f0c68759dd1fff83fa40142209dff5eaad96db9e6386c",
-	"11187331c279962d93d604243fd592cb9d0a926f422e47187521287e7156c5c4d6031355"
-	"69b9e9d09cf5d4a270f59746"},
-    {DH_ECP_521,
-	"0037ade9319a89f4dabdb3ef411aaccca5123c61acab57b5393dce47608172a095aa85a3"
-	"0fe1c2952c6771d937ba9777f5957b2639bab072462f68c27a57382d4a52",
-	"0145ba99a847af43793fdd0e872e7cdfa16be30fdc780f97bccc3f078380201e9c677d60"
-	"0b343757a3bdbf2a3163e4c2f869cca7458aa4a4effc311f5cb151685eb9",
-	"0015417e84dbf28c0ad3c278713349dc7df153c897a1891bd98bab4357c9ecbee1e3bf42"
-	"e00b8e380aeae57c2d107564941885942af5a7f4601723c4195d176ced3e017cae20b664"
-	"1d2eeb695786d8c946146239d099e18e1d5a514c739d7cb4a10ad8a788015ac405d7799d"
-	"c75e7b7d5b6cf2261a6a7f1507438bf01beb6ca3926f9582",
-	"00d0b3975ac4b799f5bea16d5e13e9af971d5e9b984c9f39728b5e5739735a219b97c356"
-	"436adc6e95bb0352f6be64a6c2912d4ef2d0433ced2b6171640012d9460f015c68226383"
-	"956e3bd066e797b623c27ce0eac2f551a10c2c724d9852077b87220b6536c5c408a1d2ae"
-	"bb8e86d678ae49cb57091f4732296579ab44fcd17f0fc56a",
-	"01144c7d79ae6956bc8edb8e7c787c4521cb086fa64407f97894e5e6b2d79b04d1427e73"
-	"ca4baa240a34786859810c06b3c715a3a8cc3151f2bee417996d19f3ddea"},
-    {DH_CURVE25519, "701fb4308655b476b6789b7325f9ea8cddd16a58533ff6d9e60009464a5f9d54",
-	"0854645253290d60ddadd0e030bacd9e5501efdc220755a1e978f1b839a05648",
-	"48d5ddd4061257ba166fa3f9bbdb74f1a4e81c089384fa77f790709f0dfbc766",
-	"0be7c1f5aad87d7e448662673298a443478b859745179eaf564c79c0ef6eee25",
-	"c74950607a12327f3204d94b6825bfb068b7f8319a9e3708ed3d43ce8130c950"},
+    {"90d382b410eeba7ad938c46cec1a82bf", "e96e8c08ab465763fd098d45dd3ff893",
+	"08000ebda70a00008e9c083db95b070008090a0b0c0d0e0f101112131415161718191a1b"
+	"1c1d1e1f202122232425262728292a2b2c2d2e2f30313233343536370102030405060708"
+	"090a0b0c0d0e0e01",
+	"f663c25d325c18c6a9453e194e120849a4870b66cc6b9965330013b4898dc856a4699e52"
+	"3a55db080b59ec3a8e4b7e52775b07d1db34ed9c538ab50c551b874aa269add047ad2d59"
+	"13ac19b7cfbad4a6"},
+    {"90d382b410eeba7ad938c46cec1a82bf", "69d08df7d203329db093fc4924e5bd80",
+	"0800b5e8a80a0500a69c083d0b660e0077777777777777777777777701020201",
+	"f51995881ec4e0c4488987ce742e8109689bb379d2d750c0d915dca346a89f75"},
+    {"0123456789abcdef0123456789abcdef", "f4e765244f6407adf13dc1380f673f37",
+	"45000054090400004001f988c0a87b03c0a87bc808009f76a90a0100b49c083d02a20400"
+	"08090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b"
+	"2c2d2e2f30313233343536370102030405060708090a0a04",
+	"773b5241a4c449225e4f3ce5ed611b0c237ca96cf74a93013c1b0ea1a0cf70f8e4ecaec7"
+	"8ac53aad7a0f022b859243c647752e94a859352b8a4d4d2decd136e5c177f132ad3fbfb2"
+	"201ac9904c74ee0a109e0ca1e4dfe9d5a100b842f1c22f0d"},
+    {"0123456789abcdef0123456789abcdef", "85d47224b5f3dd5d2101d4ea8dffab22",
+	"45000044090c00004001f990c0a87b03c0a87bc80800d63caa0a0200c69c083da3de0300"
+	"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff01020304"
+	"05060708090a0a04",
+	"15b92683819596a8047232cc00f7048fe45318e11f8a0f62ede3c3fc61203bb50f980a08"
+	"c9843fd3a1b06d5c07ff9639b7eb7dfb3512e5de435e7207ed971ef3d2726d9b5ef6affc"
+	"6d17a0decbb13892"},
+    {"8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", "000102030405060708090a0b0c0d0e0f",
+	"6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46"
+	"a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
+	"4f021db243bc633d7178183a9fa071e8b4d9ada9ad7dedf4e5e738763f69145a571b2420"
+	"12fb7ae07fa9baac3df102e008b0e27988598881d920a9e64f5615cd"},
+    {"603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+	"000102030405060708090a0b0c0d0e0f",
+	"6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46"
+	"a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
+	"f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d39f23369"
+	"a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b"},
 };
 
 static const char chacha_keymat[] =
@@ -196,14 +241,27 @@ static const char chacha_packet[] =
     "befe2facc638e8f3cbec163fac469b502773f6fb94e664da9165b82829f641e076aaa826"
     "6b7fb0f7b11b369907e1ad43";
 
-static const char gcm_keymat[] = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"
-				 "cafebabe";
 static const char gcm_aad[] = "feedfacedeadbeeffeedfacedeadbeefabaddad2";
 static const char gcm_iv[] = "facedbaddecaf888";
-static const char gcm_plain[] = "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
-				"1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39";
-static const char gcm_sealed[] = "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
-				 "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
-				 "76fc6ece0f4e1768cddf8853bb2d551b";
+static const char gcm_plain[] =
+    "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95"
+    "956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39";
+static const struct {
+	uint16_t key_bits;
+	const char *keymat, *sealed; /* key | salt; ciphertext | tag */
+} gcm_vectors[] = {
+    {128, "feffe9928665731c6d6a8f9467308308cafebabe",
+	"42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b2"
+	"5466931c7d8f6a5aac84aa051ba30b396a0aac973d58e0915bc94fbc3221a5db94fae95a"
+	"e7121a47"},
+    {192, "feffe9928665731c6d6a8f9467308308feffe9928665731ccafebabe",
+	"3980ca0b3c00e841eb06fac4872a2757859e1ceaa6efd984628593b40ca1e19c7d773d00"
+	"c144c525ac619d18c84a3f4718e2448b2fe324d9ccda27102519498e80f1478f37ba55bd"
+	"6d27618c"},
+    {256, "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308cafebabe",
+	"522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48"
+	"590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853"
+	"bb2d551b"},
+};
 
 #endif
