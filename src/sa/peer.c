@@ -65,12 +65,20 @@ static enum sa_epoch learn(struct sa_peer *peer, uint32_t epoch, uint64_t now_ms
 	return verdict;
 }
 
+/*
+ * How far a command may lag behind the newest one of its peer. One that was held back for longer
+ * than any initiator goes on trying would make SAs that nobody there knows of.
+ */
+#define LAG_MAX_US 60000000
+
 enum sa_epoch sad_peer_command_epoch(
     struct sa_peer *peer, uint32_t epoch, int64_t authenticator_us, uint64_t now_ms)
 {
 	bool newer = authenticator_us > peer->newest_authenticator_us;
 	bool known = peer->epoch_known && epoch == peer->epoch;
 
+	if (!newer && peer->newest_authenticator_us - authenticator_us > LAG_MAX_US)
+		return SA_EPOCH_STALE;
 	if (newer)
 		peer->newest_authenticator_us = authenticator_us;
 	else if (peer->epoch_known && !known)

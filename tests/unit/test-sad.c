@@ -366,6 +366,8 @@ static void epochs_are_judged_in_order(void **state)
 	/* A straggler from before, though its epoch differs. */
 	assert_int_equal(sad_peer_command_epoch(&peer, 100, 2500, 4), SA_EPOCH_STALE);
 	assert_int_equal(sad_peer_command_epoch(&peer, 200, 2900, 5), SA_EPOCH_CURRENT);
+	/* Held back for longer than anybody tries. */
+	assert_int_equal(sad_peer_command_epoch(&peer, 200, 3000 - 60000001, 5), SA_EPOCH_STALE);
 	/* A clock that went back is no reason to distrust a newer message. */
 	assert_int_equal(sad_peer_command_epoch(&peer, 150, 4000, 6), SA_EPOCH_NEW);
 	/* A reply to what was sent before we learned of the restart. */

@@ -392,6 +392,7 @@ static void accepted(struct kink_response *response, const struct kerberos_compl
 	static const struct problem none = {.code = ERR_OK};
 	struct kink *kink = response->kink;
 	const struct policy_peer *peer;
+	const struct sa_peer *known;
 	char why[KERBEROS_NAME_MAX + 80];
 
 	response->session = completion->session;
@@ -413,6 +414,13 @@ static void accepted(struct kink_response *response, const struct kerberos_compl
 		    why, sizeof(why), "%s: no peer in the file has its address", response->client);
 		kink_log_stranger(kink, &response->remote, "refused a principal", why);
 		kink_response_notify(response, NOTIFY_PAYLOAD_MALFORMED, 0, (struct bytes){0});
+		return;
+	}
+	/* Whoever made SAs under this name may delete them, also while no resolver answers. */
+	known = sad_find_peer(kx_sad(kink->kx), &response->key.remote);
+	if (response->type == KINK_DELETE && known != NULL && known->principal != NULL &&
+	    strcmp(known->principal, response->client) == 0) {
+		authorised(response);
 		return;
 	}
 	response->name_wait.done = name_known;
