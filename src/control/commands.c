@@ -47,3 +47,37 @@ int control_command_of(const char *name)
 	}
 	return -1;
 }
+
+static const struct control_argument *argument_of(
+    const struct control_command_info *info, const char *name)
+{
+	for (size_t i = 0; i < CONTROL_ARGUMENTS_MAX && info->arguments[i].name != NULL; i++) {
+		if (strcmp(info->arguments[i].name, name) == 0)
+			return &info->arguments[i];
+	}
+	return NULL;
+}
+
+enum err control_request_check(int command, const json_t *request, struct problem *problem)
+{
+	const struct control_command_info *info = &control_commands[command];
+	const char *name;
+	json_t *value;
+
+	/* Only iterated over: jansson's macro wants it without const. */
+	json_object_foreach((json_t *)request, name, value)
+	{
+		const struct control_argument *argument = argument_of(info, name);
+
+		if (strcmp(name, "command") == 0)
+			continue;
+		if (argument == NULL)
+			return problem_set(problem, ERR_INVALID, "%s takes no argument \"%.64s\"",
+			    info->name, name);
+		if (argument->placeholder == NULL ? !json_is_boolean(value)
+						  : !json_is_string(value))
+			return problem_set(problem, ERR_INVALID, "\"%s\" of %s is a %s", name,
+			    info->name, argument->placeholder == NULL ? "boolean" : "string");
+	}
+	return ERR_OK;
+}

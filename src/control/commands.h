@@ -9,8 +9,11 @@
 #ifndef CONTROL_COMMANDS_H
 #define CONTROL_COMMANDS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/error.h"
 
 /* The longest line that is accepted from a client, and its longest argument. */
 #define CONTROL_LINE_MAX 4096
@@ -46,5 +49,12 @@ extern const struct control_command_info control_commands[CONTROL_COMMAND_COUNT]
 
 /* The command of that name, or -1. */
 int control_command_of(const char *name);
+
+/*
+ * Whether the request has only arguments of the command, flags as booleans and the others as
+ * strings. ERR_INVALID names the argument: one that is misspelt must not widen a terminate.
+ */
+enum err control_request_check(
+    int command, const json_t *request, struct problem *problem) MUST_CHECK;
 
 #endif

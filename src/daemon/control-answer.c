@@ -16,6 +16,28 @@ struct counters_wait {
 	const char *packets;
 };
 
+/* JSON holds UTF-8 only; names of principals and texts of errors may come from peers. */
+static json_t *text(const char *octets)
+{
+	json_t *string = json_string(octets);
+	char *copy = string == NULL ? strdup(octets) : NULL;
+
+	if (copy == NULL)
+		return string;
+	for (char *c = copy; *c != '\0'; c++) {
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	}
+	string = json_string(copy);
+	free(copy);
+	return string;
+}
+
+static json_t *text_or_null(const char *octets)
+{
+	return octets != NULL && octets[0] != '\0' ? text(octets) : json_null();
+}
+
 void answer_line(struct client *client, const char *kind, json_t *line)
 {
 	if (line == NULL)
@@ -29,7 +51,7 @@ void answer_end(struct client *client, const char *error)
 	json_t *line = json_pack("{s:b}", "ok", error == NULL);
 
 	if (error != NULL)
-		(void)json_object_set_new(line, "error", json_string(error));
+		(void)json_object_set_new(line, "error", text(error));
 	answer_line(client, "end", line);
 	client->finished = true;
 }
@@ -74,11 +96,6 @@ static void ask_counters(struct client *client, json_t *line, enum ipsec_directi
 	}
 }
 
-static json_t *text_or_null(const char *text)
-{
-	return text != NULL && text[0] != '\0' ? json_string(text) : json_null();
-}
-
 /* Seconds from now to then; null when there is no such time. */
 static json_t *seconds_until(uint64_t then_ms)
 {
@@ -108,14 +125,14 @@ static json_t *daemon_line(const struct daemon *daemon)
 	for (int i = 0; i < KX_COUNTER_COUNT; i++)
 		(void)json_object_set_new(counters, kx_counter_name((enum kx_counter)i),
 		    json_integer((json_int_t)kx_counter_value(daemon->kx, (enum kx_counter)i)));
-	return json_pack("{s:s, s:o, s:s, s:s, s:I, s:o, s:I, s:I, s:o, s:o}", "version",
+	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:o, s:I, s:I, s:o, s:o}", "version",
 	    PACKAGE_VERSION, "uptime", seconds_since(daemon->started_ms), "dataplane",
-	    daemon->dataplane_ops->name, "dataplane_why", daemon->dataplane_why, "sa_pairs",
+	    daemon->dataplane_ops->name, "dataplane_why", text(daemon->dataplane_why), "sa_pairs",
 	    (json_int_t)kx_sa_count(daemon->kx), "principal", text_or_null(realm.principal),
 	    "ticket_end", (json_int_t)realm.ticket_end, "kdc_answered",
 	    (json_int_t)realm.kdc_answered, "realm_problem",
-	    realm.problem.code != ERR_OK ? json_string(realm.problem.text) : json_null(),
-	    "counters", counters);
+	    realm.problem.code != ERR_OK ? text(realm.problem.text) : json_null(), "counters",
+	    counters);
 }
 
 /* Lists are made in batches; what was given already is passed over. */
@@ -148,13 +165,13 @@ static bool connection_line(void *context, const struct kx_connection_view *view
 
 	if (!in_turn(listing, &stop))
 		return !stop;
-	line = json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
-	    "policy", view->policy, "peer", view->peer, "principal", text_or_null(view->principal),
-	    "method", text_or_null(view->method), "local", address_format(&view->local, local),
-	    "remote", address_format(&view->remote, remote), "state", states[view->state], "since",
-	    seconds_since(view->since_ms), "next", text_or_null(view->next), "next_in",
-	    seconds_until(view->next_ms), "reason", text_or_null(view->reason), "spi_in",
-	    hex(view->sa_in), "spi_out", hex(view->sa_out));
+	line = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "policy", text(view->policy), "peer", text(view->peer), "principal",
+	    text_or_null(view->principal), "method", text_or_null(view->method), "local",
+	    address_format(&view->local, local), "remote", address_format(&view->remote, remote),
+	    "state", states[view->state], "since", seconds_since(view->since_ms), "next",
+	    text_or_null(view->next), "next_in", seconds_until(view->next_ms), "reason",
+	    text_or_null(view->reason), "spi_in", hex(view->sa_in), "spi_out", hex(view->sa_out));
 	answer_line(listing->client, "connection", line);
 	if (line != NULL) {
 		ask_counters(listing->client, line, IPSEC_IN, view->sa_in, &view->local);
@@ -173,12 +190,12 @@ static json_t *ports(struct port_range range)
 
 static void set_selector(json_t *line, const struct selector *selector)
 {
-	char text[RANGE_TEXT_SIZE];
+	char range[RANGE_TEXT_SIZE];
 
 	(void)json_object_set_new(
-	    line, "local_selector", json_string(range_format(&selector->local, text)));
+	    line, "local_selector", json_string(range_format(&selector->local, range)));
 	(void)json_object_set_new(
-	    line, "remote_selector", json_string(range_format(&selector->remote, text)));
+	    line, "remote_selector", json_string(range_format(&selector->remote, range)));
 	(void)json_object_set_new(line, "protocol",
 	    selector->protocol != 0 ? json_integer(selector->protocol) : json_null());
 	(void)json_object_set_new(line, "local_ports", ports(selector->local_ports));
@@ -196,8 +213,8 @@ static bool sa_line(void *context, const struct kx_sa_view *view)
 
 	if (!in_turn(listing, &stop))
 		return !stop;
-	line = json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o}",
-	    "policy", view->policy, "principal", text_or_null(view->principal), "method",
+	line = json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o}",
+	    "policy", text(view->policy), "principal", text_or_null(view->principal), "method",
 	    view->method, "state", view->state, "local", address_format(&view->local, local),
 	    "remote", address_format(&view->remote, remote), "spi_in", hex(view->spi_in), "spi_out",
 	    hex(view->spi_out), "mode", view->mode == IPSEC_TUNNEL ? "tunnel" : "transport",
@@ -225,13 +242,13 @@ static json_t *policy_line(const struct policy_rule *rule, const struct selector
 	    [POLICY_DISCARD] = "discard"};
 	bool protects = rule->peer != NULL;
 	json_t *suites = json_array();
-	char text[SUITE_TEXT_SIZE];
+	char suite[SUITE_TEXT_SIZE];
 	json_t *line;
 
 	for (size_t i = 0; protects && i < rule->proposal.suite_count; i++)
 		(void)json_array_append_new(
-		    suites, json_string(suite_format(&rule->proposal.suites[i], text)));
-	line = json_pack("{s:s, s:s, s:o, s:o, s:b, s:o, s:o}", "name", rule->name, "protect",
+		    suites, json_string(suite_format(&rule->proposal.suites[i], suite)));
+	line = json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "name", text(rule->name), "protect",
 	    actions[rule->action], "peer", text_or_null(protects ? rule->peer->name : NULL), "mode",
 	    text_or_null(!protects                    ? NULL
 			 : rule->mode == IPSEC_TUNNEL ? "tunnel"
@@ -269,7 +286,7 @@ static json_t *texts(const char *const *list, size_t count)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(array, json_string(list[i]));
+		(void)json_array_append_new(array, text(list[i]));
 	return array;
 }
 
@@ -281,20 +298,20 @@ static void list_peers(struct listing *listing, const struct policy *policy)
 		const struct policy_peer *peer = &policy->peers[i];
 		json_t *addresses;
 		json_t *exchanges;
-		char text[PREFIX_TEXT_SIZE];
+		char prefix[PREFIX_TEXT_SIZE];
 
 		if (!in_turn(listing, &stop))
 			continue;
 		addresses = json_array();
 		for (size_t j = 0; j < peer->address_count; j++)
 			(void)json_array_append_new(
-			    addresses, json_string(prefix_format(&peer->addresses[j], text)));
+			    addresses, json_string(prefix_format(&peer->addresses[j], prefix)));
 		exchanges = json_array();
 		for (size_t j = 0; j < peer->exchange_count; j++)
 			(void)json_array_append_new(
 			    exchanges, json_string(exchange_name(peer->exchanges[j])));
 		answer_line(listing->client, "peer",
-		    json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", peer->name, "addresses",
+		    json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", text(peer->name), "addresses",
 			addresses, "responder_principals",
 			texts(peer->responder_principals, peer->responder_principal_count),
 			"initiator_principals",
@@ -333,8 +350,8 @@ static void list_idle(struct client *client)
 
 		if (rule->peer != NULL && !seen.rules[i])
 			answer_line(client, "connection",
-			    json_pack("{s:s, s:s, s:s}", "policy", rule->name, "peer",
-				rule->peer->name, "state", "idle"));
+			    json_pack("{s:o, s:o, s:s}", "policy", text(rule->name), "peer",
+				text(rule->peer->name), "state", "idle"));
 	}
 	free(seen.rules);
 }
@@ -431,6 +448,10 @@ static void act(struct client *client)
 	}
 	if (client->command == CONTROL_TERMINATE && !given && spi_text == NULL && !all) {
 		answer_end(client, "say which: an address, --spi or --all");
+		return;
+	}
+	if (all && (given || spi_text != NULL)) {
+		answer_end(client, "--all goes with neither an address nor --spi");
 		return;
 	}
 	outcome = calloc(1, sizeof(*outcome));

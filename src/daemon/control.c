@@ -116,7 +116,8 @@ void client_continue(struct client *client)
 		return;
 	if (client->request != NULL && !client->finished && json_array_size(client->batch) == 0) {
 		answer_next(client);
-		if (client->pending > 0)
+		/* What ended at once has gone on by itself. */
+		if (client->closing || client->writing || client->pending > 0)
 			return;
 	}
 	if (json_array_size(client->batch) > 0) {
@@ -134,6 +135,7 @@ void client_continue(struct client *client)
 static void take_line(struct client *client)
 {
 	char *end = memchr(client->input, '\n', client->input_len);
+	struct problem problem;
 	json_error_t error;
 	const char *name;
 	size_t len;
@@ -157,6 +159,8 @@ static void take_line(struct client *client)
 		answer_end(client, "the request is no JSON object");
 	} else if (client->command < 0) {
 		answer_end(client, "there is no such command");
+	} else if (control_request_check(client->command, client->request, &problem) != ERR_OK) {
+		answer_end(client, problem.text);
 	}
 	client_continue(client);
 }
@@ -196,6 +200,9 @@ static void received(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 
 static void connected(uv_stream_t *server, int status)
 {
+	static char full[] = "{\"kind\":\"end\",\"ok\":false,"
+			     "\"error\":\"too many clients are connected; try again later\"}\n";
+	const uv_buf_t refusal = uv_buf_init(full, sizeof(full) - 1);
 	struct control *control = server->data;
 	struct client *client;
 
@@ -214,6 +221,7 @@ static void connected(uv_stream_t *server, int status)
 	if (uv_accept(server, (uv_stream_t *)&client->pipe) != 0 || client->batch == NULL ||
 	    control->clients.count >= CLIENTS_MAX ||
 	    slots_add(&control->clients, client, &client->handle) != ERR_OK) {
+		(void)uv_try_write((uv_stream_t *)&client->pipe, &refusal, 1);
 		client_close(client);
 		return;
 	}
@@ -231,12 +239,14 @@ struct client *client_by_handle(struct control *control, uint64_t handle)
 static bool is_served(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool served;
 
 	memcpy(address.sun_path, path, strlen(path) + 1);
+	/* EAGAIN: one that is too busy to accept. */
 	served = descriptor >= 0 &&
-	         connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	         (connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) == 0 ||
+		     errno == EAGAIN);
 	if (descriptor >= 0)
 		(void)close(descriptor);
 	return served;
@@ -255,6 +265,22 @@ static void make_folder(const char *path)
 	/* Whether it worked shows when the socket is bound. */
 	if (mkdir(folder, 0755) == 0)
 		(void)chmod(folder, 0755);
+}
+
+/* Makes way for the socket; a file of another kind is somebody's, and the setting wrong. */
+static enum err remove_stale(const char *path, struct problem *problem)
+{
+	struct stat found;
+
+	if (lstat(path, &found) != 0)
+		return ERR_OK;
+	if (!S_ISSOCK(found.st_mode))
+		return problem_set(problem, ERR_EXISTS,
+		    "control socket %s: there is a file that is no socket; change "
+		    "daemon.control.socket or remove it",
+		    path);
+	(void)unlink(path);
+	return ERR_OK;
 }
 
 static enum err set_access(
@@ -291,6 +317,9 @@ enum err control_open(struct daemon *daemon, struct problem *problem)
 	if (is_served(settings->control_socket))
 		return problem_set(problem, ERR_EXISTS,
 		    "another kinkd is running and answers at %s", settings->control_socket);
+	error = remove_stale(settings->control_socket, problem);
+	if (error != ERR_OK)
+		return error;
 	control = calloc(1, sizeof(*control));
 	if (control == NULL)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
@@ -299,7 +328,6 @@ enum err control_open(struct daemon *daemon, struct problem *problem)
 	(void)uv_pipe_init(&daemon->loop, &control->server, 0);
 	control->server.data = control;
 	make_folder(settings->control_socket);
-	(void)unlink(settings->control_socket);
 	code = uv_pipe_bind(&control->server, settings->control_socket);
 	if (code != 0)
 		return problem_set(problem, ERR_SYSTEM, "control socket %s: %s",

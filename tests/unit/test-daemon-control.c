@@ -205,6 +205,41 @@ static void test_bad_requests(void **state)
 	check_refused("{\"command\": \"terminate\", \"spi\": \"12x\"}\n", "no SPI");
 	check_refused("{\"command\": \"terminate\", \"spi\": \"0x1ffffffff\"}\n", "no SPI");
 	check_refused("{\"command\": \"initiate\", \"remote\": \"203.0.113.9\"}\n", "203.0.113.9");
+	check_refused("{\"command\": \"terminate\", \"all\": true, \"remote\": \"192.0.2.2\"}\n",
+	    "--all goes with neither");
+}
+
+/* An argument that is not understood must not be passed over: it may narrow a terminate. */
+static void test_wrong_arguments(void **state)
+{
+	(void)state;
+	check_refused("{\"command\": \"terminate\", \"all\": true, \"peer\": \"b\"}\n",
+	    "terminate takes no argument \"peer\"");
+	check_refused("{\"command\": \"sa\", \"all\": true}\n", "sa takes no argument \"all\"");
+	check_refused("{\"command\": \"terminate\", \"all\": true, \"remote\": 5}\n",
+	    "\"remote\" of terminate is a string");
+	check_refused("{\"command\": \"terminate\", \"spi\": 256}\n", "is a string");
+	check_refused("{\"command\": \"terminate\", \"all\": \"yes\"}\n", "is a boolean");
+	check_refused("{\"command\": \"initiate\", \"policy\": null}\n", "is a string");
+}
+
+/* What peers write into a KRB-ERROR or a name need not be UTF-8, as JSON is. */
+static void test_texts_that_are_not_utf8(void **state)
+{
+	struct client client = {.batch = json_array()};
+
+	(void)state;
+	answer_end(&client, "b\xff\xc3\xa9 says no");
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(client.batch, 0), "error")),
+	    "b??? says no");
+	json_decref(client.batch);
+	client.batch = json_array();
+	answer_end(&client, "\xc3\xa9");
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(client.batch, 0), "error")),
+	    "\xc3\xa9");
+	json_decref(client.batch);
 }
 
 /* Deep nesting is refused by jansson's own limit, not by our stack. */
@@ -280,6 +315,26 @@ static void test_the_answer_comes_after_the_end_of_input(void **state)
 	(void)close(client);
 }
 
+/* What ends at once is answered in its turn as well. */
+static void test_the_end_of_input_after_what_does_not_wait(void **state)
+{
+	int client = connect_client();
+	char error[320];
+	bool good;
+
+	(void)state;
+	say(client, "{\"command\": \"terminate\", \"all\": true}\n"
+		    "{\"command\": \"initiate\", \"remote\": \"192.0.2.2\", \"no-wait\": true}\n"
+		    "{\"command\": \"peers\"}\n");
+	assert_int_equal(shutdown(client, SHUT_WR), 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_in_range(hear_answer(client, &good, error, sizeof(error)), i / 2, i / 2);
+		assert_true(good);
+	}
+	assert_null(hear_line(client));
+	(void)close(client);
+}
+
 static struct client *the_client(void)
 {
 	uint32_t cursor = 0;
@@ -333,6 +388,8 @@ static void test_a_client_that_goes_away(void **state)
 static void test_too_many_clients(void **state)
 {
 	int clients[CLIENTS_MAX];
+	char error[320];
+	bool good;
 	int late;
 
 	(void)state;
@@ -341,6 +398,9 @@ static void test_too_many_clients(void **state)
 	while (daemon_.control->clients.count < CLIENTS_MAX)
 		pump();
 	late = connect_client();
+	(void)hear_answer(late, &good, error, sizeof(error));
+	assert_false(good);
+	assert_non_null(strstr(error, "too many clients"));
 	assert_null(hear_line(late));
 	(void)close(late);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
@@ -384,22 +444,57 @@ static void test_a_second_daemon(void **state)
 	check_listed("peers", 1);
 }
 
+/* A socket that nobody serves makes way; any other file is not ours to remove. */
+static void test_what_is_in_the_sockets_place(void **state)
+{
+	struct policy policy = {.daemon = {.control_mode = 0600}};
+	struct daemon second = {.policy = &policy};
+	struct problem problem = {.code = ERR_OK};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int stale = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	FILE *file;
+
+	(void)state;
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/second", folder);
+	policy.daemon.control_socket = address.sun_path;
+	file = fopen(address.sun_path, "we");
+	assert_non_null(file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(control_open(&second, &problem), ERR_EXISTS);
+	assert_non_null(strstr(problem.text, "no socket"));
+	assert_int_equal(unlink(address.sun_path), 0);
+
+	assert_int_equal(bind(stale, (const struct sockaddr *)&address, sizeof(address)), 0);
+	(void)close(stale);
+	assert_int_equal(uv_loop_init(&second.loop), 0);
+	assert_int_equal(control_open(&second, &problem), ERR_OK);
+	control_close(second.control);
+	(void)uv_run(&second.loop, UV_RUN_DEFAULT);
+	control_free(second.control);
+	assert_int_equal(uv_loop_close(&second.loop), 0);
+	assert_int_equal(access(address.sun_path, F_OK), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_lists),
 	    cmocka_unit_test(test_bad_requests),
+	    cmocka_unit_test(test_wrong_arguments),
+	    cmocka_unit_test(test_texts_that_are_not_utf8),
 	    cmocka_unit_test(test_nesting),
 	    cmocka_unit_test(test_several_requests_in_one_piece),
 	    cmocka_unit_test(test_a_line_octet_by_octet),
 	    cmocka_unit_test(test_an_endless_line_is_cut_off),
 	    cmocka_unit_test(test_the_answer_comes_after_the_end_of_input),
+	    cmocka_unit_test(test_the_end_of_input_after_what_does_not_wait),
 	    cmocka_unit_test(test_a_client_that_does_not_read),
 	    cmocka_unit_test(test_a_client_that_goes_away),
 	    cmocka_unit_test(test_too_many_clients),
 	    cmocka_unit_test(test_initiate_without_keytab),
 	    cmocka_unit_test(test_gone_before_the_outcome),
 	    cmocka_unit_test(test_a_second_daemon),
+	    cmocka_unit_test(test_what_is_in_the_sockets_place),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
