@@ -60,6 +60,7 @@ static void written(uv_write_t *write, int status)
 {
 	struct outgoing *outgoing = (struct outgoing *)write;
 	struct client *client = outgoing->client;
+	struct daemon *daemon = client->control->daemon;
 
 	free(outgoing);
 	client->writing = false;
@@ -67,6 +68,7 @@ static void written(uv_write_t *write, int status)
 		client_close(client);
 	else
 		client_continue(client);
+	host_settle(daemon);
 }
 
 /* Sends the lines that are ready. */
