@@ -142,6 +142,15 @@ struct listing {
 	size_t given;
 };
 
+/* Whether there is room for one more. */
+static bool take_room(struct listing *listing)
+{
+	if (listing->given == BATCH_MAX)
+		return false;
+	listing->given++;
+	return true;
+}
+
 static bool in_turn(struct listing *listing, bool *stop)
 {
 	*stop = listing->given == BATCH_MAX;
@@ -161,10 +170,9 @@ static bool connection_line(void *context, const struct kx_connection_view *view
 	char local[ADDRESS_TEXT_SIZE];
 	char remote[ADDRESS_TEXT_SIZE];
 	json_t *line;
-	bool stop;
 
-	if (!in_turn(listing, &stop))
-		return !stop;
+	if (!take_room(listing))
+		return false;
 	line = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
 	    "policy", text(view->policy), "peer", text(view->peer), "principal",
 	    text_or_null(view->principal), "method", text_or_null(view->method), "local",
@@ -209,10 +217,9 @@ static bool sa_line(void *context, const struct kx_sa_view *view)
 	char remote[ADDRESS_TEXT_SIZE];
 	char suite[SUITE_TEXT_SIZE];
 	json_t *line;
-	bool stop;
 
-	if (!in_turn(listing, &stop))
-		return !stop;
+	if (!take_room(listing))
+		return false;
 	line = json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o}",
 	    "policy", text(view->policy), "principal", text_or_null(view->principal), "method",
 	    view->method, "state", view->state, "local", address_format(&view->local, local),
@@ -365,10 +372,10 @@ static void list(struct client *client)
 		answer_line(client, "daemon", daemon_line(daemon));
 	switch (client->command) {
 	case CONTROL_STATUS:
-		kx_each_connection(daemon->kx, connection_line, &listing);
+		kx_connections_from(daemon->kx, client->position, connection_line, &listing);
 		break;
 	case CONTROL_SA:
-		kx_each_sa(daemon->kx, sa_line, &listing);
+		kx_sas_from(daemon->kx, &client->cursor, sa_line, &listing);
 		break;
 	case CONTROL_POLICY:
 		list_policies(&listing, daemon->policy);

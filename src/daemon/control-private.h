@@ -9,7 +9,7 @@
 
 #define CLIENTS_MAX 32
 /* Lines that are made before the client has to have read them. */
-#define BATCH_MAX   256
+#define BATCH_MAX   128
 
 struct client {
 	struct control *control;
@@ -21,6 +21,7 @@ struct client {
 	json_t *request; /* being answered; NULL when idle */
 	int command;
 	size_t position; /* list items given so far */
+	uint32_t cursor; /* and where to go on in a list of SAs */
 	bool finished;   /* the end line is made */
 	bool writing;
 	bool ended; /* sends nothing more */

@@ -154,6 +154,7 @@ static void take_line(struct client *client)
 	client->input_len -= len + 1;
 	memmove(client->input, end + 1, client->input_len);
 	client->position = 0;
+	client->cursor = 0;
 	name = json_string_value(json_object_get(client->request, "command"));
 	client->command = name != NULL ? control_command_of(name) : -1;
 	if (client->request == NULL) {

@@ -107,6 +107,15 @@ void kx_each_connection(const struct kx *kx,
     bool (*callback)(void *context, const struct kx_connection_view *view), void *context);
 void kx_each_sa(const struct kx *kx, bool (*callback)(void *context, const struct kx_sa_view *view),
     void *context);
+/*
+ * The same in parts, for long lists: connections without the first `skip`; SAs from *cursor on,
+ * which is 0 at first and afterwards where the callback returned false. SAs that come or go between
+ * the parts do not make others appear twice or not at all.
+ */
+void kx_connections_from(const struct kx *kx, size_t skip,
+    bool (*callback)(void *context, const struct kx_connection_view *view), void *context);
+void kx_sas_from(const struct kx *kx, uint32_t *cursor,
+    bool (*callback)(void *context, const struct kx_sa_view *view), void *context);
 size_t kx_sa_count(const struct kx *kx);
 /* The policy in force. */
 const struct policy *kx_policy(const struct kx *kx);

@@ -54,13 +54,17 @@ static void set_next(const struct kx_connection *connection, struct kx_connectio
 	}
 }
 
-void kx_each_connection(const struct kx *kx,
+void kx_connections_from(const struct kx *kx, size_t skip,
     bool (*callback)(void *context, const struct kx_connection_view *view), void *context)
 {
 	struct kx_connection *connection;
 	struct kx_connection *next;
 
 	HASH_ITER (by_key, kx->connections, connection, next) {
+		if (skip > 0) {
+			skip--;
+			continue;
+		}
 		struct kx_connection_view view = {.policy = connection->negotiation.rule->name,
 		    .peer = connection->negotiation.peer->name,
 		    .principal = connection->principal != NULL ? connection->principal : "",
@@ -81,6 +85,12 @@ void kx_each_connection(const struct kx *kx,
 	}
 }
 
+void kx_each_connection(const struct kx *kx,
+    bool (*callback)(void *context, const struct kx_connection_view *view), void *context)
+{
+	kx_connections_from(kx, 0, callback, context);
+}
+
 static const char *state_name(const struct sa_pair *pair)
 {
 	const struct kx_connection *connection = pair->connection;
@@ -96,13 +106,13 @@ static const char *state_name(const struct sa_pair *pair)
 	return connection == NULL || connection->current == pair ? "established" : "replaced";
 }
 
-void kx_each_sa(const struct kx *kx, bool (*callback)(void *context, const struct kx_sa_view *view),
-    void *context)
+void kx_sas_from(const struct kx *kx, uint32_t *cursor,
+    bool (*callback)(void *context, const struct kx_sa_view *view), void *context)
 {
-	uint32_t cursor = 0;
+	uint32_t after = *cursor;
 	const struct sa_pair *pair;
 
-	while ((pair = sad_next(kx->sad, &cursor)) != NULL) {
+	for (; (pair = sad_next(kx->sad, &after)) != NULL; *cursor = after) {
 		const struct policy_rule *rule = policy_rule_by_id(kx->policy, pair->policy_id);
 		const struct kx_connection *connection = pair->connection;
 		struct kx_sa_view view = {.policy = rule != NULL ? rule->name : "",
@@ -126,4 +136,12 @@ void kx_each_sa(const struct kx *kx, bool (*callback)(void *context, const struc
 		if (!callback(context, &view))
 			return;
 	}
+}
+
+void kx_each_sa(const struct kx *kx, bool (*callback)(void *context, const struct kx_sa_view *view),
+    void *context)
+{
+	uint32_t cursor = 0;
+
+	kx_sas_from(kx, &cursor, callback, context);
 }

@@ -10,6 +10,7 @@ TESTS += \
 	tests/unit/test-daemon-workers \
 	tests/unit/test-ctl
 tests_unit_test_daemon_control_SOURCES = tests/unit/test-daemon-control.c $(daemon_sources)
+tests_unit_test_daemon_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=kx_sas_from
 tests_unit_test_daemon_control_LDADD = $(kinkd_LDADD) $(CMOCKA_LIBS)
 tests_unit_test_daemon_options_SOURCES = tests/unit/test-daemon-options.c \
 	src/daemon/options.c src/daemon/options.h

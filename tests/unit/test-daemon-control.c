@@ -177,6 +177,32 @@ static int teardown(void **state)
 	return rmdir(folder);
 }
 
+/* Stands for the engine's, which has no SAs without a KDC: as many as a test wishes. */
+static size_t sas;
+
+void __wrap_kx_sas_from(const struct kx *kx, uint32_t *cursor,
+    bool (*callback)(void *context, const struct kx_sa_view *view), void *context);
+
+void __wrap_kx_sas_from(const struct kx *kx, uint32_t *cursor,
+    bool (*callback)(void *context, const struct kx_sa_view *view), void *context)
+{
+	struct kx_sa_view view = {.policy = "realm",
+	    .principal = "",
+	    .method = "kink",
+	    .state = "established",
+	    .local = {.family = 4},
+	    .remote = {.family = 4}};
+
+	(void)kx;
+	view.selector.local.first.family = view.selector.local.last.family = 4;
+	view.selector.remote = view.selector.local;
+	for (; *cursor < sas; ++*cursor) {
+		view.spi_in = view.spi_out = 256 + *cursor;
+		if (!callback(context, &view))
+			return;
+	}
+}
+
 /* --- tests -------------------------------------------------------------------------------- */
 
 static void test_lists(void **state)
@@ -335,6 +361,15 @@ static void test_the_end_of_input_after_what_does_not_wait(void **state)
 	(void)close(client);
 }
 
+/* The counters of each batch come at once, and then the next batch has to follow by itself. */
+static void test_a_long_list_of_sas(void **state)
+{
+	(void)state;
+	sas = 10 * BATCH_MAX + 1;
+	check_listed("sa", sas);
+	sas = 0;
+}
+
 static struct client *the_client(void)
 {
 	uint32_t cursor = 0;
@@ -488,6 +523,7 @@ int main(void)
 	    cmocka_unit_test(test_an_endless_line_is_cut_off),
 	    cmocka_unit_test(test_the_answer_comes_after_the_end_of_input),
 	    cmocka_unit_test(test_the_end_of_input_after_what_does_not_wait),
+	    cmocka_unit_test(test_a_long_list_of_sas),
 	    cmocka_unit_test(test_a_client_that_does_not_read),
 	    cmocka_unit_test(test_a_client_that_goes_away),
 	    cmocka_unit_test(test_too_many_clients),
