@@ -6,6 +6,9 @@ kinkdconf_DATA = etc/kinkd.conf.example
 etc/kinkd.conf.example: etc/kinkd.conf
 	$(AM_V_GEN)$(MKDIR_P) etc && cp $(top_srcdir)/etc/kinkd.conf $@
 
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = etc/bash-completion/kinkctl
+
 systemdsystemunit_DATA = etc/kinkd.service
 if HAVE_SYSTEMD
 service_type = notify

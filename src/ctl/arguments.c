@@ -1,12 +1,25 @@
 /* The command line, from the table of commands. */
+#include <ctype.h>
+#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
 #include "ctl/ctl.h"
 
 #define DEFAULT_SOCKET RUNSTATEDIR "/kinkd/kinkd.ctl"
+
+/* From OPTION_ARGUMENT on: the command's arguments in the table's order. */
+enum { OPTION_JSON = 256, OPTION_HELP, OPTION_VERSION, OPTION_ARGUMENT };
+
+static const struct option common_options[] = {
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+};
+
+#define COMMON_OPTIONS (sizeof(common_options) / sizeof(common_options[0]))
 
 static void print_usage(FILE *out)
 {
@@ -23,7 +36,7 @@ static void print_usage(FILE *out)
 		    "      --help         this, or with a command its arguments\n"
 		    "      --version      print the version\n"
 		    "\n"
-		    "Exit status: 0 done, 1 it failed or kinkd cannot be reached, 2 wrong usage.\n",
+		    "Exit status: 0 done, 1 it failed, 2 wrong usage, 3 kinkd cannot be reached.\n",
 	    out);
 }
 
@@ -38,7 +51,7 @@ static void print_command_usage(const struct control_command_info *info)
 		else
 			(void)printf(" [--%s]", a->name);
 	}
-	(void)printf("\nShows or does: %s.\n", info->help);
+	(void)printf("\n%c%s.\n\n", toupper((unsigned char)info->help[0]), info->help + 1);
 	for (const struct control_argument *a = info->arguments; a->name != NULL; a++) {
 		char left[40];
 
@@ -50,115 +63,128 @@ static void print_command_usage(const struct control_command_info *info)
 			    a->placeholder != NULL ? a->placeholder : "");
 		(void)printf("  %-16s %s\n", left, a->help);
 	}
+	(void)printf("  %-16s %s\n", "--json", "answer as one JSON object");
 }
 
-static bool wrong(const char *format, const char *word, int *status)
+static bool wrong(const char *why, const char *word, int *status)
 {
-	(void)fputs("kinkctl: ", stderr);
-	/* The formats are this file's own. */
-	(void)fprintf(stderr, "%s \"%s\"; try kinkctl --help\n", format, word);
+	(void)fprintf(stderr, "kinkctl: %s \"%s\"; try kinkctl --help\n", why, word);
 	*status = CTL_USAGE;
 	return false;
 }
 
-/* The rest of "--name=..." or the next word; NULL when word is not that option. */
-static const char *value_of(
-    const char *word, const char *name, char **words, int count, int *at, bool *missing)
+/* Takes value; NULL is a text that JSON cannot hold. */
+static bool set_argument(
+    json_t *request, const struct control_argument *argument, json_t *value, int *status)
 {
-	size_t len = strlen(name);
-
-	*missing = false;
-	if (strncmp(word, name, len) != 0 || (word[len] != '\0' && word[len] != '='))
-		return NULL;
-	if (word[len] == '=')
-		return word + len + 1;
-	if (*at + 1 < count)
-		return words[++*at];
-	*missing = true;
-	return NULL;
+	if (value == NULL)
+		return wrong("this is no UTF-8:", argument->name, status);
+	(void)json_object_set_new(request, argument->name, value);
+	return true;
 }
 
-/* One word of a command's arguments. */
-static bool take_argument(const struct control_command_info *info, char **words, int count, int *at,
-    json_t *request, int *status)
+/* The options that are good before any command (info is NULL then) or with this one. */
+static void fill_options(const struct control_command_info *info,
+    struct option options[COMMON_OPTIONS + CONTROL_ARGUMENTS_MAX + 1])
 {
-	const char *word = words[*at];
+	struct option *next = options + COMMON_OPTIONS;
 
-	for (const struct control_argument *a = info->arguments; a->name != NULL; a++) {
-		char option[32];
-		const char *value;
-		bool missing;
+	memcpy(options, common_options, sizeof(common_options));
+	for (int i = 0; info != NULL && info->arguments[i].name != NULL; i++) {
+		const struct control_argument *argument = &info->arguments[i];
 
-		if (a->positional) {
-			if (word[0] == '-' || json_object_get(request, a->name) != NULL)
-				continue;
-			(void)json_object_set_new(request, a->name, json_string(word));
-			return true;
-		}
-		(void)snprintf(option, sizeof(option), "--%s", a->name);
-		if (a->placeholder == NULL) {
-			if (strcmp(word, option) != 0)
-				continue;
-			(void)json_object_set_new(request, a->name, json_true());
-			return true;
-		}
-		value = value_of(word, option, words, count, at, &missing);
-		if (missing)
-			return wrong("a value is missing after", word, status);
-		if (value != NULL) {
-			(void)json_object_set_new(request, a->name, json_string(value));
-			return true;
-		}
+		if (!argument->positional)
+			*next++ = (struct option){argument->name,
+			    argument->placeholder != NULL ? required_argument : no_argument, NULL,
+			    OPTION_ARGUMENT + i};
 	}
-	return wrong("unknown argument", word, status);
+	*next = (struct option){NULL, 0, NULL, 0};
 }
 
-bool arguments_parse(int count, char **words, struct arguments *out, int *status)
+/* Up to the command, or with info the rest of the line; optind is at the next word then. */
+static bool take_options(int count, char **words, const struct control_command_info *info,
+    struct arguments *out, int *status)
 {
-	const struct control_command_info *info = NULL;
+	struct option options[COMMON_OPTIONS + CONTROL_ARGUMENTS_MAX + 1];
+	const struct control_argument *argument;
+	int option;
 
-	*out = (struct arguments){.socket = DEFAULT_SOCKET, .command = -1};
-	*status = CTL_OK;
-	out->request = json_object();
-	for (int i = 1; i < count; i++) {
-		const char *word = words[i];
-		const char *value;
-		bool missing;
-
-		value = value_of(word, "--socket", words, count, &i, &missing);
-		if (value == NULL && !missing)
-			value = value_of(word, "-s", words, count, &i, &missing);
-		if (missing)
-			return wrong("a path is missing after", word, status);
-		if (value != NULL) {
-			out->socket = value;
-		} else if (strcmp(word, "--json") == 0) {
+	fill_options(info, options);
+	optind = 0;
+	while ((option = getopt_long(count, words, info != NULL ? "s:" : "+s:", options, NULL)) !=
+	       -1) {
+		switch (option) {
+		case 's':
+			out->socket = optarg;
+			break;
+		case OPTION_JSON:
 			out->json = true;
-		} else if (strcmp(word, "--help") == 0) {
+			break;
+		case OPTION_HELP:
 			if (info != NULL)
 				print_command_usage(info);
 			else
 				print_usage(stdout);
 			return false;
-		} else if (strcmp(word, "--version") == 0) {
+		case OPTION_VERSION:
 			(void)puts("kinkctl (" PACKAGE_STRING ")");
 			return false;
-		} else if (info != NULL) {
-			if (!take_argument(info, words, count, &i, out->request, status))
+		case '?':
+			(void)fputs("Try kinkctl --help.\n", stderr);
+			*status = CTL_USAGE;
+			return false;
+		default:
+			argument = &info->arguments[option - OPTION_ARGUMENT];
+			if (!set_argument(out->request, argument,
+				argument->placeholder != NULL ? json_string(optarg) : json_true(),
+				status))
 				return false;
-		} else {
-			out->command = control_command_of(word);
-			if (out->command < 0)
-				return wrong(word[0] == '-' ? "unknown option" : "unknown command",
-				    word, status);
-			info = &control_commands[out->command];
-			(void)json_object_set_new(out->request, "command", json_string(word));
+			break;
 		}
 	}
-	if (info == NULL) {
+	return true;
+}
+
+/* What is left when the options are taken. */
+static bool take_words(
+    int count, char **words, const struct control_command_info *info, json_t *request, int *status)
+{
+	const struct control_argument *argument = info->arguments;
+
+	while (argument->name != NULL && !argument->positional)
+		argument++;
+	if (argument->name != NULL && count > 0) {
+		if (!set_argument(request, argument, json_string(words[0]), status))
+			return false;
+		words++;
+		count--;
+	}
+	return count == 0 || wrong("unknown argument", words[0], status);
+}
+
+bool arguments_parse(int count, char **words, struct arguments *out, int *status)
+{
+	const struct control_command_info *info;
+
+	*out = (struct arguments){.socket = DEFAULT_SOCKET, .command = -1};
+	*status = CTL_OK;
+	out->request = json_object();
+	if (!take_options(count, words, NULL, out, status))
+		return false;
+	if (optind >= count) {
 		print_usage(stderr);
 		*status = CTL_USAGE;
 		return false;
 	}
-	return true;
+	out->command = control_command_of(words[optind]);
+	if (out->command < 0)
+		return wrong("unknown command", words[optind], status);
+	info = &control_commands[out->command];
+	(void)json_object_set_new(out->request, "command", json_string(info->name));
+	/* getopt_long() begins its complaints with the first word. */
+	words[optind] = words[0];
+	words += optind;
+	count -= optind;
+	return take_options(count, words, info, out, status) &&
+	       take_words(count - optind, words + optind, info, out->request, status);
 }

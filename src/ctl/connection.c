@@ -58,22 +58,42 @@ static bool gather(FILE *stream, json_t *lines, json_t **end)
 	return complete;
 }
 
-bool connection_ask(const char *socket, const json_t *request, json_t **lines, json_t **end)
+/* Whether it could be sent shows in the answer: the daemon may refuse before it has read. */
+static void send_request(int descriptor, const json_t *request)
+{
+	char *text = json_dumps(request, JSON_COMPACT);
+	size_t len;
+
+	if (text == NULL)
+		abort();
+	len = strlen(text);
+	text[len++] = '\n';
+	for (size_t sent = 0; sent < len;) {
+		ssize_t count = send(descriptor, text + sent, len - sent, MSG_NOSIGNAL);
+
+		if (count < 0)
+			break;
+		sent += (size_t)count;
+	}
+	free(text);
+}
+
+int connection_ask(const char *socket, const json_t *request, json_t **lines, json_t **end)
 {
 	int descriptor = reach(socket);
-	FILE *stream = descriptor >= 0 ? fdopen(descriptor, "r+") : NULL;
+	FILE *stream = descriptor >= 0 ? fdopen(descriptor, "r") : NULL;
 	bool complete;
 
 	if (stream == NULL)
-		return false;
+		return CTL_UNREACHABLE;
 	*lines = json_array();
-	complete = json_dumpf(request, stream, JSON_COMPACT) == 0 && fputc('\n', stream) != EOF &&
-	           fflush(stream) == 0 && gather(stream, *lines, end);
+	send_request(descriptor, request);
+	complete = gather(stream, *lines, end);
 	(void)fclose(stream);
-	if (!complete) {
-		(void)fprintf(stderr, "kinkctl: kinkd broke off its answer; see its log "
-				      "(journalctl -u kinkd)\n");
-		json_decref(*lines);
-	}
-	return complete;
+	if (complete)
+		return CTL_OK;
+	(void)fprintf(
+	    stderr, "kinkctl: kinkd broke off its answer; see its log (journalctl -u kinkd)\n");
+	json_decref(*lines);
+	return CTL_FAILURE;
 }

@@ -38,9 +38,26 @@ const char *format_bytes(uint64_t bytes, char text[FORMAT_SIZE])
 
 char *format_plain(char *text)
 {
+	unsigned char before = 0;
+
 	for (char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < ' ' || *c == '\x7f')
+		unsigned char octet = (unsigned char)*c;
+
+		if (octet < ' ' || octet == 0x7f)
 			*c = '?';
+		/* U+0080 to U+009F, which some terminals obey as well, are C2 80 to C2 9F. */
+		else if (before == 0xc2 && octet < 0xa0)
+			c[-1] = *c = '?';
+		before = octet;
 	}
 	return text;
+}
+
+size_t format_width(const char *text)
+{
+	size_t width = 0;
+
+	for (; *text != '\0'; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80; /* not for a continuation */
+	return width;
 }

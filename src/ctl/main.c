@@ -49,24 +49,28 @@ int main(int count, char **words)
 	struct arguments arguments;
 	json_t *lines = NULL;
 	json_t *end = NULL;
-	bool good = false;
 	int status;
 
-	if (arguments_parse(count, words, &arguments, &status)) {
-		status = CTL_FAILURE;
-		if (connection_ask(arguments.socket, arguments.request, &lines, &end)) {
-			good = json_is_true(json_object_get(end, "ok"));
-			status = good ? CTL_OK : CTL_FAILURE;
-			if (arguments.json)
-				print_json(arguments.command, lines, end);
-			else if (good)
-				show(arguments.command, lines);
-			if (!good)
-				print_error(json_string_value(json_object_get(end, "error")));
-			json_decref(lines);
-			json_decref(end);
+	if (arguments_parse(count, words, &arguments, &status))
+		status = connection_ask(arguments.socket, arguments.request, &lines, &end);
+	if (end != NULL) {
+		bool good = json_is_true(json_object_get(end, "ok"));
+
+		if (arguments.json)
+			print_json(arguments.command, lines, end);
+		else if (good)
+			show(arguments.command, lines);
+		if (!good) {
+			print_error(json_string_value(json_object_get(end, "error")));
+			status = CTL_FAILURE;
 		}
+		json_decref(lines);
+		json_decref(end);
 	}
 	json_decref(arguments.request);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("kinkctl: standard output");
+		return CTL_FAILURE;
+	}
 	return status;
 }

@@ -47,10 +47,29 @@ static void add_duration(struct table *table, const json_t *line, const char *na
 	    json_is_integer(value) ? format_duration(json_integer_value(value), text) : NULL, 0);
 }
 
-/* "10.0.0.0/24", with protocol and ports where they are not all. */
+/* "tcp"; a number where few know the name. */
+static const char *protocol_name(json_int_t protocol, char text[FORMAT_SIZE])
+{
+	switch (protocol) {
+	case 1:
+		return "icmp";
+	case 6:
+		return "tcp";
+	case 17:
+		return "udp";
+	case 58:
+		return "ipv6-icmp";
+	default:
+		(void)snprintf(text, FORMAT_SIZE, "protocol %d", (int)protocol);
+		return text;
+	}
+}
+
+/* "10.0.0.0/24 port 80", and at the remote side the protocol where it is not any. */
 static const char *selector(const json_t *line, const char *side, char *text, size_t size)
 {
 	char name[32];
+	char number[FORMAT_SIZE];
 	const char *addresses;
 	const char *ports;
 	json_int_t protocol = json_integer_value(json_object_get(line, "protocol"));
@@ -63,10 +82,7 @@ static const char *selector(const json_t *line, const char *side, char *text, si
 	    ports != NULL ? " port " : "", ports != NULL ? ports : "");
 	if (protocol != 0 && strcmp(side, "remote") == 0)
 		(void)snprintf(text + strlen(text), size - strlen(text), " %s",
-		    protocol == 6    ? "tcp"
-		    : protocol == 17 ? "udp"
-		    : protocol == 1  ? "icmp"
-				     : "protocol");
+		    protocol_name(protocol, number));
 	return text;
 }
 
@@ -77,6 +93,7 @@ static void show_daemon(const json_t *line)
 	char answered[FORMAT_SIZE];
 	const char *principal = text_of(line, "principal");
 	const char *problem = text_of(line, "realm_problem");
+	const char *realm;
 	json_int_t end = json_integer_value(json_object_get(line, "ticket_end"));
 	json_int_t kdc = json_integer_value(json_object_get(line, "kdc_answered"));
 	json_int_t now = (json_int_t)time(NULL);
@@ -84,8 +101,9 @@ static void show_daemon(const json_t *line)
 	(void)printf("kinkd %s  up %s  data plane: %s (%s)\n", text_of(line, "version"),
 	    format_duration(json_integer_value(json_object_get(line, "uptime")), uptime),
 	    text_of(line, "dataplane"), text_of(line, "dataplane_why"));
-	if (principal != NULL)
-		(void)printf("realm: as %s", principal);
+	realm = principal != NULL ? strrchr(principal, '@') : NULL;
+	if (realm != NULL)
+		(void)printf("realm %s as %s", realm + 1, principal);
 	else
 		(void)printf("realm: no principal yet");
 	if (end > now)

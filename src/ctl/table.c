@@ -30,7 +30,7 @@ struct table *table_new(const char *const *headings, size_t columns)
 	table->headings = headings;
 	table->columns = columns;
 	for (size_t i = 0; i < columns; i++)
-		table->widths[i] = strlen(headings[i]);
+		table->widths[i] = format_width(headings[i]);
 	return table;
 }
 
@@ -38,6 +38,8 @@ void table_add(struct table *table, const char *text, int colour)
 {
 	size_t column = table->count % table->columns;
 	struct cell *cells;
+	struct cell *cell;
+	size_t width;
 
 	if (table->count == table->capacity) {
 		table->capacity = table->capacity > 0 ? 2 * table->capacity : 64;
@@ -48,13 +50,13 @@ void table_add(struct table *table, const char *text, int colour)
 	}
 	if (text == NULL)
 		text = "-";
-	if (strlen(text) > table->widths[column])
-		table->widths[column] = strlen(text);
-	table->cells[table->count].text = strdup(text);
-	if (table->cells[table->count].text == NULL)
+	cell = &table->cells[table->count++];
+	*cell = (struct cell){.text = strdup(text), .colour = colour};
+	if (cell->text == NULL)
 		abort();
-	(void)format_plain(table->cells[table->count].text);
-	table->cells[table->count++].colour = colour;
+	width = format_width(format_plain(cell->text));
+	if (width > table->widths[column])
+		table->widths[column] = width;
 }
 
 static void print_cell(const struct table *table, size_t column, const char *text, int colour)
@@ -68,7 +70,7 @@ static void print_cell(const struct table *table, size_t column, const char *tex
 	if (last)
 		(void)putchar('\n');
 	else
-		(void)printf("%*s", (int)(table->widths[column] - strlen(text)) + 2, "");
+		(void)printf("%*s", (int)(table->widths[column] - format_width(text)) + 2, "");
 }
 
 void table_print(struct table *table, bool colours)

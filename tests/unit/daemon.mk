@@ -19,7 +19,7 @@ tests_unit_test_daemon_workers_SOURCES = tests/unit/test-daemon-workers.c \
 	src/daemon/workers.c src/daemon/workers.h
 tests_unit_test_daemon_workers_LDADD = libbase.a $(LIBUV_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ctl_SOURCES = tests/unit/test-ctl.c \
-	src/ctl/arguments.c src/ctl/ctl.h src/ctl/format.c src/ctl/table.c
+	src/ctl/arguments.c src/ctl/ctl.h src/ctl/format.c src/ctl/show.c src/ctl/table.c
 tests_unit_test_ctl_LDADD = libcontrol.a libbase.a $(JANSSON_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/test-srv
