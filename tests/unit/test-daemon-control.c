@@ -146,13 +146,13 @@ static int setup(void **state)
 	assert_non_null(file);
 	(void)fprintf(file,
 	    "realm: { keytab = \"%s/none\"; principal = \"kink/a.test@TEST\"; };\n"
-	    "daemon: { dataplane = \"record\"; kink_port = 19100;\n"
+	    "daemon: { dataplane = \"record\"; kink_port = %d;\n"
 	    "  control: { socket = \"%s\"; }; };\n"
 	    "hosts = ( { address = \"192.0.2.2\"; name = \"b.test\"; } );\n"
 	    "peers = ( { name = \"p\"; address = \"192.0.2.0/24\";\n"
 	    "  principal = \"kink/{fqdn}@TEST\"; } );\n"
 	    "policies = (\n",
-	    folder, socket_path);
+	    folder, 10000 + getpid() % 50000, socket_path); /* a port of this run's own */
 	for (int i = 0; i < LONG_LIST; i++)
 		(void)fprintf(file,
 		    "  { name = \"p%d\"; remote = \"10.%d.%d.0/24\"; protect = \"bypass\"; },\n", i,
