@@ -9,6 +9,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/kerberos-trouble \
 	tests/system/names \
 	tests/system/rekey \
+	tests/system/reverse-path \
 	tests/system/shutdown \
 	tests/system/start-trouble \
 	tests/system/transport-ipv4 \
