@@ -158,12 +158,13 @@ static void walk_list(struct config_context *context, const struct schema_settin
 	const struct schema_section *section = schema->section;
 	size_t count = (size_t)config_setting_length(setting);
 	char *items = store_alloc(context->store, count + 1, section->size);
-	const char *defaults = items + count * section->size;
+	const char *defaults;
 
 	if (items == NULL) {
 		(void)config_no_memory(context);
 		return;
 	}
+	defaults = items + count * section->size;
 	set_defaults(context, section, items + count * section->size);
 	for (size_t i = 0; i < count; i++) {
 		config_setting_t *element = config_setting_get_elem(setting, (unsigned)i);
