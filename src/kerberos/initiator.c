@@ -6,7 +6,9 @@
 #include "kerberos/private.h"
 
 /* Tickets of one worker; as many as the realm has. */
-#define KNOWN_MAX 16384
+#define KNOWN_MAX   16384
+/* How often an AP-REQ is made anew because the clock leapt. */
+#define CLOCK_TRIES 8
 
 bool kerberos_worker_needs_ticket(
     struct kerberos_worker *worker, const struct kerberos_request *request)
@@ -40,29 +42,64 @@ static enum err make_room(struct kerberos_worker *worker, struct session *sessio
 	return ERR_OK;
 }
 
-/* A new AP-REQ, with neither subkey nor sequence number; its authenticator is outstanding. */
+/*
+ * libkrb5's own clock nearly stands still within a second, and an authenticator that seems older
+ * than the peer's start is refused: so it is told the time.
+ */
+static krb5_error_code set_clock(struct kerberos_worker *worker, int64_t *now)
+{
+	*now = kerberos_unique_us(worker->realm);
+	return krb5_set_real_time(
+	    worker->context, (krb5_timestamp)(*now / 1000000), (krb5_int32)(*now % 1000000));
+}
+
+/*
+ * Whether all that libkrb5 dated since set_clock() lies in the moments that were set aside there:
+ * at the end of a second, and when other threads look at the clock, it counts on from elsewhere.
+ */
+static bool clock_held(struct kerberos_worker *worker, int64_t since)
+{
+	krb5_timestamp seconds;
+	krb5_int32 microseconds;
+	int64_t now;
+
+	if (krb5_us_timeofday(worker->context, &seconds, &microseconds) != 0)
+		return false;
+	now = (int64_t)(uint32_t)seconds * 1000000 + microseconds;
+	return now >= since && now <= since + KERBEROS_MOMENT_US;
+}
+
+/* A new AP-REQ, with neither subkey nor sequence number. */
+static krb5_error_code make_ap_req(struct kerberos_worker *worker, const struct session *session,
+    krb5_auth_context *authenticator, krb5_data *ap_req)
+{
+	krb5_error_code code = krb5_auth_con_init(worker->context, authenticator);
+	int64_t since = 0;
+	int tries = 0;
+
+	if (code == 0)
+		code = krb5_auth_con_setflags(worker->context, *authenticator, 0);
+	do {
+		krb5_free_data_contents(worker->context, ap_req);
+		if (code == 0)
+			code = set_clock(worker, &since);
+		if (code == 0)
+			code = krb5_mk_req_extended(worker->context, authenticator,
+			    AP_OPTS_MUTUAL_REQUIRED, NULL, session->ticket->creds, ap_req);
+	} while (code == 0 && !clock_held(worker, since) && ++tries < CLOCK_TRIES);
+	return code;
+}
+
+/* Another AP-REQ; its authenticator is outstanding. */
 static void add_authenticator(struct kerberos_worker *worker, struct session *session,
     const struct kerberos_request *request, struct kerberos_completion *completion)
 {
-	int64_t now = kerberos_unique_us(worker->realm);
 	krb5_auth_context authenticator = NULL;
 	krb5_data ap_req = {0};
 	krb5_error_code code = make_room(worker, session) == ERR_OK ? 0 : ENOMEM;
 
 	if (code == 0)
-		code = krb5_auth_con_init(worker->context, &authenticator);
-	if (code == 0)
-		code = krb5_auth_con_setflags(worker->context, authenticator, 0);
-	/*
-	 * libkrb5's own clock nearly stands still within a second, and an authenticator that seems
-	 * older than the peer's start is refused.
-	 */
-	if (code == 0)
-		code = krb5_set_real_time(
-		    worker->context, (krb5_timestamp)(now / 1000000), (krb5_int32)(now % 1000000));
-	if (code == 0)
-		code = krb5_mk_req_extended(worker->context, &authenticator,
-		    AP_OPTS_MUTUAL_REQUIRED, NULL, session->ticket->creds, &ap_req);
+		code = make_ap_req(worker, session, &authenticator, &ap_req);
 	if (code != 0) {
 		if (authenticator != NULL)
 			(void)krb5_auth_con_free(worker->context, authenticator);

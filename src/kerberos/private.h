@@ -95,7 +95,9 @@ struct kerberos_realm {
 /* realm.c */
 int64_t kerberos_now(void);
 int64_t kerberos_now_us(void);
-/* Now, but never the same moment twice, whichever worker asks: peers tell replays by it. */
+/* libkrb5 counts up from what it is told at each of its looks at the clock. */
+#define KERBEROS_MOMENT_US 8
+/* Now; the moments from there on belong to the caller alone: peers tell replays by them. */
 int64_t kerberos_unique_us(struct kerberos_realm *realm);
 
 /* keytab.c, all under the realm's lock */

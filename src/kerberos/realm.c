@@ -21,9 +21,6 @@ int64_t kerberos_now_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* libkrb5 counts up from what it is told for each call that looks at its clock. */
-#define MOMENT_US 8
-
 int64_t kerberos_unique_us(struct kerberos_realm *realm)
 {
 	int64_t last = atomic_load(&realm->last_us);
@@ -32,8 +29,8 @@ int64_t kerberos_unique_us(struct kerberos_realm *realm)
 	do {
 		now = kerberos_now_us();
 		/* A clock that was stepped back counts as such. */
-		if (now < last + MOMENT_US && now > last - 1000000)
-			now = last + MOMENT_US;
+		if (now < last + KERBEROS_MOMENT_US && now > last - 1000000)
+			now = last + KERBEROS_MOMENT_US;
 	} while (!atomic_compare_exchange_weak(&realm->last_us, &last, now));
 	return now;
 }

@@ -1,11 +1,13 @@
 # unit tests of src/kerberos
 check_PROGRAMS += \
 	tests/unit/test-kerberos \
+	tests/unit/test-kerberos-clock \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
 	tests/unit/test-kerberos-trouble
 TESTS += \
 	tests/unit/test-kerberos \
+	tests/unit/test-kerberos-clock \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
 	tests/unit/test-kerberos-trouble
@@ -15,6 +17,9 @@ kerberos_test_libs = libkerberos.a libcrypto-suite.a libbase.a $(KRB5_LIBS) $(OP
 tests_unit_test_kerberos_SOURCES = tests/unit/test-kerberos.c \
 	tests/unit/kerberos.c tests/unit/kerberos.h
 tests_unit_test_kerberos_LDADD = $(kerberos_test_libs)
+tests_unit_test_kerberos_clock_SOURCES = tests/unit/test-kerberos-clock.c \
+	tests/unit/kerberos.c tests/unit/kerberos.h
+tests_unit_test_kerberos_clock_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_replay_SOURCES = tests/unit/test-kerberos-replay.c
 tests_unit_test_kerberos_replay_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_peer_SOURCES = tests/unit/test-kerberos-peer.c \
