@@ -37,7 +37,8 @@ enum kerberos_operation {
 	/*
 	 * Initiator: verify `checksum` over `signed_part`; with `ap`, that it is the AP-REP to one
 	 * of the session's authenticators; decrypt `sealed`. With `krb_error` instead of `ap`, read
-	 * it. Gives plain, or remote_error with its text in problem.
+	 * it. Gives plain, or remote_error with its text in problem. KEYMAT for `derivations` comes
+	 * with plain; see plain_offset.
 	 */
 	KERBEROS_VERIFY,
 	/*
@@ -91,6 +92,13 @@ struct kerberos_request {
 	uint16_t length_offset;
 	uint16_t ap_length_offset;
 	uint16_t sealed_length_offset;
+	/*
+	 * VERIFY with derivations: before KEYMAT is derived, the four octets of each seed at
+	 * seed_offset are replaced by those at plain_offset of what was decrypted, so that a number
+	 * of the peer's choice can be part of it. No KEYMAT comes when there are no such octets.
+	 */
+	uint16_t plain_offset;
+	uint16_t seed_offset;
 	uint8_t derivation_count;
 	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
 };

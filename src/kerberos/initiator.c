@@ -320,4 +320,6 @@ void worker_verify(struct kerberos_worker *worker, const struct kerberos_request
 		    "the reply is not made with the session key or not to our request");
 	else if (request->krb_error.len > 0)
 		read_krb_error(worker, session, request, completion);
+	else if (request->derivation_count > 0)
+		worker_derive_from_plain(worker, &session->key, request, completion);
 }

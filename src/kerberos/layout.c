@@ -1,4 +1,6 @@
-/* The layout of messages: head, AP-REQ, ciphertext, padding, and the numbers that depend on them.
+/*
+ * The layout of messages: head, AP-REQ, ciphertext, padding, and the numbers that depend on them;
+ * and of seeds with a number from the peer's reply.
  */
 #include "kerberos/layout.h"
 
@@ -56,4 +58,15 @@ enum err kerberos_lay_out(const struct kerberos_request *request, struct bytes a
 	}
 	return reader_ok(&head) && writer_ok(message) && message->len <= UINT16_MAX ? ERR_OK
 	                                                                            : ERR_INVALID;
+}
+
+enum err kerberos_seed(
+    const struct kerberos_request *request, size_t index, struct bytes plain, struct writer *out)
+{
+	struct reader from = reader_of(plain);
+
+	(void)reader_take(&from, request->plain_offset);
+	writer_put(out, request->derivations[index].seed);
+	writer_patch_u32(out, request->seed_offset, reader_u32(&from));
+	return reader_ok(&from) && writer_ok(out) ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -1,4 +1,4 @@
-/* How a message is put together around what Kerberos adds to it; see KERBEROS_PROTECT. */
+/* What messages and seeds are put together from; see KERBEROS_PROTECT and KERBEROS_VERIFY. */
 #ifndef KERBEROS_LAYOUT_H
 #define KERBEROS_LAYOUT_H
 
@@ -13,5 +13,11 @@ size_t kerberos_message_length(
  */
 enum err kerberos_lay_out(const struct kerberos_request *request, struct bytes ap,
     size_t sealed_len, struct writer *message, size_t *sealed_at) MUST_CHECK;
+/*
+ * VERIFY: writes the seed of a derivation with the octets of plain put in. ERR_NOT_FOUND when there
+ * are none, or no room for them.
+ */
+enum err kerberos_seed(const struct kerberos_request *request, size_t index, struct bytes plain,
+    struct writer *out) MUST_CHECK;
 
 #endif

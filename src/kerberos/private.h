@@ -223,6 +223,9 @@ void worker_verify(struct kerberos_worker *worker, const struct kerberos_request
     struct kerberos_completion *completion);
 void worker_accept(struct kerberos_worker *worker, const struct kerberos_request *request,
     struct kerberos_completion *completion);
+/* VERIFY: derives the request's keys, where the completion's plain has what is to be put in. */
+void worker_derive_from_plain(struct kerberos_worker *worker, const struct session_key *key,
+    const struct kerberos_request *request, struct kerberos_completion *completion);
 /* Derives the request's keys and builds its message, if it has a head, around an AP-REQ. */
 void worker_build(struct kerberos_worker *worker, const struct session_key *key,
     const struct kerberos_request *request, struct bytes ap,

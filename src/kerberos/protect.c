@@ -119,6 +119,29 @@ static enum err derive(struct kerberos_worker *worker, const struct session_key 
 	return ERR_OK;
 }
 
+void worker_derive_from_plain(struct kerberos_worker *worker, const struct session_key *key,
+    const struct kerberos_request *request, struct kerberos_completion *completion)
+{
+	struct kerberos_request filled = *request;
+	enum err error =
+	    request->derivation_count <= KERBEROS_DERIVATIONS_MAX ? ERR_OK : ERR_INVALID;
+
+	for (size_t i = 0; error == ERR_OK && i < request->derivation_count; i++) {
+		size_t len = request->derivations[i].seed.len;
+		struct writer seed = writer_of(worker_scratch(worker, len), len);
+
+		if (seed.data == NULL ||
+		    kerberos_seed(request, i, completion->plain, &seed) != ERR_OK)
+			return;
+		filled.derivations[i].seed = writer_bytes(&seed);
+	}
+	if (error == ERR_OK)
+		error = derive(worker, key, &filled, completion);
+	if (error != ERR_OK)
+		(void)problem_set(
+		    &completion->problem, error, "deriving keys: %s", err_text(error));
+}
+
 /* The message and its checksum. */
 static enum err seal(struct kerberos_worker *worker, const struct session_key *key,
     const struct kerberos_request *request, struct bytes ap, struct kerberos_completion *completion)

@@ -403,11 +403,16 @@ static void check_keymat(struct check *check)
 	struct parts parts;
 	uint64_t session = command(check, "k", &parts);
 	struct kerberos_request request = opening(KERBEROS_ACCEPT, 0, &parts);
+	struct kerberos_lengths lengths;
+	struct parts reply;
+	struct octets ap_rep;
 	struct octets keymat;
 	uint64_t answering;
 
 	ask(check, "a command", check->b, &request, ERR_OK, ACCEPTED | PLAIN);
 	answering = check->session;
+	ap_rep = check->ap;
+	lengths = check->lengths;
 	request = request_of(KERBEROS_PROTECT, session);
 	request.derivation_count = 2;
 	request.derivations[0] = (struct kerberos_derivation){bytes_of("seed", 4), 68};
@@ -422,7 +427,22 @@ static void check_keymat(struct check *check)
 	ask(check, "KEYMAT from another seed", check->b, &request, ERR_OK, KEYMAT);
 	expect(check, "another seed gives another key",
 	    !bytes_equal(view(&keymat), view(&check->keymat)));
-	request.session = answering + 1;
+	protect(check, check->b, answering, &ap_rep, lengths, "a seed", &reply);
+	request = opening(KERBEROS_VERIFY, session, &reply);
+	request.derivation_count = 1;
+	request.derivations[0] = (struct kerberos_derivation){bytes_of("XXXX", 4), 68};
+	request.plain_offset = 2;
+	ask(check, "KEYMAT with a reply", check->a, &request, ERR_OK, PLAIN | KEYMAT);
+	expect(check, "its seed is what the reply says",
+	    bytes_equal(view(&keymat), view(&check->keymat)));
+	request.plain_offset = 3;
+	ask(check, "KEYMAT from behind the reply's end", check->a, &request, ERR_OK, PLAIN);
+	request.plain_offset = 2;
+	request.seed_offset = 1;
+	ask(check, "KEYMAT from behind the seed's end", check->a, &request, ERR_OK, PLAIN);
+	request = request_of(KERBEROS_PROTECT, answering + 1);
+	request.derivation_count = 1;
+	request.derivations[0] = (struct kerberos_derivation){bytes_of("seed", 4), 68};
 	ask(check, "KEYMAT of no session", check->b, &request, ERR_INVALID, 0);
 	release(check, check->a, session);
 	release(check, check->b, answering);

@@ -39,6 +39,7 @@ struct sim_kerberos {
 	size_t accepting;
 	struct known_key keys[SIM_KEYS];
 	size_t key_count;
+	size_t withheld; /* verifications whose KEYMAT was kept back */
 };
 
 static int64_t time_us(void *context)
@@ -263,6 +264,12 @@ static void perform(struct sim *sim, struct sim_host *host, void *payload)
 
 	sim->realm->run(self->realm, &job->request, &completion);
 	self->waiting--;
+	/* As if the peer's reply were laid out in another way than the engine expects. */
+	if (completion.operation == KERBEROS_VERIFY && completion.keymat_count > 0 && sim->faults &&
+	    sim_chance(&sim->trouble, 100)) {
+		completion.keymat_count = 0;
+		self->withheld++;
+	}
 	if (job->request.operation == KERBEROS_ACCEPT)
 		self->accepting--;
 	note_result(self, &job->request, &completion);
@@ -301,6 +308,9 @@ static void check_request(struct sim_kerberos *self, const struct kerberos_reque
 		sim_fail(sim, "host %c uses a Kerberos session that it does not hold", name);
 	else if ((*live)->affinity != request->affinity)
 		sim_fail(sim, "host %c uses a Kerberos session with another affinity", name);
+	if (request->operation == KERBEROS_PROTECT && request->head.len == 0 &&
+	    self->withheld-- == 0)
+		sim_fail(sim, "host %c derives a key that it was given", name);
 	for (size_t i = 0; i < request->derivation_count; i++) {
 		if (request->derivations[i].length == 0 ||
 		    request->derivations[i].length > SA_KEY_MAX)

@@ -375,29 +375,6 @@ static bool answers(const struct session *session, struct bytes ap_rep)
 	return false;
 }
 
-static void verify(struct standin *self, const struct session *session,
-    const struct kerberos_request *request, struct kerberos_completion *completion)
-{
-	bool bare_error = request->krb_error.len > 0 && request->checksum.len == 0;
-	struct reader error = reader_of(request->krb_error);
-
-	if ((!bare_error && open_message(self, session->key, request, completion) != ERR_OK) ||
-	    (request->ap.len > 0 && !answers(session, request->ap))) {
-		completion->plain = (struct bytes){0};
-		(void)problem_set(&completion->problem, ERR_AUTH, "the reply is not the peer's");
-		return;
-	}
-	if (request->krb_error.len == 0)
-		return;
-	if (request->krb_error.len != ERROR_SIZE || reader_u8(&error) != TAG_ERROR) {
-		(void)problem_set(&completion->problem, ERR_INVALID, "this is no KRB-ERROR");
-		return;
-	}
-	completion->remote_error = (int32_t)reader_u32(&error);
-	(void)problem_set(&completion->problem, ERR_REFUSED, "the peer reports Kerberos error %d",
-	    completion->remote_error);
-}
-
 static enum err prf(void *context, const struct bytes *parts, size_t count, uint8_t *out)
 {
 	const struct session *session = context;
@@ -410,6 +387,62 @@ static enum err prf(void *context, const struct bytes *parts, size_t count, uint
 		return ERR_TOO_LONG;
 	mac(session->key, UINT32_MAX, writer_bytes(&joined), out, PRF_SIZE);
 	return ERR_OK;
+}
+
+static void derive(struct standin *self, struct session *session,
+    const struct kerberos_request *request, struct kerberos_completion *completion)
+{
+	for (size_t i = 0; i < request->derivation_count; i++) {
+		const struct kerberos_derivation *derivation = &request->derivations[i];
+		uint8_t *out = scratch(self, derivation->length);
+
+		if (crypto_keymat_expand(prf, session, PRF_SIZE, derivation->seed, out,
+			derivation->length) != ERR_OK)
+			abort();
+		completion->keymat[i] = bytes_of(out, derivation->length);
+	}
+	completion->keymat_count = request->derivation_count;
+}
+
+static void derive_from_plain(struct standin *self, struct session *session,
+    const struct kerberos_request *request, struct kerberos_completion *completion)
+{
+	struct kerberos_request filled = *request;
+
+	for (size_t i = 0; i < request->derivation_count; i++) {
+		size_t len = request->derivations[i].seed.len;
+		struct writer seed = writer_of(scratch(self, len), len);
+
+		if (kerberos_seed(request, i, completion->plain, &seed) != ERR_OK)
+			return;
+		filled.derivations[i].seed = writer_bytes(&seed);
+	}
+	derive(self, session, &filled, completion);
+}
+
+static void verify(struct standin *self, struct session *session,
+    const struct kerberos_request *request, struct kerberos_completion *completion)
+{
+	bool bare_error = request->krb_error.len > 0 && request->checksum.len == 0;
+	struct reader error = reader_of(request->krb_error);
+
+	if ((!bare_error && open_message(self, session->key, request, completion) != ERR_OK) ||
+	    (request->ap.len > 0 && !answers(session, request->ap))) {
+		completion->plain = (struct bytes){0};
+		(void)problem_set(&completion->problem, ERR_AUTH, "the reply is not the peer's");
+		return;
+	}
+	if (request->krb_error.len == 0) {
+		derive_from_plain(self, session, request, completion);
+		return;
+	}
+	if (request->krb_error.len != ERROR_SIZE || reader_u8(&error) != TAG_ERROR) {
+		(void)problem_set(&completion->problem, ERR_INVALID, "this is no KRB-ERROR");
+		return;
+	}
+	completion->remote_error = (int32_t)reader_u32(&error);
+	(void)problem_set(&completion->problem, ERR_REFUSED, "the peer reports Kerberos error %d",
+	    completion->remote_error);
 }
 
 static void seal(struct standin *self, const struct session *session,
@@ -446,16 +479,7 @@ static void seal(struct standin *self, const struct session *session,
 static void protect(struct standin *self, struct session *session,
     const struct kerberos_request *request, struct bytes ap, struct kerberos_completion *completion)
 {
-	for (size_t i = 0; i < request->derivation_count; i++) {
-		const struct kerberos_derivation *derivation = &request->derivations[i];
-		uint8_t *out = scratch(self, derivation->length);
-
-		if (crypto_keymat_expand(prf, session, PRF_SIZE, derivation->seed, out,
-			derivation->length) != ERR_OK)
-			abort();
-		completion->keymat[i] = bytes_of(out, derivation->length);
-	}
-	completion->keymat_count = request->derivation_count;
+	derive(self, session, request, completion);
 	if (request->head.len > 0)
 		seal(self, session, request, ap, completion);
 }

@@ -203,6 +203,12 @@ static void transmit(struct kink_command *command, const struct kerberos_complet
 	command->interval_ms = 2 * interval < limit ? 2 * interval : limit;
 }
 
+void kink_command_answered(struct kink_command *command)
+{
+	command->answered = true;
+	timers_cancel(kx_timers(command->kink->kx), &command->timer);
+}
+
 enum err kink_command_derive(
     struct kink_command *command, const struct kerberos_derivation *derivation)
 {
@@ -214,8 +220,7 @@ enum err kink_command_derive(
 	    .derivation_count = 1,
 	    .derivations = {*derivation}};
 
-	command->answered = true;
-	timers_cancel(kx_timers(command->kink->kx), &command->timer);
+	kink_command_answered(command);
 	return host->kerberos(host->self, &request);
 }
 
@@ -241,12 +246,13 @@ static bool epoch_is_stale(struct kink_command *command, const struct kink_messa
 	return false;
 }
 
-static void verified(struct kink_command *command, struct bytes datagram, struct bytes plain)
+static void verified(struct kink_command *command, struct bytes datagram,
+    const struct kerberos_completion *completion)
 {
 	struct kink_message message;
 	struct kink_payloads inner;
 	struct kink_violation violation;
-	enum kink_form form;
+	struct kink_reply reply = {.message = &message, .plain = completion->plain};
 	enum kink_error error;
 	uint64_t handle = command->handle;
 	struct kink *kink = command->kink;
@@ -256,9 +262,13 @@ static void verified(struct kink_command *command, struct bytes datagram, struct
 	if (kink_decode(datagram, &message, &error) != ERR_OK)
 		return;
 	sealed = kink_find(&message.outer, KINK_ENCRYPT) != NULL;
-	if ((sealed && kink_decode_plain(plain, &inner) != ERR_OK) ||
-	    kink_grammar_check(&message, sealed ? &inner : NULL, command->kind->type, &form,
-		&violation) != ERR_OK) {
+	if (sealed)
+		reply.inner = &inner;
+	if (completion->keymat_count > 0)
+		reply.keymat = completion->keymat[0];
+	if ((sealed && kink_decode_plain(completion->plain, &inner) != ERR_OK) ||
+	    kink_grammar_check(
+		&message, reply.inner, command->kind->type, &reply.form, &violation) != ERR_OK) {
 		kx_count(kink->kx, KX_DATAGRAMS_MALFORMED);
 		kink_log_stranger(kink, &command->remote, "an authentic reply is malformed",
 		    sealed ? "its encrypted part" : "its payloads");
@@ -269,7 +279,7 @@ static void verified(struct kink_command *command, struct bytes datagram, struct
 		return;
 	}
 	if (slots_get(&kink->commands, handle) == command)
-		command->kind->replied(command, &message, form, sealed ? &inner : NULL);
+		command->kind->replied(command, &reply);
 }
 
 static void verification_done(
@@ -287,7 +297,7 @@ static void verification_done(
 	if (command == NULL || command->answered) {
 		/* Another copy of the reply was first. */
 	} else if (completion->problem.code == ERR_OK) {
-		verified(command, verification->datagram, completion->plain);
+		verified(command, verification->datagram, completion);
 	} else if (completion->problem.code == ERR_REFUSED) {
 		struct kink_message message;
 		enum kink_error error;
@@ -370,6 +380,8 @@ static enum err verify(
 		request.krb_error = krb_error->body;
 	if (sealed != NULL)
 		request.sealed = sealed->body;
+	if (sealed != NULL && command->kind->expected != NULL)
+		command->kind->expected(command, &request);
 	error = slots_add(&command->kink->verifications, verification, &verification->handle);
 	if (error != ERR_OK)
 		goto out;

@@ -54,6 +54,34 @@ static void create_derivations(struct kink_command *command, struct kerberos_req
 	request->derivation_count = 1;
 }
 
+/*
+ * Where the SPI stands in the plaintext of an agreement that begins with its SA payload: behind
+ * InnerNextPload (RFC 4430 4.2.7), the headers of KINK_ISAKMP (4.2.6) and SA with its DOI and
+ * situation (RFC 2407 4.6.1), and the proposal's own header (RFC 2408 3.5).
+ */
+#define EXPECTED_SPI_OFFSET (4 + 8 + 4 + 8 + 8)
+/* And in the seed: behind the protocol. */
+#define SEED_SPI_OFFSET     1
+
+/* The outbound key is derived with the reply's verification: it saves a way to a worker and back.
+ */
+static void create_expected(struct kink_command *command, struct kerberos_request *request)
+{
+	request->derivations[0] = derivation_for(command, 0);
+	request->derivation_count = 1;
+	request->plain_offset = EXPECTED_SPI_OFFSET;
+	request->seed_offset = SEED_SPI_OFFSET;
+}
+
+/* Whether the key that came with the reply is that of this SPI. */
+static bool spi_was_expected(const struct kink_reply *reply, uint32_t spi)
+{
+	struct reader reader = reader_of(reply->plain);
+
+	(void)reader_take(&reader, EXPECTED_SPI_OFFSET);
+	return reply->keymat.len > 0 && reader_u32(&reader) == spi && reader_ok(&reader);
+}
+
 /* A makes an optimistic inbound SA, then sends the command (RFC 4430 3.2). */
 static enum err create_starting(
     struct kink_command *command, const struct kerberos_completion *completion)
@@ -77,25 +105,25 @@ __attribute__((format(printf, 2, 3))) static void refused(
 }
 
 /* Why the peer does not want the SA, from an authentic reply that is no agreement. */
-static bool reply_is_error(struct kink_command *command, enum kink_form form,
-    const struct kink_message *message, const struct kink_payloads *inner,
-    struct isakmp_chain *chain)
+static bool reply_is_error(
+    struct kink_command *command, const struct kink_reply *reply, struct isakmp_chain *chain)
 {
-	const struct kink_payload *error = inner != NULL ? kink_find(inner, KINK_ERROR) : NULL;
+	const struct kink_payload *error =
+	    reply->inner != NULL ? kink_find(reply->inner, KINK_ERROR) : NULL;
 	uint32_t code;
 	uint16_t notify;
 
 	if (error == NULL)
-		error = kink_find(&message->outer, KINK_ERROR);
+		error = kink_find(&reply->message->outer, KINK_ERROR);
 	if (error != NULL && kink_error_decode(error->body, &code) == ERR_OK && code != KINK_OK) {
 		refused(command, "the peer refuses: %s; its log says why", kink_error_name(code));
 		return true;
 	}
-	if (form != KINK_FORM_REPLY) {
+	if (reply->form != KINK_FORM_REPLY) {
 		refused(command, "the peer reports a Kerberos error; its log says which");
 		return true;
 	}
-	if (kink_get_isakmp(message, inner, chain) != ERR_OK) {
+	if (kink_get_isakmp(reply->message, reply->inner, chain) != ERR_OK) {
 		refused(command, "the peer's reply holds no single KINK_ISAKMP payload");
 		return true;
 	}
@@ -107,8 +135,7 @@ static bool reply_is_error(struct kink_command *command, enum kink_form form,
 	return false;
 }
 
-static void create_replied(struct kink_command *command, const struct kink_message *message,
-    enum kink_form form, const struct kink_payloads *inner)
+static void create_replied(struct kink_command *command, const struct kink_reply *reply)
 {
 	struct isakmp_chain chain;
 	struct offer answer;
@@ -118,14 +145,14 @@ static void create_replied(struct kink_command *command, const struct kink_messa
 	struct kerberos_derivation derivation;
 	struct sa_pair *pair = command->pair;
 
-	if (reply_is_error(command, form, message, inner, &chain))
+	if (reply_is_error(command, reply, &chain))
 		return;
 	if (quick_get_offer(&chain, &answer, &first_known, &notify) != ERR_OK ||
 	    answer.count != 1 || quick_get_nonce(&chain, &nonce) != ERR_OK) {
 		refused(command, "the peer's answer is no single proposal");
 		return;
 	}
-	if (message->header.ackreq || nonce.len > 0 ||
+	if (reply->message->header.ackreq || nonce.len > 0 ||
 	    offer_check_answer(&command->optimistic, &answer.choices[0]) != ERR_OK) {
 		refused(command, "the peer did not choose the first proposal, and the three-way "
 				 "handshake is not supported");
@@ -137,6 +164,11 @@ static void create_replied(struct kink_command *command, const struct kink_messa
 	if (answer.choices[0].spi == pair->spi_in ||
 	    sad_set_spi_out(kx_sad(command->kink->kx), pair, answer.choices[0].spi) != ERR_OK) {
 		refused(command, "the peer's answer names an SPI that is in use");
+		return;
+	}
+	if (spi_was_expected(reply, pair->spi_out)) {
+		kink_command_answered(command);
+		sad_install(kx_sad(command->kink->kx), pair, IPSEC_OUT, reply->keymat);
 		return;
 	}
 	derivation = derivation_for(command, pair->spi_out);
@@ -158,6 +190,7 @@ static const struct kink_command_kind create_kind = {
     .type = KINK_CREATE,
     .derivations = create_derivations,
     .starting = create_starting,
+    .expected = create_expected,
     .replied = create_replied,
     .derived = create_derived,
     .failed = create_failed,

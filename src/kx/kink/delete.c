@@ -4,8 +4,7 @@
  */
 #include "kx/kink/kink-internal.h"
 
-static void delete_replied(struct kink_command *command, const struct kink_message *message,
-    enum kink_form form, const struct kink_payloads *inner)
+static void delete_replied(struct kink_command *command, const struct kink_reply *reply)
 {
 	struct sa_pair *pair = command->pair;
 
@@ -13,9 +12,7 @@ static void delete_replied(struct kink_command *command, const struct kink_messa
 	 * A Delete payload and INVALID-SPI both say that the peer no longer has the pair (RFC 4430
 	 * 3.3), and with any other error there is nothing to wait for either.
 	 */
-	(void)message;
-	(void)form;
-	(void)inner;
+	(void)reply;
 	command->pair = NULL;
 	pair->owner = 0;
 	sad_retire(kx_sad(command->kink->kx), pair);

@@ -89,6 +89,15 @@ void kink_log_stranger(
 
 struct kink_command;
 
+/* An authentic reply that follows the grammar. */
+struct kink_reply {
+	const struct kink_message *message;
+	enum kink_form form;
+	const struct kink_payloads *inner; /* NULL when nothing was encrypted */
+	struct bytes plain;                /* what inner was decoded from */
+	struct bytes keymat;               /* the first that `expected` asked for; may be empty */
+};
+
 /* What a kind of command adds. Each function may end the command with kink_command_end(). */
 struct kink_command_kind {
 	enum kink_type type;
@@ -97,9 +106,9 @@ struct kink_command_kind {
 	/* The first message is about to go out; keymat is what was derived. Optional. */
 	enum err (*starting)(
 	    struct kink_command *command, const struct kerberos_completion *completion);
-	/* An authentic reply that follows the grammar. */
-	void (*replied)(struct kink_command *command, const struct kink_message *message,
-	    enum kink_form form, const struct kink_payloads *inner);
+	/* Keys to derive while a reply is verified; optional. */
+	void (*expected)(struct kink_command *command, struct kerberos_request *request);
+	void (*replied)(struct kink_command *command, const struct kink_reply *reply);
 	/* KINK_STEP_DERIVE is done; optional. */
 	void (*derived)(struct kink_command *command, const struct kerberos_completion *completion);
 	/* It failed before a good reply came; the command ends when this returns. */
@@ -142,6 +151,8 @@ void kink_command_start(struct kink_command *command, const char *principal, str
 void kink_command_fail(struct kink_command *command, const struct problem *problem);
 /* Frees it, whatever it waits for. */
 void kink_command_end(struct kink_command *command);
+/* A good reply came: no more transmissions, and other replies count for nothing. */
+void kink_command_answered(struct kink_command *command);
 /* Asks for keys after a reply. */
 enum err kink_command_derive(
     struct kink_command *command, const struct kerberos_derivation *derivation) MUST_CHECK;
