@@ -166,5 +166,6 @@ void host_fail(struct daemon *daemon, const struct problem *problem)
 void host_settle(struct daemon *daemon)
 {
 	events_drain(daemon);
+	workers_flush(daemon->workers);
 	udp_flush(daemon->udp);
 }

@@ -40,6 +40,7 @@ struct queue {
 	struct job **last;
 	size_t count;
 	bool closed;
+	bool idle; /* the thread waits for `filled` */
 };
 
 struct thread {
@@ -48,6 +49,7 @@ struct thread {
 	struct kerberos_worker *worker; /* NULL for the fetcher */
 	pthread_t thread;
 	bool running;
+	bool given; /* since workers_flush() */
 };
 
 struct workers {
@@ -69,24 +71,32 @@ static void queue_init(struct queue *queue)
 	queue->last = &queue->first;
 }
 
+/* Wakes nobody yet, so that many jobs cost one waking. */
 static enum err queue_push(struct queue *queue, struct job *job, bool always)
 {
-	bool was_empty;
-
 	(void)pthread_mutex_lock(&queue->lock);
 	if (queue->closed || (!always && queue->count >= QUEUE_MAX)) {
 		(void)pthread_mutex_unlock(&queue->lock);
 		return ERR_LIMIT;
 	}
-	was_empty = queue->first == NULL;
 	job->next = NULL;
 	*queue->last = job;
 	queue->last = &job->next;
 	queue->count++;
 	(void)pthread_mutex_unlock(&queue->lock);
-	if (was_empty)
-		(void)pthread_cond_signal(&queue->filled);
 	return ERR_OK;
+}
+
+static void queue_wake(struct queue *queue)
+{
+	bool idle;
+
+	(void)pthread_mutex_lock(&queue->lock);
+	idle = queue->idle;
+	queue->idle = false;
+	(void)pthread_mutex_unlock(&queue->lock);
+	if (idle)
+		(void)pthread_cond_signal(&queue->filled);
 }
 
 /* All that waits; NULL once the queue is closed, whatever waits then. */
@@ -95,8 +105,11 @@ static struct job *queue_take(struct queue *queue)
 	struct job *jobs = NULL;
 
 	(void)pthread_mutex_lock(&queue->lock);
-	while (queue->first == NULL && !queue->closed)
+	while (queue->first == NULL && !queue->closed) {
+		queue->idle = true;
 		(void)pthread_cond_wait(&queue->filled, &queue->lock);
+	}
+	queue->idle = false;
 	if (!queue->closed) {
 		jobs = queue->first;
 		queue->first = NULL;
@@ -247,6 +260,7 @@ static struct result *run(struct thread *thread, struct job *job)
 		kerberos_worker_release(thread->worker, job->request.session);
 	} else if (!job->fetched && kerberos_worker_needs_ticket(thread->worker, &job->request) &&
 		   queue_push(&thread->workers->fetching.queue, job, false) == ERR_OK) {
+		queue_wake(&thread->workers->fetching.queue);
 		return NULL;
 	} else {
 		kerberos_worker_run(thread->worker, &job->request, &completion);
@@ -298,12 +312,15 @@ static void *fetch(void *argument)
 	while ((jobs = queue_take(&thread->queue)) != NULL) {
 		while (jobs != NULL && !queue_closed(&thread->queue)) {
 			struct job *job = jobs;
+			struct queue *back;
 
 			jobs = job->next;
 			kerberos_fetch(thread->workers->fetcher, &job->request);
 			job->fetched = true;
-			if (queue_push(&job->thread->queue, job, true) != ERR_OK)
+			back = &job->thread->queue;
+			if (queue_push(back, job, true) != ERR_OK)
 				job_free(job);
+			queue_wake(back);
 		}
 		jobs_free(jobs);
 	}
@@ -384,9 +401,20 @@ enum err workers_submit(struct workers *workers, const struct kerberos_request *
 		return ERR_NO_MEMORY;
 	job->thread = thread;
 	error = queue_push(&thread->queue, job, false);
-	if (error != ERR_OK)
+	if (error == ERR_OK)
+		thread->given = true;
+	else
 		job_free(job);
 	return error;
+}
+
+void workers_flush(struct workers *workers)
+{
+	for (uint32_t i = 0; i < workers->count; i++) {
+		if (workers->threads[i].given)
+			queue_wake(&workers->threads[i].queue);
+		workers->threads[i].given = false;
+	}
 }
 
 void workers_release(struct workers *workers, uint64_t session, uint32_t affinity)
@@ -398,6 +426,7 @@ void workers_release(struct workers *workers, uint64_t session, uint32_t affinit
 	if (job == NULL)
 		return;
 	job->release = true;
+	/* No reason to wake anybody. */
 	if (queue_push(&thread_for(workers, affinity)->queue, job, true) != ERR_OK)
 		job_free(job);
 }

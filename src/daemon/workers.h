@@ -21,8 +21,9 @@ struct workers_listener {
 enum err workers_open(uv_loop_t *loop, struct kerberos_realm *realm, uint32_t count,
     const struct workers_listener *listener, struct workers **out,
     struct problem *problem) MUST_CHECK;
-/* ERR_LIMIT when too many wait. */
+/* ERR_LIMIT when too many wait. It is taken up at workers_flush() at the latest. */
 enum err workers_submit(struct workers *workers, const struct kerberos_request *request) MUST_CHECK;
+void workers_flush(struct workers *workers);
 void workers_release(struct workers *workers, uint64_t session, uint32_t affinity);
 /*
  * Ends the threads, dropping what they have not begun; the loop must run once more before

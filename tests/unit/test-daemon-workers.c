@@ -256,8 +256,10 @@ static enum err submit(struct bench *bench, uint64_t token, uint32_t affinity)
 {
 	struct kerberos_request request = {
 	    .operation = KERBEROS_PROTECT, .token = token, .affinity = affinity};
+	enum err error = workers_submit(bench->workers, &request);
 
-	return workers_submit(bench->workers, &request);
+	workers_flush(bench->workers);
+	return error;
 }
 
 /* --- tests -------------------------------------------------------------------------------- */
@@ -280,6 +282,7 @@ static void test_everything_is_copied(void **state)
 
 	bench->expected = &request;
 	assert_int_equal(workers_submit(bench->workers, &request), ERR_OK);
+	workers_flush(bench->workers);
 	run_until(bench, 1);
 	assert_true(bench->settled >= 1);
 }
@@ -336,6 +339,7 @@ static void test_fetching_delays_nobody_else(void **state)
 	stage_set(&stage.ticket, false);
 	stage_set(&stage.fetcher_closed, true);
 	assert_int_equal(workers_submit(bench->workers, &request), ERR_OK);
+	workers_flush(bench->workers);
 	assert_int_equal(submit(bench, 1, 0), ERR_OK);
 	run_until(bench, 1);
 	assert_int_equal(bench->last[0], 1);
@@ -384,6 +388,7 @@ static void test_end_does_not_wait_for_the_kdc(void **state)
 	stage_set(&stage.ticket, false);
 	stage_set(&stage.fetcher_closed, true);
 	assert_int_equal(workers_submit(bench->workers, &request), ERR_OK);
+	workers_flush(bench->workers);
 	while (stage_get(&stage.fetched) == 0)
 		continue;
 	assert_false(workers_close(bench->workers));
