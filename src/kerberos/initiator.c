@@ -69,25 +69,39 @@ static bool clock_held(struct kerberos_worker *worker, int64_t since)
 	return now >= since && now <= since + KERBEROS_MOMENT_US;
 }
 
-/* A new AP-REQ, with neither subkey nor sequence number. */
-static krb5_error_code make_ap_req(struct kerberos_worker *worker, const struct session *session,
+/* An AP-REQ, with neither subkey nor sequence number, over a clock that may have leapt. */
+static krb5_error_code try_ap_req(struct kerberos_worker *worker, const struct session *session,
     krb5_auth_context *authenticator, krb5_data *ap_req)
 {
 	krb5_error_code code = krb5_auth_con_init(worker->context, authenticator);
-	int64_t since = 0;
-	int tries = 0;
 
 	if (code == 0)
 		code = krb5_auth_con_setflags(worker->context, *authenticator, 0);
-	do {
-		krb5_free_data_contents(worker->context, ap_req);
-		if (code == 0)
-			code = set_clock(worker, &since);
-		if (code == 0)
-			code = krb5_mk_req_extended(worker->context, authenticator,
-			    AP_OPTS_MUTUAL_REQUIRED, NULL, session->ticket->creds, ap_req);
-	} while (code == 0 && !clock_held(worker, since) && ++tries < CLOCK_TRIES);
+	if (code == 0)
+		code = krb5_mk_req_extended(worker->context, authenticator, AP_OPTS_MUTUAL_REQUIRED,
+		    NULL, session->ticket->creds, ap_req);
+	if (code != 0 && *authenticator != NULL) {
+		(void)krb5_auth_con_free(worker->context, *authenticator);
+		*authenticator = NULL;
+	}
 	return code;
+}
+
+static krb5_error_code make_ap_req(struct kerberos_worker *worker, const struct session *session,
+    krb5_auth_context *authenticator, krb5_data *ap_req)
+{
+	krb5_error_code code;
+	int64_t since;
+
+	for (int tries = 1;; tries++) {
+		code = set_clock(worker, &since);
+		if (code == 0)
+			code = try_ap_req(worker, session, authenticator, ap_req);
+		if (code != 0 || clock_held(worker, since) || tries == CLOCK_TRIES)
+			return code;
+		krb5_free_data_contents(worker->context, ap_req);
+		(void)krb5_auth_con_free(worker->context, *authenticator);
+	}
 }
 
 /* Another AP-REQ; its authenticator is outstanding. */
@@ -101,8 +115,6 @@ static void add_authenticator(struct kerberos_worker *worker, struct session *se
 	if (code == 0)
 		code = make_ap_req(worker, session, &authenticator, &ap_req);
 	if (code != 0) {
-		if (authenticator != NULL)
-			(void)krb5_auth_con_free(worker->context, authenticator);
 		(void)kerberos_problem(
 		    worker->context, code, &completion->problem, "making an AP-REQ", NULL, NULL);
 		return;

@@ -12,7 +12,8 @@ static struct host b;
 static int looks_until_leap; /* counts down; 0: it has leapt */
 static int leap_s;           /* 0: the clock does not leap */
 
-/* In place of the C library's, for libkrb5 alone: the Kerberos room has its own way to the clock. */
+/* In place of the C library's, for libkrb5 alone: the Kerberos room has its own way to the clock.
+ */
 int gettimeofday(struct timeval *restrict now, void *restrict zone)
 {
 	struct timespec real;
