@@ -93,6 +93,7 @@ static void show_daemon(const json_t *line)
 	char answered[FORMAT_SIZE];
 	const char *principal = text_of(line, "principal");
 	const char *problem = text_of(line, "realm_problem");
+	const char *keys = text_of(line, "debug_keys");
 	const char *realm;
 	json_int_t end = json_integer_value(json_object_get(line, "ticket_end"));
 	json_int_t kdc = json_integer_value(json_object_get(line, "kdc_answered"));
@@ -111,6 +112,13 @@ static void show_daemon(const json_t *line)
 	if (kdc != 0)
 		(void)printf(", KDC answered %s ago", format_duration(now - kdc, answered));
 	(void)putchar('\n');
+	if (keys != NULL) {
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), "%s", keys);
+		(void)printf(
+		    "WARNING: keys are written to %s (daemon.debug_keys)\n", format_plain(text));
+	}
 	if (problem != NULL) {
 		char text[512];
 

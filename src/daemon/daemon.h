@@ -17,6 +17,7 @@ struct workers;
 struct resolver;
 struct control;
 struct events;
+struct debug_keys;
 
 struct daemon {
 	uv_loop_t loop;
@@ -29,7 +30,8 @@ struct daemon {
 	struct workers *workers;
 	struct resolver *resolver;
 	struct control *control;
-	struct events *events; /* from the data plane */
+	struct events *events;         /* from the data plane */
+	struct debug_keys *debug_keys; /* NULL: keys stay here */
 	const struct dataplane_ops *dataplane_ops;
 	const char *dataplane_why; /* why this one */
 	struct dataplane *dataplane;

@@ -9,6 +9,7 @@
 #include "base/timers.h"
 #include "crypto/random.h"
 #include "daemon/daemon.h"
+#include "daemon/debug-keys.h"
 #include "daemon/resolver.h"
 #include "daemon/udp.h"
 #include "daemon/workers.h"
@@ -83,6 +84,8 @@ static void ask_dataplane(void *self, const struct dataplane_request *request)
 {
 	struct daemon *daemon = self;
 
+	if (daemon->debug_keys != NULL && request->operation == DATAPLANE_ADD_SA)
+		debug_keys_sa(daemon->debug_keys, &request->sa);
 	daemon->dataplane_ops->submit(daemon->dataplane, request);
 }
 

@@ -3,6 +3,7 @@
 
 #include "daemon/control.h"
 #include "daemon/daemon.h"
+#include "daemon/debug-keys.h"
 #include "daemon/resolver.h"
 #include "daemon/udp.h"
 #include "daemon/workers.h"
@@ -34,11 +35,29 @@ static void named(void *self, const struct host_name_completion *completion)
 	host_settle(daemon);
 }
 
+static enum err open_debug_keys(struct daemon *daemon, struct problem *problem)
+{
+	const char *path = daemon->policy->daemon.debug_keys;
+	enum err error;
+
+	if (path == NULL)
+		return ERR_OK;
+	error = debug_keys_open(path, &daemon->debug_keys, problem);
+	if (error == ERR_OK)
+		log_event(&daemon->log, LOG_LEVEL_WARNING, LOG_AREA_DAEMON, LOG_NO_FIELDS,
+		    "KEYS ARE WRITTEN TO %s: whoever reads it reads all traffic. Remove "
+		    "daemon.debug_keys and that file when you are done",
+		    path);
+	return error;
+}
+
 static enum err open_realm(struct daemon *daemon, struct problem *problem)
 {
 	struct kerberos_settings settings = {.keytab = daemon->policy->realm.keytab,
 	    .principal = daemon->policy->realm.principal,
-	    .clock_skew = daemon->policy->realm.clock_skew};
+	    .clock_skew = daemon->policy->realm.clock_skew,
+	    .disclose = daemon->debug_keys != NULL ? debug_keys_session : NULL,
+	    .disclose_context = daemon->debug_keys};
 
 	return kerberos_realm_create(&settings, &daemon->log, &daemon->realm, problem);
 }
@@ -82,7 +101,9 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 	(void)uv_loop_init(&daemon->loop);
 	daemon->started_ms = host_now_ms();
 	host_open(daemon);
-	error = open_realm(daemon, problem);
+	error = open_debug_keys(daemon, problem);
+	if (error == ERR_OK)
+		error = open_realm(daemon, problem);
 	if (error == ERR_OK)
 		error = bypass_add(daemon, problem);
 	if (error == ERR_OK)
@@ -132,5 +153,6 @@ void daemon_close(struct daemon *daemon)
 	events_free(daemon->events);
 	control_free(daemon->control);
 	kerberos_realm_destroy(daemon->realm);
+	debug_keys_close(daemon->debug_keys);
 	policy_release(daemon->policy);
 }

@@ -6,6 +6,7 @@ daemon_sources = \
 	src/daemon/control-answer.c src/daemon/control-private.h \
 	src/daemon/daemon.h \
 	src/daemon/dataplane.c \
+	src/daemon/debug-keys.c src/daemon/debug-keys.h \
 	src/daemon/events.c \
 	src/daemon/host.c \
 	src/daemon/lifecycle.c \

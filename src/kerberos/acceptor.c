@@ -119,7 +119,8 @@ static void accept_message(struct kerberos_worker *worker, krb5_auth_context con
 	struct session *session;
 	krb5_data ap_rep = {0};
 	/* The ticket's session key, whatever subkey the peer sent (RFC 4430 7). */
-	enum err error = worker_key(worker, ticket->enc_part2->session, &key);
+	enum err error = worker_key(
+	    worker, ticket->enc_part2->session, ticket->enc_part2->client, ticket->server, &key);
 
 	if (error == ERR_OK)
 		error = worker_open(worker, &key, request, completion);

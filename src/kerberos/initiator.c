@@ -171,7 +171,8 @@ static enum err known_ticket_add(struct kerberos_worker *worker, const char *nam
 	known->creds = creds;
 	known->name = strdup(name);
 	if (known->name != NULL)
-		error = worker_key(worker, &creds->keyblock, &known->key);
+		error =
+		    worker_key(worker, &creds->keyblock, creds->client, creds->server, &known->key);
 	if (error == ERR_OK) {
 		if (HASH_CNT(by_name, worker->tickets) >= KNOWN_MAX)
 			known_ticket_remove(worker, worker->tickets); /* the oldest */

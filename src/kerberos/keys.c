@@ -125,8 +125,22 @@ static enum err known_key_add(
 	return table_holds(&known->by_tag) ? ERR_OK : ERR_NO_MEMORY;
 }
 
-enum err worker_key(
-    struct kerberos_worker *worker, const krb5_keyblock *keyblock, struct session_key *out)
+static void disclose(struct kerberos_worker *worker, const krb5_keyblock *keyblock,
+    krb5_const_principal client, krb5_const_principal server)
+{
+	char *client_name = NULL;
+	char *server_name = NULL;
+
+	if (krb5_unparse_name(worker->context, client, &client_name) == 0 &&
+	    krb5_unparse_name(worker->context, server, &server_name) == 0)
+		worker->realm->disclose(worker->realm->disclose_context, client_name, server_name,
+		    keyblock->enctype, bytes_of(keyblock->contents, keyblock->length));
+	krb5_free_unparsed_name(worker->context, client_name);
+	krb5_free_unparsed_name(worker->context, server_name);
+}
+
+enum err worker_key(struct kerberos_worker *worker, const krb5_keyblock *keyblock,
+    krb5_const_principal client, krb5_const_principal server, struct session_key *out)
 {
 	uint8_t content[CONTENT_MAX] = {0};
 	uint32_t enctype = (uint32_t)keyblock->enctype;
@@ -158,6 +172,8 @@ enum err worker_key(
 			known_key_free(worker, known);
 			goto out;
 		}
+		if (worker->realm->disclose != NULL)
+			disclose(worker, keyblock, client, server);
 	}
 	krb5_k_reference_key(worker->context, known->key.key);
 	*out = known->key;

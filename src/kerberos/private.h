@@ -69,6 +69,9 @@ struct keytab_state {
 /* Everything below the lock belongs to it. */
 struct kerberos_realm {
 	struct log *log;
+	void (*disclose)(void *context, const char *client, const char *server, int32_t etype,
+	    struct bytes key); /* see kerberos_settings */
+	void *disclose_context;
 	char *keytab_path; /* as libkrb5 takes it, perhaps with "FILE:" */
 	char *principal;   /* NULL: chosen from the keytab */
 	struct replay *replay;
@@ -149,9 +152,9 @@ struct session_key {
 
 struct known_key;
 
-/* Takes a reference to the key that has this content. */
+/* Takes a reference to the key that has this content; a ticket of client for server had it. */
 enum err worker_key(struct kerberos_worker *worker, const krb5_keyblock *keyblock,
-    struct session_key *out) MUST_CHECK;
+    krb5_const_principal client, krb5_const_principal server, struct session_key *out) MUST_CHECK;
 void worker_keys_clear(struct kerberos_worker *worker);
 
 /* initiator.c */

@@ -82,6 +82,8 @@ enum err kerberos_realm_create(const struct kerberos_settings *settings, struct 
 	(void)pthread_mutex_init(&realm->lock, NULL);
 	(void)pthread_cond_init(&realm->fetched, NULL);
 	realm->log = log;
+	realm->disclose = settings->disclose;
+	realm->disclose_context = settings->disclose_context;
 	limit_init(&realm->doubts, 4, 1, (uint64_t)kerberos_now() * 1000);
 	error = prepare(realm, settings, problem);
 	if (error != ERR_OK) {

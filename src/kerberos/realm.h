@@ -20,6 +20,13 @@ struct kerberos_settings {
 	 */
 	const char *principal;
 	uint32_t clock_skew; /* seconds */
+	/*
+	 * For debugging: gets each session key when a worker meets it, from that worker's thread.
+	 * NULL: keys stay where they are.
+	 */
+	void (*disclose)(
+	    void *context, const char *client, const char *server, int32_t etype, struct bytes key);
+	void *disclose_context;
 };
 
 /* For status; a copy. Times are POSIX times, 0 for never. */

@@ -232,6 +232,9 @@ static void check_daemon(struct config_context *context, const struct config_fil
 		(void)config_complain(context,
 		    config_setting_lookup(file->source, "daemon.control"), "socket",
 		    "found \"%s\"; allowed: an absolute path", daemon->control_socket);
+	if (daemon->debug_keys != NULL && *daemon->debug_keys != '/')
+		(void)config_complain(context, config_setting_lookup(file->source, "daemon"),
+		    "debug_keys", "found \"%s\"; allowed: an absolute path", daemon->debug_keys);
 }
 
 void config_check_policy(struct config_context *context, const struct config_file *file)

@@ -498,6 +498,16 @@ static const struct schema_setting daemon_settings[] = {
 	.section = &retry_section,
 	.doc = "When a failed negotiation is tried again.",
     },
+    {
+	.name = "debug_keys",
+	.type = SCHEMA_TEXT,
+	.expected = "an absolute path",
+	RANGE(1, PATH_MAX - 1),
+	FIELD(struct policy_daemon, debug_keys),
+	.doc = "For debugging only: keys are appended to this file, those of SAs and of Kerberos "
+	       "sessions, in the clear, as Wireshark reads them. Whoever reads the file reads all "
+	       "traffic. The file is made for its owner alone; remove it afterwards.",
+    },
     END,
 };
 

@@ -26,3 +26,9 @@ check_PROGRAMS += tests/unit/test-srv
 TESTS += tests/unit/test-srv
 tests_unit_test_srv_SOURCES = tests/unit/test-srv.c src/daemon/srv.c
 tests_unit_test_srv_LDADD = libbase.a $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-debug-keys
+TESTS += tests/unit/test-debug-keys
+tests_unit_test_debug_keys_SOURCES = tests/unit/test-debug-keys.c \
+	src/daemon/debug-keys.c src/daemon/debug-keys.h
+tests_unit_test_debug_keys_LDADD = libcrypto-suite.a libbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
