@@ -31,14 +31,15 @@ enum kerberos_operation {
 	/*
 	 * Responder: verify `ap` (an AP-REQ), refuse replays, verify `checksum` over `signed_part`,
 	 * decrypt `sealed` if there is any, make the AP-REP. Gives session, ap, plain, client,
-	 * server, lengths, ticket_end; on failure reply_error where a KRB-ERROR should go back.
+	 * server, lengths, ticket_end; on failure reply_error where a KRB-ERROR should go back,
+	 * and with it a session when ticket and checksum are good: for PROTECT around the error.
 	 */
 	KERBEROS_ACCEPT,
 	/*
 	 * Initiator: verify `checksum` over `signed_part`; with `ap`, that it is the AP-REP to one
 	 * of the session's authenticators; decrypt `sealed`. With `krb_error` instead of `ap`, read
-	 * it. Gives plain, or remote_error with its text in problem. KEYMAT for `derivations` comes
-	 * with plain; see plain_offset.
+	 * it. Gives plain, or remote_error with its text in problem and what helps in remedy.
+	 * KEYMAT for `derivations` comes with plain; see plain_offset.
 	 */
 	KERBEROS_VERIFY,
 	/*
@@ -47,6 +48,14 @@ enum kerberos_operation {
 	 * plain the message is head alone. Gives keymat, message, checksum.
 	 */
 	KERBEROS_PROTECT
+};
+
+/* What to do about a KRB-ERROR that is proven to be the peer's. */
+enum kerberos_remedy {
+	KERBEROS_REMEDY_NONE, /* it is final; or it is not proven, and nothing was done about it */
+	KERBEROS_REMEDY_WAIT, /* it is about one transmission and says nothing about the next */
+	KERBEROS_REMEDY_REPEAT, /* the clock kept for this peer is corrected: REPEAT at once */
+	KERBEROS_REMEDY_TICKET  /* the ticket is given up: a new transaction gets a new one */
 };
 
 /* KEYMAT of `length` octets from `seed`: K1 = prf(key, seed), Kn = prf(key, Kn-1 | seed). */
@@ -76,6 +85,7 @@ struct kerberos_request {
 	uint32_t checksum_usage;
 	struct bytes ap;
 	struct bytes krb_error;
+	bool proven; /* VERIFY: krb_error stood inside of a reply that was verified before */
 	struct bytes signed_part;
 	struct bytes checksum;
 	struct bytes sealed;
@@ -130,6 +140,7 @@ struct kerberos_completion {
 	struct bytes checksum;
 	struct bytes reply_error; /* ACCEPT failed: the KRB-ERROR to send, may be empty */
 	int32_t remote_error;     /* VERIFY: error code of the KRB-ERROR (RFC 4120 7.5.9) */
+	enum kerberos_remedy remedy;
 	/* ACCEPT: the authenticator's time in microseconds; tells which of two messages is newer.
 	 */
 	int64_t authenticator_us;

@@ -33,6 +33,7 @@ struct kx_negotiation {
 	struct selector selector;
 	const char *principal; /* whom to ask for: the peer's responder principal */
 	uint64_t work;         /* the method's own handle for it; 0 when it has none */
+	bool again; /* with kx_negotiation_failed(): its cause is mended, begin anew at once */
 };
 
 struct kx_method {

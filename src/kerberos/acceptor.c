@@ -71,53 +71,102 @@ static krb5_error_code read_authenticator(struct kerberos_worker *worker, krb5_a
 	return completion->client != NULL ? 0 : KRB5_PARSE_MALFORMED;
 }
 
-/* The authenticator's time is not ours: whose clock is wrong, nobody knows, but by how much. */
-static void refuse_skew(struct kerberos_worker *worker, krb5_auth_context context,
-    struct kerberos_completion *completion)
+/* Says whose clock is off by how much; which of the two is wrong nobody knows. */
+static void skew_problem(struct kerberos_completion *completion)
 {
-	long long ahead;
+	long long ahead = (completion->authenticator_us - kerberos_now_us()) / 1000000;
 
-	/* It is there: libkrb5 compares the times once it has decrypted it. */
-	if (read_authenticator(worker, context, completion) == 0) {
-		ahead = (completion->authenticator_us - kerberos_now_us()) / 1000000;
-		(void)problem_set(&completion->problem, ERR_SKEW,
-		    "the clock of %s is %lld s %s ours: see chronyc tracking on both hosts",
-		    completion->client, llabs(ahead), ahead < 0 ? "behind" : "ahead of");
-	} else {
-		(void)problem_set(&completion->problem, ERR_SKEW,
-		    "the peer's clock differs too much from ours: see chronyc tracking on both "
-		    "hosts");
-	}
-	make_error(worker, KRB5KRB_AP_ERR_SKEW, completion);
+	(void)problem_set(&completion->problem, ERR_SKEW,
+	    "the clock of %s is %lld s %s ours: see chronyc tracking on both hosts",
+	    completion->client, llabs(ahead), ahead < 0 ? "behind" : "ahead of");
 }
 
-static void refuse_replay(
-    struct kerberos_worker *worker, enum err error, struct kerberos_completion *completion)
+/*
+ * RFC 4120 3.2.3: the authenticator's time, then the ticket's. Returns the error for the peer, or
+ * 0.
+ */
+static krb5_error_code check_times(const struct kerberos_worker *worker,
+    const krb5_ticket_times *ticket, struct kerberos_completion *completion)
 {
-	const char *why = "its clock is too far from ours";
+	int64_t now = kerberos_now();
+	int64_t skew = (int64_t)worker->realm->clock_skew;
+	int64_t start =
+	    (int64_t)(uint32_t)(ticket->starttime != 0 ? ticket->starttime : ticket->authtime);
+	int64_t ahead = completion->authenticator_us / 1000000 - now;
 
+	if (llabs(ahead) > skew) {
+		skew_problem(completion);
+		return KRB5KRB_AP_ERR_SKEW;
+	}
+	if (start > now + skew) {
+		(void)problem_set(&completion->problem, ERR_EXPIRED,
+		    "a ticket of %s begins in %lld s: this host's clock and the KDC's differ too "
+		    "much; see chronyc tracking",
+		    completion->client, (long long)(start - now));
+		return KRB5KRB_AP_ERR_TKT_NYV;
+	}
+	if (completion->ticket_end < now - skew) {
+		(void)problem_set(&completion->problem, ERR_EXPIRED,
+		    "a ticket of %s ended %lld s ago; it should ask for a new one",
+		    completion->client, (long long)(now - completion->ticket_end));
+		return KRB5KRB_AP_ERR_TKT_EXPIRED;
+	}
+	return 0;
+}
+
+static krb5_error_code check_replay(
+    struct kerberos_worker *worker, uint64_t mark, struct kerberos_completion *completion)
+{
+	enum err error = replay_check(
+	    worker->realm->replay, mark, completion->authenticator_us, kerberos_now_us());
+	const char *why = "it was seen before";
+
+	if (error == ERR_OK)
+		return 0;
+	if (error == ERR_SKEW) {
+		skew_problem(completion);
+		return KRB5KRB_AP_ERR_SKEW;
+	}
 	if (error == ERR_LIMIT)
 		why = "the replay cache is full; it empties as the clock-skew window passes";
 	else if (error == ERR_EXPIRED)
 		why = "it was made before this daemon started; a new one will do";
-	else if (error == ERR_REPLAY)
-		why = "it was seen before";
+	else if (error == ERR_NO_MEMORY)
+		why = err_text(error);
 	(void)problem_set(&completion->problem, error == ERR_EXPIRED ? ERR_REPLAY : error,
 	    "an authenticator of %s is not accepted: %s", completion->client, why);
-	if (error == ERR_SKEW)
-		make_error(worker, KRB5KRB_AP_ERR_SKEW, completion);
-	else if (error != ERR_LIMIT)
-		make_error(worker, KRB5KRB_AP_ERR_REPEAT, completion);
+	/* Since our start no clock may be further behind than that; a peer can correct its own. */
+	return error == ERR_EXPIRED  ? KRB5KRB_AP_ERR_SKEW
+	       : error == ERR_REPLAY ? KRB5KRB_AP_ERR_REPEAT
+	                             : KRB5KRB_ERR_GENERIC;
 }
 
-/* The ticket is good: now the message around it. */
+static void make_ap_rep(struct kerberos_worker *worker, krb5_auth_context context,
+    struct kerberos_completion *completion)
+{
+	krb5_data ap_rep = {0};
+
+	if (krb5_mk_rep(worker->context, context, &ap_rep) == 0) {
+		completion->ap = worker_keep(worker, ap_rep.data, ap_rep.length);
+		krb5_free_data_contents(worker->context, &ap_rep);
+	}
+	if (completion->ap.len == 0)
+		(void)problem_set(&completion->problem, ERR_SYSTEM, "no AP-REP can be made");
+}
+
+/*
+ * The ticket is good: now the message around it, and only when that is the client's, too, what the
+ * client may be told under the session key. An error about the AP-REQ itself goes without an
+ * AP-REP: that says that the AP-REQ was accepted (RFC 4120 3.2.4), and RFC 4430 6.3 wants a lone
+ * KINK_KRB_ERROR then, which 4.2.3 wants signed.
+ */
 static void accept_message(struct kerberos_worker *worker, krb5_auth_context context,
-    const krb5_ticket *ticket, const struct kerberos_request *request,
+    const krb5_ticket *ticket, krb5_flags options, const struct kerberos_request *request,
     struct kerberos_completion *completion)
 {
 	struct session_key key = {0};
 	struct session *session;
-	krb5_data ap_rep = {0};
+	krb5_error_code code = 0;
 	/* The ticket's session key, whatever subkey the peer sent (RFC 4430 7). */
 	enum err error = worker_key(
 	    worker, ticket->enc_part2->session, ticket->enc_part2->client, ticket->server, &key);
@@ -128,32 +177,34 @@ static void accept_message(struct kerberos_worker *worker, krb5_auth_context con
 		(void)problem_set(&completion->problem, error,
 		    "a message of %s is not made with its session key: %s", completion->client,
 		    err_text(error));
-		goto out;
+		krb5_k_free_key(worker->context, key.key);
+		return;
 	}
-	error = replay_check(
-	    worker->realm->replay, key.mark, completion->authenticator_us, kerberos_now_us());
-	if (error != ERR_OK) {
-		refuse_replay(worker, error, completion);
-		goto out;
+	/* RFC 4430 4.2.1: the AP-REQ MUST request mutual authentication. */
+	if ((options & AP_OPTS_MUTUAL_REQUIRED) == 0) {
+		code = KRB5KRB_AP_ERR_METHOD;
+		(void)kerberos_problem(worker->context, code, &completion->problem,
+		    "accepting an AP-REQ", completion->client, NULL);
 	}
-	if (krb5_mk_rep(worker->context, context, &ap_rep) == 0) {
-		completion->ap = worker_keep(worker, ap_rep.data, ap_rep.length);
-		krb5_free_data_contents(worker->context, &ap_rep);
-	}
-	if (completion->ap.len == 0) {
-		(void)problem_set(&completion->problem, ERR_SYSTEM, "no AP-REP can be made");
-		goto out;
+	if (code == 0)
+		code = check_times(worker, &ticket->enc_part2->times, completion);
+	if (code == 0)
+		code = check_replay(worker, key.mark, completion);
+	if (code == 0)
+		make_ap_rep(worker, context, completion);
+	else if (code != KRB5KRB_ERR_GENERIC)
+		make_error(worker, code, completion);
+	if (completion->ap.len == 0 && completion->reply_error.len == 0) {
+		krb5_k_free_key(worker->context, key.key);
+		return;
 	}
 	completion->lengths = key.lengths;
 	error = worker_session_add(worker, &key, &session);
-	key.key = NULL;
 	if (error == ERR_OK)
 		completion->session = session->handle;
-	else
+	else if (code == 0)
 		(void)problem_set(&completion->problem, error,
 		    "no Kerberos session can be made: %s", err_text(error));
-out:
-	krb5_k_free_key(worker->context, key.key);
 }
 
 /* The cheap half of the work, before any key is touched. */
@@ -196,17 +247,12 @@ void worker_accept(struct kerberos_worker *worker, const struct kerberos_request
 		completion->server = worker_keep_name(worker, ticket->server);
 		code = completion->server != NULL ? 0 : KRB5_PARSE_MALFORMED;
 	}
-	/* RFC 4430 4.2.1: the AP-REQ MUST request mutual authentication. */
-	if (code == 0 && (options & AP_OPTS_MUTUAL_REQUIRED) == 0)
-		code = KRB5KRB_AP_ERR_METHOD;
-	if (code == KRB5KRB_AP_ERR_SKEW) {
-		refuse_skew(worker, context, completion);
-	} else if (code != 0) {
+	if (code != 0) {
 		(void)kerberos_problem(worker->context, code, &completion->problem,
 		    "accepting an AP-REQ", completion->client, worker->realm->keytab_path);
 		make_error(worker, code, completion);
 	} else {
-		accept_message(worker, context, ticket, request, completion);
+		accept_message(worker, context, ticket, options, request, completion);
 	}
 	krb5_free_ticket(worker->context, ticket);
 	if (context != NULL)

@@ -8,9 +8,15 @@
 #include "kerberos/private.h"
 
 /*
- * The setting that stands in place of the machine's, or NULL. Tickets and authenticators carry the
- * system's own time (kdc_timesync): a context that silently took over the KDC's would disagree with
- * the other workers.
+ * For contexts that verify what peers made: with libkrb5's own check of the clock there would be no
+ * session key to protect the error with. Some thirty years, which no sum of times overflows.
+ */
+#define ANY_SKEW 1000000000U
+
+/*
+ * The setting that stands in place of the machine's, or NULL. Only who talks to the KDC may go by
+ * its clock (kdc_timesync), which needs no more than that; towards peers it is the system's, or
+ * what they have proved theirs to be.
  */
 static const char *own_setting(const struct overlay *overlay, const char *const *names)
 {
@@ -19,7 +25,9 @@ static const char *own_setting(const struct overlay *overlay, const char *const 
 		return NULL;
 	if (strcmp(names[1], "clockskew") == 0)
 		return overlay->clock_skew;
-	return strcmp(names[1], "kdc_timesync") == 0 ? "0" : NULL;
+	if (strcmp(names[1], "kdc_timesync") == 0)
+		return overlay->kdc_clock ? "1" : "0";
+	return NULL;
 }
 
 static long get_values(void *self, const char *const *names, char ***out)
@@ -57,12 +65,20 @@ enum err kerberos_overlay_init(
 		code = krb5_get_profile(context, &overlay->machine);
 	krb5_free_context(context);
 	(void)snprintf(overlay->clock_skew, sizeof(overlay->clock_skew), "%u", clock_skew);
+	overlay->kdc_clock = true;
 	if (code == 0)
 		return ERR_OK;
 	return problem_set(problem, ERR_SYSTEM,
 	    "libkrb5 cannot be started (%s): is /etc/krb5.conf (or $KRB5_CONFIG) readable and "
 	    "well-formed?",
 	    error_message((errcode_t)code));
+}
+
+void kerberos_overlay_for_workers(struct overlay *overlay, const struct overlay *from)
+{
+	(void)snprintf(overlay->clock_skew, sizeof(overlay->clock_skew), "%u", ANY_SKEW);
+	overlay->kdc_clock = false;
+	overlay->machine = from->machine;
 }
 
 void kerberos_overlay_clear(struct overlay *overlay)

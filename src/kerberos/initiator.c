@@ -35,7 +35,7 @@ static enum err make_room(struct kerberos_worker *worker, struct session *sessio
 		return ERR_NO_MEMORY;
 	if (session->authenticator_count < AUTHENTICATORS_MAX)
 		return ERR_OK;
-	(void)krb5_auth_con_free(worker->context, session->authenticators[0]);
+	(void)krb5_auth_con_free(worker->context, session->authenticators[0].context);
 	session->authenticator_count--;
 	memmove(&session->authenticators[0], &session->authenticators[1],
 	    session->authenticator_count * sizeof(*session->authenticators));
@@ -44,11 +44,11 @@ static enum err make_room(struct kerberos_worker *worker, struct session *sessio
 
 /*
  * libkrb5's own clock nearly stands still within a second, and an authenticator that seems older
- * than the peer's start is refused: so it is told the time.
+ * than the peer's start is refused: so it is told the time, which is the peer's where that differs.
  */
-static krb5_error_code set_clock(struct kerberos_worker *worker, int64_t *now)
+static krb5_error_code set_clock(struct kerberos_worker *worker, int64_t clock_us, int64_t *now)
 {
-	*now = kerberos_unique_us(worker->realm);
+	*now = kerberos_unique_us(worker->realm) + clock_us;
 	return krb5_set_real_time(
 	    worker->context, (krb5_timestamp)(*now / 1000000), (krb5_int32)(*now % 1000000));
 }
@@ -71,8 +71,9 @@ static bool clock_held(struct kerberos_worker *worker, int64_t since)
 
 /* An AP-REQ, with neither subkey nor sequence number, over a clock that may have leapt. */
 static krb5_error_code try_ap_req(struct kerberos_worker *worker, const struct session *session,
-    krb5_auth_context *authenticator, krb5_data *ap_req)
+    struct authenticator *made, krb5_data *ap_req)
 {
+	krb5_auth_context *authenticator = &made->context;
 	krb5_error_code code = krb5_auth_con_init(worker->context, authenticator);
 
 	if (code == 0)
@@ -88,19 +89,19 @@ static krb5_error_code try_ap_req(struct kerberos_worker *worker, const struct s
 }
 
 static krb5_error_code make_ap_req(struct kerberos_worker *worker, const struct session *session,
-    krb5_auth_context *authenticator, krb5_data *ap_req)
+    struct authenticator *authenticator, krb5_data *ap_req)
 {
 	krb5_error_code code;
-	int64_t since;
 
+	authenticator->clock_us = session->ticket->clock_us;
 	for (int tries = 1;; tries++) {
-		code = set_clock(worker, &since);
+		code = set_clock(worker, authenticator->clock_us, &authenticator->time_us);
 		if (code == 0)
 			code = try_ap_req(worker, session, authenticator, ap_req);
-		if (code != 0 || clock_held(worker, since) || tries == CLOCK_TRIES)
+		if (code != 0 || clock_held(worker, authenticator->time_us) || tries == CLOCK_TRIES)
 			return code;
 		krb5_free_data_contents(worker->context, ap_req);
-		(void)krb5_auth_con_free(worker->context, *authenticator);
+		(void)krb5_auth_con_free(worker->context, authenticator->context);
 	}
 }
 
@@ -108,7 +109,7 @@ static krb5_error_code make_ap_req(struct kerberos_worker *worker, const struct 
 static void add_authenticator(struct kerberos_worker *worker, struct session *session,
     const struct kerberos_request *request, struct kerberos_completion *completion)
 {
-	krb5_auth_context authenticator = NULL;
+	struct authenticator authenticator = {0};
 	krb5_data ap_req = {0};
 	krb5_error_code code = make_room(worker, session) == ERR_OK ? 0 : ENOMEM;
 
@@ -196,6 +197,7 @@ static enum err known_ticket_get(struct kerberos_worker *worker,
 	struct known_ticket *known;
 	krb5_creds *creds = NULL;
 	uint64_t version = 0;
+	int64_t clock_us = 0;
 	char key[TICKET_KEY_SIZE];
 	enum err error = kerberos_ticket_key(request, key);
 
@@ -205,6 +207,8 @@ static enum err known_ticket_get(struct kerberos_worker *worker,
 	HASH_FIND(by_name, worker->tickets, key, strlen(key), known);
 	(void)pthread_mutex_lock(&realm->lock);
 	ticket = kerberos_ticket_find(realm, key, request->min_lifetime);
+	if (ticket != NULL)
+		clock_us = ticket->clock_us;
 	if (ticket == NULL) {
 		error = problem_set(
 		    problem, ERR_UNAVAILABLE, "there is no ticket for %s yet", request->server);
@@ -221,21 +225,23 @@ static enum err known_ticket_get(struct kerberos_worker *worker,
 		    "the KDC's tickets for %s end at once: raise max_life there", request->server);
 	}
 	(void)pthread_mutex_unlock(&realm->lock);
-	if (error != ERR_OK || creds == NULL) {
-		*out = known;
+	if (error != ERR_OK)
 		return error;
+	if (creds != NULL) {
+		if (known != NULL)
+			known_ticket_remove(worker, known);
+		error = known_ticket_add(worker, key, version, creds, &known);
 	}
-	if (known != NULL)
-		known_ticket_remove(worker, known);
-	error = known_ticket_add(worker, key, version, creds, out);
-	return error == ERR_OK
-	           ? ERR_OK
-	           : problem_set(problem, error, "the ticket for %s cannot be used: %s",
-			 request->server,
-			 error == ERR_UNSUPPORTED
-			     ? "the encryption type of its session key is not supported; give "
-			       "the principal aes keys"
-			     : err_text(error));
+	if (error != ERR_OK)
+		return problem_set(problem, error, "the ticket for %s cannot be used: %s",
+		    request->server,
+		    error == ERR_UNSUPPORTED
+			? "the encryption type of its session key is not supported; give the "
+			  "principal aes keys"
+			: err_text(error));
+	known->clock_us = clock_us;
+	*out = known;
+	return ERR_OK;
 }
 
 void worker_request(struct kerberos_worker *worker, const struct kerberos_request *request,
@@ -283,7 +289,7 @@ static enum err check_ap_rep(
 	for (size_t i = session->authenticator_count; i-- > 0;) {
 		krb5_ap_rep_enc_part *part = NULL;
 		krb5_error_code code =
-		    krb5_rd_rep(worker->context, session->authenticators[i], &data, &part);
+		    krb5_rd_rep(worker->context, session->authenticators[i].context, &data, &part);
 
 		if (code == 0) {
 			krb5_free_ap_rep_enc_part(worker->context, part);
@@ -293,10 +299,40 @@ static enum err check_ap_rep(
 	return ERR_AUTH;
 }
 
-static void read_krb_error(struct kerberos_worker *worker, const struct session *session,
+/*
+ * The peer's clock, from a KRB_AP_ERR_SKEW that is proven and names the time of an authenticator
+ * of ours (RFC 4430 3.5). That the error took its time makes the peer's clock seem ahead, never
+ * behind, and by no more than a transaction lasts.
+ */
+static enum kerberos_remedy correct_clock(
+    struct kerberos_worker *worker, struct session *session, const krb5_error *error)
+{
+	int64_t client_us = (int64_t)(uint32_t)error->ctime * 1000000 + error->cusec;
+	int64_t server_us = (int64_t)(uint32_t)error->stime * 1000000 + error->susec;
+
+	for (size_t i = 0; i < session->authenticator_count; i++) {
+		const struct authenticator *authenticator = &session->authenticators[i];
+
+		if (client_us < authenticator->time_us ||
+		    client_us >= authenticator->time_us + KERBEROS_MOMENT_US)
+			continue;
+		/* Corrected since then: what was sent later may still be accepted. */
+		if (authenticator->clock_us != session->ticket->clock_us)
+			return KERBEROS_REMEDY_WAIT;
+		session->ticket->clock_us += server_us - client_us;
+		kerberos_ticket_clock(
+		    worker->realm, session->ticket->name, session->ticket->clock_us);
+		return KERBEROS_REMEDY_REPEAT;
+	}
+	return KERBEROS_REMEDY_NONE;
+}
+
+static void read_krb_error(struct kerberos_worker *worker, struct session *session,
     const struct kerberos_request *request, struct kerberos_completion *completion)
 {
 	krb5_data data = kerberos_data(request->krb_error);
+	bool proven = request->proven || request->checksum.len > 0;
+	enum kerberos_remedy remedy;
 	krb5_error *error = NULL;
 
 	if (krb5_rd_error(worker->context, &data, &error) != 0) {
@@ -305,9 +341,14 @@ static void read_krb_error(struct kerberos_worker *worker, const struct session 
 	}
 	completion->remote_error = (int32_t)error->error;
 	kerberos_remote_problem(error, &completion->problem);
-	if (session->ticket != NULL && kerberos_remote_rejects_ticket(error->error))
-		kerberos_ticket_doubt(worker->realm, session->ticket->name,
-		    session->ticket->version, request->checksum.len > 0);
+	remedy = session->ticket != NULL ? kerberos_remedy(error->error) : KERBEROS_REMEDY_NONE;
+	if (remedy == KERBEROS_REMEDY_TICKET)
+		kerberos_ticket_doubt(
+		    worker->realm, session->ticket->name, session->ticket->version, proven);
+	if (remedy == KERBEROS_REMEDY_REPEAT && proven)
+		remedy = correct_clock(worker, session, error);
+	if (proven)
+		completion->remedy = remedy;
 	krb5_free_error(worker->context, error);
 }
 
@@ -323,7 +364,7 @@ void worker_verify(struct kerberos_worker *worker, const struct kerberos_request
 		(void)problem_set(&completion->problem, ERR_INVALID, "there is no such session");
 		return;
 	}
-	/* Without a checksum an error proves nothing; the caller knows. */
+	/* Without a checksum an error proves nothing, unless the caller knows better. */
 	if (!bare_error)
 		error = worker_open(worker, &session->key, request, completion);
 	if (error == ERR_OK && request->ap.len > 0)

@@ -27,10 +27,16 @@
 struct overlay {
 	struct _profile_t *machine;
 	char clock_skew[12];
+	bool kdc_clock; /* go by the KDC's clock */
 };
 
 enum err kerberos_overlay_init(
     struct overlay *overlay, uint32_t clock_skew, struct problem *problem) MUST_CHECK;
+/*
+ * Over the same machine's, for contexts without a KDC that check times themselves. Lives no longer
+ * than `from`, and is not cleared.
+ */
+void kerberos_overlay_for_workers(struct overlay *overlay, const struct overlay *from);
 void kerberos_overlay_clear(struct overlay *overlay);
 enum err kerberos_context(
     struct overlay *overlay, krb5_context *out, struct problem *problem) MUST_CHECK;
@@ -43,6 +49,7 @@ struct kerberos_ticket {
 	int64_t until;    /* what is here counts until then, good enough or not */
 	uint64_t version; /* workers keep a copy as long as it is the same */
 	bool fetching;    /* somebody asks the KDC; the entry stays */
+	int64_t clock_us; /* the peer's clock minus ours, as it proved (RFC 4430 3.5) */
 	UT_hash_handle by_key;
 };
 
@@ -74,8 +81,10 @@ struct kerberos_realm {
 	void *disclose_context;
 	char *keytab_path; /* as libkrb5 takes it, perhaps with "FILE:" */
 	char *principal;   /* NULL: chosen from the keytab */
+	uint32_t clock_skew;
 	struct replay *replay;
 	struct overlay overlay;
+	struct overlay worker_overlay;
 
 	_Atomic int64_t last_us; /* of kerberos_unique_us() */
 	pthread_mutex_t lock;
@@ -125,6 +134,8 @@ struct kerberos_ticket *kerberos_ticket_find(
  */
 void kerberos_ticket_doubt(
     struct kerberos_realm *realm, const char *key, uint64_t version, bool proven);
+/* Later AP-REQs under this ticket's names are dated by a clock that is so far from ours. */
+void kerberos_ticket_clock(struct kerberos_realm *realm, const char *key, int64_t clock_us);
 void kerberos_tickets_clear(struct kerberos_realm *realm);
 
 /* problem.c */
@@ -135,8 +146,8 @@ enum err kerberos_problem(krb5_context context, krb5_error_code code, struct pro
     const char *tried, const char *principal, const char *keytab);
 /* What a KRB-ERROR from a peer means for the administrator. */
 void kerberos_remote_problem(const krb5_error *error, struct problem *problem);
-/* Whether it says that our ticket is of no use to the peer. */
-bool kerberos_remote_rejects_ticket(uint32_t error);
+/* What may help against it if it is the peer's. */
+enum kerberos_remedy kerberos_remedy(uint32_t error);
 
 /* keys.c */
 
@@ -165,6 +176,7 @@ struct known_ticket {
 	uint64_t version;
 	krb5_creds *creds;
 	struct session_key key;
+	int64_t clock_us; /* as in the realm's */
 	unsigned references;
 	UT_hash_handle by_name;
 };
@@ -176,13 +188,20 @@ void worker_tickets_clear(struct kerberos_worker *worker);
 
 #define AUTHENTICATORS_MAX 16
 
+/* Waits for its AP-REP, or for a KRB-ERROR with its time. */
+struct authenticator {
+	krb5_auth_context context;
+	int64_t time_us;  /* of the first of the moments in which it was made */
+	int64_t clock_us; /* the difference that is in time_us */
+};
+
 /* One use of one ticket. */
 struct session {
 	uint64_t handle;
 	struct session_key key;
 	struct known_ticket *ticket; /* initiator: the same for all transmissions */
 	size_t authenticator_count;
-	krb5_auth_context *authenticators; /* outstanding; initiator */
+	struct authenticator *authenticators; /* outstanding; initiator */
 };
 
 struct kerberos_worker {

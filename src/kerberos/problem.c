@@ -162,9 +162,14 @@ enum err kerberos_problem(krb5_context context, krb5_error_code code, struct pro
 	return problem->code;
 }
 
-bool kerberos_remote_rejects_ticket(uint32_t error)
+enum kerberos_remedy kerberos_remedy(uint32_t error)
 {
 	switch ((krb5_error_code)error + ERROR_TABLE_BASE_krb5) {
+	case KRB5KRB_AP_ERR_SKEW:
+		return KERBEROS_REMEDY_REPEAT;
+	case KRB5KRB_AP_ERR_REPEAT:
+		/* The network repeats, and so may anyone. */
+		return KERBEROS_REMEDY_WAIT;
 	case KRB5KRB_AP_ERR_BAD_INTEGRITY:
 	case KRB5KRB_AP_ERR_TKT_EXPIRED:
 	case KRB5KRB_AP_ERR_TKT_NYV:
@@ -172,9 +177,9 @@ bool kerberos_remote_rejects_ticket(uint32_t error)
 	case KRB5KRB_AP_ERR_BADKEYVER:
 	case KRB5KRB_AP_ERR_NOT_US:
 	case KRB5KRB_AP_ERR_NOKEY:
-		return true;
+		return KERBEROS_REMEDY_TICKET;
 	default:
-		return false;
+		return KERBEROS_REMEDY_NONE;
 	}
 }
 

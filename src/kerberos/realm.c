@@ -47,6 +47,8 @@ static enum err prepare(
 		error = kerberos_context(&realm->overlay, &realm->context, problem);
 	if (error != ERR_OK)
 		return error;
+	kerberos_overlay_for_workers(&realm->worker_overlay, &realm->overlay);
+	realm->clock_skew = settings->clock_skew;
 	if (settings->principal != NULL) {
 		code = krb5_parse_name(realm->context, settings->principal, &principal);
 		if (code != 0)

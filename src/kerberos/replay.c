@@ -158,7 +158,7 @@ static enum err insert(struct replay *replay, const struct entry *entry, int64_t
 
 	watch_clock(replay, now_us);
 	if (entry->time_us < replay->start_us)
-		return ERR_EXPIRED;
+		return now_us >= replay->start_us ? ERR_EXPIRED : ERR_REPLAY;
 	expire(replay, now_us);
 	if (slice->number != number) {
 		/* Only after our clock was stepped back: what is newer still counts. */

@@ -26,8 +26,9 @@ void replay_destroy(struct replay *replay);
 /*
  * Remembers an authenticator by a mark of the session key that it was made with and by its time:
  * what RFC 4120 tells apart by the names of client and server, which a ticket's key implies.
- * ERR_REPLAY when it was seen before, ERR_EXPIRED when it is from before the start, ERR_SKEW when
- * it is outside of the window, ERR_LIMIT when the cache is full. Thread-safe.
+ * ERR_REPLAY when it was seen before, ERR_EXPIRED when it is from before the start, but one made
+ * now would not be (ERR_REPLAY when it would: our clock was stepped back), ERR_SKEW when it is
+ * outside of the window, ERR_LIMIT when the cache is full. Thread-safe.
  */
 enum err replay_check(
     struct replay *replay, uint64_t mark, int64_t time_us, int64_t now_us) MUST_CHECK;

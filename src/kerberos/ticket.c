@@ -11,11 +11,13 @@
 #include "kerberos/private.h"
 
 /* Our own ticket is renewed when a service ticket over it would live this much too short. */
-#define OWN_TICKET_MARGIN 60
+#define OWN_TICKET_MARGIN  60
 /* A ticket this young is not asked for anew, however short its life is. */
-#define YOUNG_SECONDS     5
-#define TICKETS_MAX       16384
-#define CLIENTS_MAX       64
+#define YOUNG_SECONDS      5
+#define TICKETS_MAX        16384
+/* Between our clock and the KDC's. */
+#define CLOCK_WARN_SECONDS 10
+#define CLIENTS_MAX        64
 
 struct kerberos_fetcher {
 	struct kerberos_realm *realm;
@@ -107,6 +109,17 @@ void kerberos_ticket_doubt(
 		ticket->creds = NULL;
 		ticket->until = 0;
 	}
+	(void)pthread_mutex_unlock(&realm->lock);
+}
+
+void kerberos_ticket_clock(struct kerberos_realm *realm, const char *key, int64_t clock_us)
+{
+	struct kerberos_ticket *ticket;
+
+	(void)pthread_mutex_lock(&realm->lock);
+	HASH_FIND(by_key, realm->tickets, key, strlen(key), ticket);
+	if (ticket != NULL)
+		ticket->clock_us = clock_us;
 	(void)pthread_mutex_unlock(&realm->lock);
 }
 
@@ -234,6 +247,19 @@ static void note_own_ticket(struct kerberos_realm *realm, struct kerberos_client
 		    LOG_FIELDS({"principal", name}), "got a ticket from the KDC");
 }
 
+/* What the KDC's answer shows of the clocks. */
+static void compare_clocks(const struct kerberos_fetcher *fetcher)
+{
+	krb5_timestamp seconds;
+	krb5_int32 microseconds;
+
+	if (krb5_get_time_offsets(fetcher->context, &seconds, &microseconds) == 0 &&
+	    labs((long)seconds) >= CLOCK_WARN_SECONDS)
+		log_event(fetcher->realm->log, LOG_LEVEL_WARNING, LOG_AREA_KERBEROS, LOG_NO_FIELDS,
+		    "this host's clock is %ld s %s the KDC's: see chronyc tracking",
+		    labs((long)seconds), seconds < 0 ? "ahead of" : "behind");
+}
+
 /* Under the lock, which is given up while the KDC is asked. */
 static void renew(struct kerberos_fetcher *fetcher, struct kerberos_client *client)
 {
@@ -265,6 +291,7 @@ static void renew(struct kerberos_fetcher *fetcher, struct kerberos_client *clie
 		krb5_free_creds(realm->context, client->creds);
 		client->creds = creds;
 		client->fetched_at = kerberos_now();
+		compare_clocks(fetcher);
 	}
 	note_own_ticket(realm, client, name, code, &problem);
 	client->fetching = false;

@@ -42,7 +42,7 @@ enum err kerberos_worker_create(struct kerberos_realm *realm, uint32_t index,
 	worker->realm = realm;
 	worker->index = index;
 	random_octets(&worker->key_secret, sizeof(worker->key_secret));
-	error = kerberos_context(&realm->overlay, &worker->context, problem);
+	error = kerberos_context(&realm->worker_overlay, &worker->context, problem);
 	if (error == ERR_OK) {
 		worker->scratch = secret_alloc(SCRATCH_SIZE);
 		if (worker->scratch == NULL ||
@@ -59,7 +59,7 @@ enum err kerberos_worker_create(struct kerberos_realm *realm, uint32_t index,
 void worker_session_free(struct kerberos_worker *worker, struct session *session)
 {
 	for (size_t i = 0; i < session->authenticator_count; i++)
-		(void)krb5_auth_con_free(worker->context, session->authenticators[i]);
+		(void)krb5_auth_con_free(worker->context, session->authenticators[i].context);
 	free(session->authenticators);
 	if (session->ticket != NULL)
 		worker_ticket_release(worker, session->ticket);

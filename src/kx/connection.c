@@ -246,16 +246,23 @@ static void failed(struct kx_connection *connection, const struct problem *probl
 	struct kx *kx = connection->kx;
 	uint64_t delay;
 	char remote[ADDRESS_TEXT_SIZE];
+	bool again =
+	    connection->negotiation.again && connection->failures == 0 && !kx->shutdown.active;
 
+	connection->negotiation.again = false;
 	connection->negotiating = false;
-	connection->wanted = false;
+	connection->wanted = again && connection->wanted;
 	connection->lingering = false;
 	if (connection->failures < UINT32_MAX)
 		connection->failures++;
+	kx_count(kx, KX_NEGOTIATIONS_FAILED);
+	if (again) {
+		kx_connection_negotiate(connection);
+		return;
+	}
 	set_text(&connection->reason,
 	    problem->text[0] != '\0' ? problem->text : err_text(problem->code));
 	settle_state(connection);
-	kx_count(kx, KX_NEGOTIATIONS_FAILED);
 	delay = retry_delay(connection, problem->code);
 	log_event(kx->host.log, LOG_LEVEL_WARNING, LOG_AREA_KX,
 	    LOG_FIELDS({"policy", connection->negotiation.rule->name},

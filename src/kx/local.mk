@@ -14,6 +14,7 @@ libkx_a_SOURCES = \
 	src/kx/kink/kink.h \
 	src/kx/kink/message.c \
 	src/kx/kink/method.c \
+	src/kx/kink/refuse.c \
 	src/kx/kink/respond.c \
 	src/kx/kink/response.c \
 	src/kx/quick/offer.c \

@@ -26,7 +26,8 @@ enum {
 	NAMES = 64, /* client and server, and the authenticator's time */
 	KEYMAT = 128,
 	LENGTHS = 256,
-	TICKET_END = 512
+	TICKET_END = 512,
+	REMEDY = 1024
 };
 
 struct octets {
@@ -57,6 +58,7 @@ struct check {
 	struct octets checksum;
 	struct octets keymat;
 	struct octets reply_error;
+	enum kerberos_remedy remedy;
 	struct kerberos_lengths lengths;
 	char client[KERBEROS_NAME_MAX];
 };
@@ -89,7 +91,8 @@ static unsigned fields_of(const struct kerberos_completion *completion)
 	       (completion->keymat_count > 0 ? KEYMAT : 0U) |
 	       (completion->lengths.seal_overhead > 0 && completion->lengths.checksum > 0 ? LENGTHS
 											  : 0U) |
-	       (completion->ticket_end != 0 ? TICKET_END : 0U);
+	       (completion->ticket_end != 0 ? TICKET_END : 0U) |
+	       (completion->remedy != KERBEROS_REMEDY_NONE ? REMEDY : 0U);
 }
 
 /* Runs a request on a or b and holds its answer to what is expected. */
@@ -117,6 +120,7 @@ static void ask(struct check *check, const char *what, void *on,
 	keep(&check->message, completion.message);
 	keep(&check->checksum, completion.checksum);
 	keep(&check->reply_error, completion.reply_error);
+	check->remedy = completion.remedy;
 	keep(
 	    &check->keymat, completion.keymat_count > 0 ? completion.keymat[0] : (struct bytes){0});
 	(void)snprintf(check->client, sizeof(check->client), "%s",
@@ -204,6 +208,8 @@ static uint64_t command(struct check *check, const char *plain, struct parts *ou
 }
 
 #define ACCEPTED (SESSION | AP | NAMES | LENGTHS | TICKET_END)
+/* Its AP-REQ is not good, but its ticket and its checksum are: the error can be signed. */
+#define REFUSED  (SESSION | NAMES | LENGTHS | TICKET_END | REPLY_ERROR)
 
 static void release(struct check *check, void *on, uint64_t session)
 {
@@ -262,7 +268,7 @@ static void check_accept(struct check *check)
 	expect(check, "the client is named",
 	    strcmp(check->client, "kink/a.example.test@EXAMPLE.TEST") == 0);
 	release(check, check->b, check->session);
-	accept(check, "the same again", &good, ERR_REPLAY, NAMES | TICKET_END | REPLY_ERROR);
+	accept(check, "the same again", &good, ERR_REPLAY, REFUSED);
 	release(check, check->a, session);
 	session = command(check, "", &good);
 	accept(check, "a command with nothing sealed", &good, ERR_OK, ACCEPTED);
@@ -336,8 +342,7 @@ static void check_verify(struct check *check)
 	expect(check, "the answer comes back",
 	    bytes_equal(view(&check->plain), bytes_of("the answer", 10)));
 	verify(check, "the same reply again", session, &reply, ERR_OK, PLAIN);
-	accept(check, "a replay, for its KRB-ERROR", &first, ERR_REPLAY,
-	    NAMES | TICKET_END | REPLY_ERROR);
+	accept(check, "a replay, for its KRB-ERROR", &first, ERR_REPLAY, REFUSED);
 	check_errors(check, session, &check->reply_error);
 	request = request_of(KERBEROS_REPEAT, answering);
 	ask(check, "an AP-REQ of an acceptor's session", check->b, &request, ERR_INVALID, 0);
@@ -448,18 +453,79 @@ static void check_keymat(struct check *check)
 	release(check, check->b, answering);
 }
 
+/* The KRB-ERROR that b answers a command with, signed; b's session is released. */
+static void refusal(
+    struct check *check, const char *what, const struct parts *command_parts, struct parts *out)
+{
+	struct kerberos_request request = opening(KERBEROS_ACCEPT, 0, command_parts);
+	struct octets krb_error;
+	uint64_t refusing;
+
+	ask(check, what, check->b, &request, ERR_REPLAY, REFUSED);
+	refusing = check->session;
+	krb_error = check->reply_error;
+	protect(check, check->b, refusing, &krb_error, check->lengths, "", out);
+	release(check, check->b, refusing);
+}
+
+static void read_refusal(struct check *check, const char *what, uint64_t session,
+    const struct parts *parts, bool is_signed, enum kerberos_remedy remedy)
+{
+	struct kerberos_request request = request_of(KERBEROS_VERIFY, session);
+
+	request.krb_error = view(&parts->ap);
+	if (is_signed) {
+		request.signed_part = view(&parts->message);
+		request.checksum = view(&parts->checksum);
+	}
+	ask(check, what, check->a, &request, ERR_REFUSED,
+	    REMOTE_ERROR | (remedy != KERBEROS_REMEDY_NONE ? REMEDY : 0U));
+	expect(check, "it has the remedy expected", check->remedy == remedy);
+}
+
+/*
+ * RFC 4430 3.5: what is older than b's start counts as the time of a clock that is behind; a is
+ * told under the session key, and only then corrects its own.
+ */
 static void check_restart(struct check *check, const struct sim_realm_settings *settings)
 {
-	struct parts parts;
-	uint64_t session = command(check, "z", &parts);
+	struct kerberos_request request;
+	struct parts first;
+	struct parts second;
+	struct parts error;
+	struct parts other_error;
+	uint64_t session = command(check, "z", &first);
+	uint64_t other;
 
+	request = request_of(KERBEROS_REPEAT, session);
+	ask(check, "another AP-REQ", check->a, &request, ERR_OK, AP | LENGTHS | TICKET_END);
+	protect(check, check->a, session, &check->ap, check->lengths, "z", &second);
 	check->realm->close(check->b);
 	check->b = check->realm->open(settings);
-	accept(check, "an authenticator from before the start", &parts, ERR_REPLAY,
-	    NAMES | TICKET_END | REPLY_ERROR);
+	refusal(check, "an authenticator from before the start", &first, &error);
+	refusal(check, "another one", &second, &other_error);
+	other = command(check, "y", &first);
+	read_refusal(check, "without its checksum", session, &error, false, KERBEROS_REMEDY_NONE);
+	read_refusal(check, "to another transaction", other, &error, true, KERBEROS_REMEDY_NONE);
+	read_refusal(check, "that is the peer's", session, &error, true, KERBEROS_REMEDY_REPEAT);
+	read_refusal(check, "to what was sent before that", session, &other_error, true,
+	    KERBEROS_REMEDY_WAIT);
+	request = request_of(KERBEROS_REPEAT, session);
+	ask(check, "an AP-REQ by the peer's clock", check->a, &request, ERR_OK,
+	    AP | LENGTHS | TICKET_END);
+	protect(check, check->a, session, &check->ap, check->lengths, "z", &second);
+	accept(check, "which is accepted", &second, ERR_OK, ACCEPTED | PLAIN);
+	refusal(check, "and not twice", &second, &error);
+	read_refusal(check, "a replay", session, &error, true, KERBEROS_REMEDY_WAIT);
+	request = request_of(KERBEROS_VERIFY, session);
+	request.krb_error = view(&error.ap);
+	request.proven = true;
+	ask(check, "a KRB-ERROR out of a good reply", check->a, &request, ERR_REFUSED,
+	    REMOTE_ERROR | REMEDY);
+	release(check, check->a, other);
 	release(check, check->a, session);
-	session = command(check, "z", &parts);
-	accept(check, "one from after it", &parts, ERR_OK, ACCEPTED | PLAIN);
+	session = command(check, "z", &first);
+	accept(check, "one from after it", &first, ERR_OK, ACCEPTED | PLAIN);
 	release(check, check->a, session);
 }
 
@@ -493,6 +559,7 @@ bool sim_conforms(const struct sim_realm *realm)
 	    .ticket_life = 3600,
 	    .time_us = time_us,
 	    .kdc_away = never,
+	    .ticket_over = never,
 	    .exists = exists};
 	struct sim_realm_settings b;
 	bool good;

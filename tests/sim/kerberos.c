@@ -58,6 +58,14 @@ static bool kdc_away(void *context)
 	return host->sim->kdc_away;
 }
 
+static bool ticket_over(void *context)
+{
+	const struct sim_host *host = context;
+	struct sim *sim = host->sim;
+
+	return sim->faults && sim_chance(&sim->trouble, sim->profile.ticket_over);
+}
+
 static bool exists(void *context, const char *principal)
 {
 	const struct sim_host *host = context;
@@ -82,6 +90,7 @@ struct sim_kerberos *sim_kerberos_create(struct sim_host *host)
 	    .context = host,
 	    .time_us = time_us,
 	    .kdc_away = kdc_away,
+	    .ticket_over = ticket_over,
 	    .exists = exists};
 
 	self->host = host;
@@ -236,10 +245,13 @@ static void note_result(struct sim_kerberos *self, const struct kerberos_request
 	struct sim *sim = self->host->sim;
 	struct live_session **live;
 
+	sim->counts[SIM_CLOCKS_CORRECTED] += completion->remedy == KERBEROS_REMEDY_REPEAT;
+	sim->counts[SIM_TICKETS_REJECTED] += completion->remedy == KERBEROS_REMEDY_TICKET;
 	if (completion->problem.code != ERR_OK) {
 		sim->counts[SIM_KERBEROS_REFUSED]++;
 		sim_note(sim, self->host, "kerberos: %s", completion->problem.text);
-		if (completion->session != KERBEROS_SESSION_NONE)
+		if (completion->session != KERBEROS_SESSION_NONE &&
+		    completion->reply_error.len == 0)
 			sim_fail(sim, "Kerberos gives a session with an error");
 	}
 	if (completion->session != KERBEROS_SESSION_NONE)

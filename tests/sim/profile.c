@@ -51,8 +51,12 @@ static void choose_faults(struct sim_profile *profile, struct sim_random *random
 	profile->kerberos_limit = sim_chance(random, 300) ? pick(random, 1, 20) : 0;
 	profile->plane_failure = sim_chance(random, 300) ? pick(random, 1, 50) : 0;
 	profile->resolver_failure = sim_chance(random, 300) ? pick(random, 10, 300) : 0;
+	profile->ticket_over = sim_chance(random, 250) ? pick(random, 1, 100) : 0;
 	profile->crashes = sim_chance(random, 500) ? pick(random, 10, 80) : 0;
 	profile->skews = sim_chance(random, 250) ? pick(random, 10, 50) : 0;
+	/* Where tickets outlive the difference, hosts get along with it. */
+	profile->clocks_stay =
+	    profile->skews > 0 && profile->ticket_life >= 36000 && sim_chance(random, 500);
 	profile->outages = sim_chance(random, 250) ? pick(random, 10, 50) : 0;
 }
 
@@ -93,6 +97,7 @@ void sim_profile_choose(struct sim *sim)
 	if (sim->realm != &sim_standin) {
 		/* libkrb5's clock is the machine's. */
 		profile->skews = 0;
+		profile->clocks_stay = false;
 		profile->outages = 0;
 	}
 	profile->duration_ms = 80 * profile->mean_gap_ms;

@@ -17,8 +17,9 @@ struct sim_realm_settings {
 	uint32_t ticket_life;   /* seconds */
 	struct sim_random *random;
 	void *context;
-	int64_t (*time_us)(void *context);                    /* our clock, POSIX microseconds */
-	bool (*kdc_away)(void *context);                      /* whether no KDC answers */
+	int64_t (*time_us)(void *context);  /* our clock, POSIX microseconds */
+	bool (*kdc_away)(void *context);    /* whether no KDC answers */
+	bool (*ticket_over)(void *context); /* whether a peer's ticket ends just now */
 	bool (*exists)(void *context, const char *principal); /* whether the KDC knows it */
 };
 

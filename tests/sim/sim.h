@@ -63,7 +63,9 @@ struct sim_profile {
 	/* Chances in a thousand. */
 	uint32_t drop, duplicate, reorder, corrupt, replay, inject;
 	uint32_t kerberos_limit, plane_failure, resolver_failure;
+	uint32_t ticket_over;
 	uint32_t crashes, skews, outages; /* of workload events */
+	bool clocks_stay;                 /* wrong clocks are not set right in the end */
 	uint64_t delay_ms;                /* of datagrams, at most */
 	uint64_t reorder_ms;
 	uint64_t kerberos_delay_ms;
@@ -90,6 +92,8 @@ enum sim_count {
 	SIM_SHUTDOWNS,
 	SIM_SKEWS,
 	SIM_KDC_OUTAGES,
+	SIM_CLOCKS_CORRECTED,
+	SIM_TICKETS_REJECTED,
 	SIM_KERBEROS_LIMITED,
 	SIM_KERBEROS_REFUSED,
 	SIM_PLANE_FAILURES,

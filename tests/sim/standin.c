@@ -36,7 +36,10 @@ struct session {
 	uint8_t key[KEY_SIZE];
 	bool initiator;
 	struct ticket ticket;
-	int64_t authenticators[AUTHENTICATORS_MAX];
+	struct authenticator {
+		int64_t time_us;
+		int64_t clock_us; /* the difference that is in it */
+	} authenticators[AUTHENTICATORS_MAX];
 	size_t authenticator_count;
 	struct session *next;
 };
@@ -49,11 +52,16 @@ struct seen {
 struct standin {
 	struct sim_realm_settings settings;
 	int64_t start_us;
+	int64_t latest_us;
 	int64_t last_us;
 	uint64_t last_session;
 	struct session *sessions;
-	struct ticket tickets[TICKETS_MAX];
-	size_t ticket_count;
+	struct server {
+		struct ticket ticket;
+		bool known;       /* there is a ticket */
+		int64_t clock_us; /* its clock minus ours */
+	} servers[TICKETS_MAX];
+	size_t server_count;
 	struct seen *seen;
 	size_t seen_count;
 	size_t seen_capacity;
@@ -110,18 +118,29 @@ static int64_t fresh_time(struct standin *self)
 	return now;
 }
 
+static struct server *server_of(struct standin *self, const char *name)
+{
+	for (size_t i = 0; i < self->server_count; i++) {
+		if (strcmp(self->servers[i].ticket.server, name) == 0)
+			return &self->servers[i];
+	}
+	return NULL;
+}
+
 static void add_authenticator(
     struct standin *self, struct session *session, struct kerberos_completion *completion)
 {
 	struct writer ap = writer_of(scratch(self, AP_REQ_SIZE), AP_REQ_SIZE);
-	int64_t time_us = fresh_time(self);
+	int64_t clock_us = server_of(self, session->ticket.server)->clock_us;
+	int64_t time_us = fresh_time(self) + clock_us;
 
 	if (session->authenticator_count == AUTHENTICATORS_MAX) {
 		memmove(&session->authenticators[0], &session->authenticators[1],
 		    (AUTHENTICATORS_MAX - 1) * sizeof(session->authenticators[0]));
 		session->authenticator_count--;
 	}
-	session->authenticators[session->authenticator_count++] = time_us;
+	session->authenticators[session->authenticator_count++] =
+	    (struct authenticator){.time_us = time_us, .clock_us = clock_us};
 	put_ticket(&ap, self->settings.secret, &session->ticket);
 	put_proof(&ap, TAG_AP_REQ, session->key, time_us, AP_REQ_SIZE - TICKET_SIZE);
 	completion->ap = writer_bytes(&ap);
@@ -133,12 +152,11 @@ static struct ticket *cached(struct standin *self, const struct kerberos_request
 {
 	int64_t now = self->settings.time_us(self->settings.context) / US;
 
-	for (size_t i = 0; i < self->ticket_count; i++) {
-		if (strcmp(self->tickets[i].server, request->server) == 0 &&
-		    self->tickets[i].end >= now + request->min_lifetime)
-			return &self->tickets[i];
-	}
-	return NULL;
+	struct server *server = server_of(self, request->server);
+
+	return server != NULL && server->known && server->ticket.end >= now + request->min_lifetime
+	           ? &server->ticket
+	           : NULL;
 }
 
 static bool standin_is_slow(void *self, const struct kerberos_request *request)
@@ -151,7 +169,8 @@ static struct ticket *fetch(
     struct standin *self, const struct kerberos_request *request, struct problem *problem)
 {
 	const struct sim_realm_settings *settings = &self->settings;
-	struct ticket *place = NULL;
+	struct server *place = server_of(self, request->server);
+	struct ticket *ticket;
 
 	if (settings->kdc_away(settings->context)) {
 		(void)problem_set(problem, ERR_UNAVAILABLE, "no KDC answers");
@@ -161,20 +180,18 @@ static struct ticket *fetch(
 		(void)problem_set(problem, ERR_NOT_FOUND, "the KDC knows no %s", request->server);
 		return NULL;
 	}
-	for (size_t i = 0; i < self->ticket_count; i++) {
-		if (strcmp(self->tickets[i].server, request->server) == 0)
-			place = &self->tickets[i];
-	}
-	if (place == NULL && self->ticket_count < TICKETS_MAX)
-		place = &self->tickets[self->ticket_count++];
+	if (place == NULL && self->server_count < TICKETS_MAX)
+		place = &self->servers[self->server_count++];
 	if (place == NULL)
 		abort();
-	memset(place, 0, sizeof(*place));
-	(void)snprintf(place->client, sizeof(place->client), "%s", settings->starts_as);
-	(void)snprintf(place->server, sizeof(place->server), "%s", request->server);
-	place->end = settings->time_us(settings->context) / US + settings->ticket_life;
-	place->serial = sim_random_u64(settings->random);
-	return place;
+	place->known = true;
+	ticket = &place->ticket;
+	memset(ticket, 0, sizeof(*ticket));
+	(void)snprintf(ticket->client, sizeof(ticket->client), "%s", settings->starts_as);
+	(void)snprintf(ticket->server, sizeof(ticket->server), "%s", request->server);
+	ticket->end = settings->time_us(settings->context) / US + settings->ticket_life;
+	ticket->serial = sim_random_u64(settings->random);
+	return ticket;
 }
 
 static void protect(struct standin *self, struct session *session,
@@ -237,6 +254,8 @@ static void refuse(struct standin *self, struct kerberos_completion *completion,
 
 	writer_u8(&out, TAG_ERROR);
 	writer_u32(&out, (uint32_t)error);
+	writer_u64(&out, (uint64_t)completion->authenticator_us);
+	writer_u64(&out, (uint64_t)self->settings.time_us(self->settings.context));
 	writer_zeros(&out, ERROR_SIZE - out.len);
 	completion->reply_error = writer_bytes(&out);
 	(void)problem_set(&completion->problem, code, "%s", text);
@@ -250,8 +269,15 @@ static enum err check_replay(struct standin *self, const char *client, int64_t t
 	uint64_t hash[2];
 	size_t kept = 0;
 
+	/* As src/kerberos/replay.c: a clock that was stepped back counts as a start. */
+	if (now < self->latest_us - 60 * (int64_t)US) {
+		self->start_us = now;
+		self->latest_us = now;
+	} else if (now > self->latest_us) {
+		self->latest_us = now;
+	}
 	if (time_us < self->start_us)
-		return ERR_REPLAY;
+		return now >= self->start_us ? ERR_EXPIRED : ERR_REPLAY;
 	if (time_us < now - window || time_us > now + window)
 		return ERR_SKEW;
 	sim_hash("replay", 6, client, strlen(client), hash);
@@ -303,16 +329,43 @@ static bool open_ticket(struct standin *self, struct bytes octets, struct ticket
 	return true;
 }
 
+static bool check_times(struct standin *self, const struct ticket *ticket, int64_t time_us,
+    struct kerberos_completion *completion)
+{
+	int64_t now = self->settings.time_us(self->settings.context) / US;
+
+	if (time_us / US < now - SIM_CLOCK_SKEW || time_us / US > now + SIM_CLOCK_SKEW) {
+		refuse(self, completion, ERR_SKEW, AP_ERR_SKEW, "the clocks differ too much");
+		return false;
+	}
+	if (ticket->end < now - SIM_CLOCK_SKEW ||
+	    self->settings.ticket_over(self->settings.context)) {
+		refuse(self, completion, ERR_EXPIRED, AP_ERR_TKT_EXPIRED, "the ticket has expired");
+		return false;
+	}
+	switch (check_replay(self, ticket->client, time_us)) {
+	case ERR_OK:
+		return true;
+	case ERR_EXPIRED:
+		refuse(self, completion, ERR_REPLAY, AP_ERR_SKEW, "it is from before the start");
+		return false;
+	case ERR_SKEW:
+		refuse(self, completion, ERR_SKEW, AP_ERR_SKEW, "it is not fresh");
+		return false;
+	default:
+		refuse(self, completion, ERR_REPLAY, AP_ERR_REPEAT, "it was seen before");
+		return false;
+	}
+}
+
 static void accept(struct standin *self, const struct kerberos_request *request,
     struct kerberos_completion *completion)
 {
-	int64_t now = self->settings.time_us(self->settings.context);
 	struct ticket ticket;
 	struct writer reply;
 	uint8_t key[KEY_SIZE];
 	int64_t time_us;
 	struct session *session;
-	enum err error;
 
 	if (request->checksum.len == 0) {
 		(void)problem_set(&completion->problem, ERR_AUTH, "the message has no checksum");
@@ -327,14 +380,6 @@ static void accept(struct standin *self, const struct kerberos_request *request,
 		    "its authenticator is not by the session key");
 		return;
 	}
-	if (time_us / US < now / US - SIM_CLOCK_SKEW || time_us / US > now / US + SIM_CLOCK_SKEW) {
-		refuse(self, completion, ERR_SKEW, AP_ERR_SKEW, "the clocks differ too much");
-		return;
-	}
-	if (ticket.end < now / US - SIM_CLOCK_SKEW) {
-		refuse(self, completion, ERR_EXPIRED, AP_ERR_TKT_EXPIRED, "the ticket has expired");
-		return;
-	}
 	completion->client = memcpy(scratch(self, NAME_SIZE), ticket.client, sizeof(ticket.client));
 	completion->server = memcpy(scratch(self, NAME_SIZE), ticket.server, sizeof(ticket.server));
 	completion->authenticator_us = time_us;
@@ -345,21 +390,16 @@ static void accept(struct standin *self, const struct kerberos_request *request,
 		    &completion->problem, ERR_AUTH, "the message is not by its session key");
 		return;
 	}
-	error = check_replay(self, ticket.client, time_us);
-	if (error != ERR_OK) {
+	session = session_add(self, &ticket);
+	completion->session = session->handle;
+	set_lengths(completion);
+	if (!check_times(self, &ticket, time_us, completion)) {
 		completion->plain = (struct bytes){0};
-		if (error == ERR_REPLAY)
-			refuse(self, completion, error, AP_ERR_REPEAT, "it was seen before");
-		else
-			(void)problem_set(&completion->problem, error, "it is not fresh");
 		return;
 	}
 	reply = writer_of(scratch(self, AP_REP_SIZE), AP_REP_SIZE);
 	put_proof(&reply, TAG_AP_REP, key, time_us, AP_REP_SIZE);
 	completion->ap = writer_bytes(&reply);
-	session = session_add(self, &ticket);
-	completion->session = session->handle;
-	set_lengths(completion);
 }
 
 static bool answers(const struct session *session, struct bytes ap_rep)
@@ -369,7 +409,7 @@ static bool answers(const struct session *session, struct bytes ap_rep)
 	if (!get_proof(ap_rep, TAG_AP_REP, session->key, &time_us))
 		return false;
 	for (size_t i = 0; i < session->authenticator_count; i++) {
-		if (session->authenticators[i] == time_us)
+		if (session->authenticators[i].time_us == time_us)
 			return true;
 	}
 	return false;
@@ -420,6 +460,43 @@ static void derive_from_plain(struct standin *self, struct session *session,
 	derive(self, session, &filled, completion);
 }
 
+static enum kerberos_remedy correct_clock(
+    struct standin *self, const struct session *session, int64_t client_us, int64_t server_us)
+{
+	struct server *server = server_of(self, session->ticket.server);
+
+	for (size_t i = 0; i < session->authenticator_count; i++) {
+		if (session->authenticators[i].time_us != client_us)
+			continue;
+		if (session->authenticators[i].clock_us != server->clock_us)
+			return KERBEROS_REMEDY_WAIT;
+		server->clock_us += server_us - client_us;
+		return KERBEROS_REMEDY_REPEAT;
+	}
+	return KERBEROS_REMEDY_NONE;
+}
+
+static enum kerberos_remedy remedy_for(
+    struct standin *self, const struct session *session, int32_t code, struct reader *error)
+{
+	int64_t client_us = (int64_t)reader_u64(error);
+	int64_t server_us = (int64_t)reader_u64(error);
+
+	switch (code) {
+	case AP_ERR_SKEW:
+		return correct_clock(self, session, client_us, server_us);
+	case AP_ERR_REPEAT:
+		return KERBEROS_REMEDY_WAIT;
+	case AP_ERR_BAD_INTEGRITY:
+	case AP_ERR_TKT_EXPIRED:
+	case AP_ERR_NOT_US:
+		server_of(self, session->ticket.server)->known = false;
+		return KERBEROS_REMEDY_TICKET;
+	default:
+		return KERBEROS_REMEDY_NONE;
+	}
+}
+
 static void verify(struct standin *self, struct session *session,
     const struct kerberos_request *request, struct kerberos_completion *completion)
 {
@@ -443,6 +520,8 @@ static void verify(struct standin *self, struct session *session,
 	completion->remote_error = (int32_t)reader_u32(&error);
 	(void)problem_set(&completion->problem, ERR_REFUSED, "the peer reports Kerberos error %d",
 	    completion->remote_error);
+	if (session->initiator && (request->proven || request->checksum.len > 0))
+		completion->remedy = remedy_for(self, session, completion->remote_error, &error);
 }
 
 static void seal(struct standin *self, const struct session *session,
@@ -535,6 +614,7 @@ static void *standin_open(const struct sim_realm_settings *settings)
 		abort();
 	self->settings = *settings;
 	self->start_us = settings->time_us(settings->context);
+	self->latest_us = self->start_us;
 	return self;
 }
 

@@ -4,12 +4,14 @@ check_PROGRAMS += \
 	tests/unit/test-kerberos-clock \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
+	tests/unit/test-kerberos-skew \
 	tests/unit/test-kerberos-trouble
 TESTS += \
 	tests/unit/test-kerberos \
 	tests/unit/test-kerberos-clock \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
+	tests/unit/test-kerberos-skew \
 	tests/unit/test-kerberos-trouble
 EXTRA_DIST += tests/realm.sh
 kerberos_test_libs = libkerberos.a libcrypto-suite.a libbase.a $(KRB5_LIBS) $(OPENSSL_LIBS) \
@@ -22,6 +24,9 @@ tests_unit_test_kerberos_clock_SOURCES = tests/unit/test-kerberos-clock.c \
 tests_unit_test_kerberos_clock_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_replay_SOURCES = tests/unit/test-kerberos-replay.c
 tests_unit_test_kerberos_replay_LDADD = $(kerberos_test_libs)
+tests_unit_test_kerberos_skew_SOURCES = tests/unit/test-kerberos-skew.c \
+	tests/unit/kerberos.c tests/unit/kerberos.h
+tests_unit_test_kerberos_skew_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_peer_SOURCES = tests/unit/test-kerberos-peer.c \
 	tests/unit/kerberos.c tests/unit/kerberos.h
 tests_unit_test_kerberos_peer_LDADD = $(kerberos_test_libs)

@@ -74,19 +74,27 @@ enum err kink_command_create(struct kink *kink, const struct kink_command_kind *
 	return ERR_OK;
 }
 
-void kink_command_end(struct kink_command *command)
+static void release_session(struct kink_command *command)
 {
-	struct kink *kink = command->kink;
-	const struct host *host = kx_host(kink->kx);
+	const struct host *host = kx_host(command->kink->kx);
 
-	timers_cancel(kx_timers(kink->kx), &command->timer);
-	kx_principal_cancel(&command->principal_wait);
 	if (command->session != KERBEROS_SESSION_NONE)
 		host->kerberos_release(
 		    host->self, command->session, kink_affinity(&command->remote.address));
+	command->session = KERBEROS_SESSION_NONE;
+}
+
+void kink_command_end(struct kink_command *command)
+{
+	struct kink *kink = command->kink;
+
+	timers_cancel(kx_timers(kink->kx), &command->timer);
+	kx_principal_cancel(&command->principal_wait);
+	release_session(command);
 	HASH_DELETE(by_xid, kink->commands_by_xid, command);
 	slots_remove(&kink->commands, command->handle);
 	free((void *)command->plain.data);
+	free(command->principal);
 	secret_wipe(command, sizeof(*command));
 	free(command);
 }
@@ -137,15 +145,24 @@ static void build(struct kink_command *command, struct kerberos_request *request
 		fail(command, error);
 }
 
-void kink_command_start(struct kink_command *command, const char *principal, struct bytes plain)
+static void ask_for_ticket(struct kink_command *command)
 {
 	struct kerberos_request request = {.operation = KERBEROS_REQUEST,
 	    .token = kink_token(KINK_STEP_TICKET, command->handle),
-	    .server = principal,
+	    .server = command->principal,
 	    .min_lifetime = longest_seconds(command)};
 
-	command->plain = plain;
 	build(command, &request);
+}
+
+void kink_command_start(struct kink_command *command, const char *principal, struct bytes plain)
+{
+	command->plain = plain;
+	command->principal = strdup(principal);
+	if (command->principal != NULL)
+		ask_for_ticket(command);
+	else
+		fail(command, ERR_NO_MEMORY);
 }
 
 static void give_up(struct kink_command *command)
@@ -246,9 +263,41 @@ static bool epoch_is_stale(struct kink_command *command, const struct kink_messa
 	return false;
 }
 
-static void verified(struct kink_command *command, struct bytes datagram,
+/*
+ * A KRB-ERROR that came with a good AP-REP (RFC 4430 6.3 to 6.5), in clear or decrypted: what it
+ * says is Kerberos' business. Takes the datagram over when that is asked.
+ */
+static enum err read_error(struct kink_command *command, const struct kink_reply *reply,
+    struct kink_verification *verification)
+{
+	const struct host *host = kx_host(command->kink->kx);
+	const struct kink_payload *payload = kink_find(&reply->message->outer, KINK_KRB_ERROR);
+	struct kerberos_request request = {.operation = KERBEROS_VERIFY,
+	    .session = command->session,
+	    .affinity = kink_affinity(&command->remote.address),
+	    .proven = true};
+	enum err error;
+
+	if (payload == NULL)
+		payload = kink_find(reply->inner, KINK_KRB_ERROR);
+	request.krb_error = payload->body;
+	error = slots_add(&command->kink->verifications, verification, &verification->handle);
+	if (error != ERR_OK)
+		return error;
+	request.token = kink_token(KINK_STEP_VERIFY, verification->handle);
+	error = host->kerberos(host->self, &request);
+	if (error != ERR_OK)
+		slots_remove(&command->kink->verifications, verification->handle);
+	else
+		command->verifying++;
+	return error;
+}
+
+/* Returns whether the verification goes on. */
+static bool verified(struct kink_command *command, struct kink_verification *verification,
     const struct kerberos_completion *completion)
 {
+	struct bytes datagram = verification->datagram;
 	struct kink_message message;
 	struct kink_payloads inner;
 	struct kink_violation violation;
@@ -260,7 +309,7 @@ static void verified(struct kink_command *command, struct bytes datagram,
 
 	/* It was decoded when it arrived, so it decodes again. */
 	if (kink_decode(datagram, &message, &error) != ERR_OK)
-		return;
+		return false;
 	sealed = kink_find(&message.outer, KINK_ENCRYPT) != NULL;
 	if (sealed)
 		reply.inner = &inner;
@@ -272,14 +321,89 @@ static void verified(struct kink_command *command, struct bytes datagram,
 		kx_count(kink->kx, KX_DATAGRAMS_MALFORMED);
 		kink_log_stranger(kink, &command->remote, "an authentic reply is malformed",
 		    sealed ? "its encrypted part" : "its payloads");
-		return;
+		return false;
 	}
 	if (epoch_is_stale(command, &message)) {
 		kx_count(kink->kx, KX_DATAGRAMS_REPLAYED);
+		return false;
+	}
+	if (slots_get(&kink->commands, handle) != command)
+		return false;
+	if (reply.form == KINK_FORM_REPLY_KRB_ERROR)
+		return read_error(command, &reply, verification) == ERR_OK;
+	command->kind->replied(command, &reply);
+	return false;
+}
+
+static void warn(const struct kink_command *command, const char *what, const char *why)
+{
+	const struct host *host = kx_host(command->kink->kx);
+	char remote[ENDPOINT_TEXT_SIZE];
+
+	log_event(host->log, LOG_LEVEL_WARNING, LOG_AREA_KINK,
+	    LOG_FIELDS({"remote", endpoint_format(&command->remote, remote)}), "%s: %s", what, why);
+}
+
+/*
+ * The peer does not accept the ticket: a new transaction with a new one (RFC 4430 9). Keys of SAs
+ * depend on the ticket, so what has any begins with new SAs as well.
+ */
+static void begin_anew(struct kink_command *command, const struct problem *problem)
+{
+	if (command->negotiation != NULL)
+		command->negotiation->again = true;
+	if (command->renewed || command->kind->starting != NULL) {
+		kink_command_fail(command, problem);
 		return;
 	}
-	if (slots_get(&kink->commands, handle) == command)
-		command->kind->replied(command, &reply);
+	warn(command, "begins anew with another ticket", problem->text);
+	command->renewed = true;
+	command->sent = false;
+	command->tries = 0;
+	command->interval_ms = settings(command)->retransmit_first;
+	timers_cancel(kx_timers(command->kink->kx), &command->timer);
+	release_session(command);
+	HASH_DELETE(by_xid, command->kink->commands_by_xid, command);
+	command->xid = new_xid(command->kink);
+	HASH_ADD(by_xid, command->kink->commands_by_xid, xid, sizeof(command->xid), command);
+	if (table_holds(&command->by_xid))
+		ask_for_ticket(command);
+	else
+		fail(command, ERR_NO_MEMORY);
+}
+
+/* What the peer says in a KRB-ERROR, and is proven to say. */
+static void act_on_error(struct kink_command *command, const struct kerberos_completion *completion)
+{
+	switch (completion->remedy) {
+	case KERBEROS_REMEDY_WAIT:
+		command->hint = completion->problem;
+		break;
+	case KERBEROS_REMEDY_REPEAT:
+		warn(command, "goes by the peer's clock", completion->problem.text);
+		command->hint = completion->problem;
+		/* Once at once: if that is not enough, the timer will do. */
+		if (!command->corrected) {
+			command->corrected = true;
+			timers_cancel(kx_timers(command->kink->kx), &command->timer);
+			retransmit(&command->timer, command);
+		}
+		break;
+	case KERBEROS_REMEDY_TICKET:
+		begin_anew(command, &completion->problem);
+		break;
+	case KERBEROS_REMEDY_NONE:
+		kink_command_fail(command, &completion->problem);
+		break;
+	}
+}
+
+static bool is_signed(struct bytes datagram)
+{
+	struct kink_message message;
+	enum kink_error error;
+
+	return kink_decode(datagram, &message, &error) == ERR_OK && message.checksum.len > 0;
 }
 
 static void verification_done(
@@ -297,14 +421,11 @@ static void verification_done(
 	if (command == NULL || command->answered) {
 		/* Another copy of the reply was first. */
 	} else if (completion->problem.code == ERR_OK) {
-		verified(command, verification->datagram, completion);
+		if (verified(command, verification, completion))
+			return;
 	} else if (completion->problem.code == ERR_REFUSED) {
-		struct kink_message message;
-		enum kink_error error;
-
-		if (kink_decode(verification->datagram, &message, &error) == ERR_OK &&
-		    message.checksum.len > 0) {
-			kink_command_fail(command, &completion->problem);
+		if (is_signed(verification->datagram)) {
+			act_on_error(command, completion);
 		} else {
 			command->hint = completion->problem;
 			kink_log_stranger(kink, &command->remote, "unauthenticated error",
@@ -448,6 +569,9 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 		return;
 	}
 	if (step != KINK_STEP_DERIVE && command->answered)
+		return;
+	/* A transmission of the transaction before, which the peer ended. */
+	if (step == KINK_STEP_REPEAT && !command->sent)
 		return;
 	if (completion->problem.code != ERR_OK) {
 		kink_command_fail(command, &completion->problem);

@@ -18,7 +18,8 @@ enum kink_step {
 	KINK_STEP_VERIFY, /* reply: KERBEROS_VERIFY */
 	KINK_STEP_DERIVE, /* command: keys after the reply */
 	KINK_STEP_ACCEPT, /* response: KERBEROS_ACCEPT */
-	KINK_STEP_ANSWER  /* response: its message */
+	KINK_STEP_ANSWER, /* response: its message */
+	KINK_STEP_REFUSE  /* response: the Kerberos error in its place */
 };
 
 /* The largest plaintext that we make: a CREATE with sixteen suites. */
@@ -47,8 +48,9 @@ struct kink {
 		uint64_t until_ms;
 	} withdrawn[KINK_WITHDRAWN];
 	size_t withdrawn_count;
-	struct limit error_limit; /* unauthenticated errors sent */
-	struct limit log_limit;   /* log lines that strangers cause */
+	struct limit error_limit;  /* unauthenticated errors sent */
+	struct limit signed_limit; /* Kerberos errors sent under a session key */
+	struct limit log_limit;    /* log lines that strangers cause */
 };
 
 /* method.c */
@@ -127,6 +129,9 @@ struct kink_command {
 	bool sent;          /* at least one message went out */
 	bool answered;      /* a good reply came: no more transmissions */
 	uint8_t verifying;
+	bool renewed;   /* it has begun anew with another ticket */
+	bool corrected; /* it was repeated by the peer's clock */
+	char *principal;
 	uint32_t tries;
 	uint64_t interval_ms;
 	uint64_t began_ms;
@@ -219,6 +224,13 @@ void kink_response_end(struct kink_response *response);
 enum err kink_response_know_peer(struct kink_response *response) MUST_CHECK;
 /* The answer's message is there, but the SAs must be in before it goes out. */
 void kink_response_installed(struct kink_response *response, const struct problem *problem);
+
+/* refuse.c: commands that Kerberos does not accept. */
+void kink_response_refuse(
+    struct kink_response *response, const struct kerberos_completion *completion);
+/* The error's checksum is there. */
+void kink_response_refused(
+    struct kink_response *response, const struct kerberos_completion *completion);
 
 /* respond.c: what each command asks for. */
 /* Answers with a KINK_ERROR, or with a Notification of an error. */

@@ -7,6 +7,8 @@
 /* Unauthenticated errors and log lines that strangers may cause. */
 #define ERRORS_PER_SECOND 50
 #define LINES_PER_SECOND  5
+/* Errors under a session key: whoever has seen our peers' messages can cause them. */
+#define SIGNED_PER_SECOND 200
 
 static enum err kink_open(struct kx *kx, void **state)
 {
@@ -19,6 +21,8 @@ static enum err kink_open(struct kx *kx, void **state)
 	host->random(host->self, &kink->next_xid, sizeof(kink->next_xid));
 	limit_init(
 	    &kink->error_limit, ERRORS_PER_SECOND, ERRORS_PER_SECOND, host->now_ms(host->self));
+	limit_init(
+	    &kink->signed_limit, SIGNED_PER_SECOND, SIGNED_PER_SECOND, host->now_ms(host->self));
 	limit_init(
 	    &kink->log_limit, 4 * LINES_PER_SECOND, LINES_PER_SECOND, host->now_ms(host->self));
 	*state = kink;
@@ -129,7 +133,7 @@ static void kink_kerberos_done(void *state, const struct kerberos_completion *co
 	enum kink_step step = step_of(completion->token);
 	uint64_t handle = handle_of(completion->token);
 
-	if (step == KINK_STEP_ACCEPT || step == KINK_STEP_ANSWER)
+	if (step == KINK_STEP_ACCEPT || step == KINK_STEP_ANSWER || step == KINK_STEP_REFUSE)
 		kink_response_kerberos_done(state, step, handle, completion);
 	else
 		kink_command_kerberos_done(state, step, handle, completion);

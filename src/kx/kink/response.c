@@ -163,36 +163,6 @@ void kink_response_begin(
 	}
 }
 
-static void not_accepted(
-    struct kink_response *response, const struct kerberos_completion *completion)
-{
-	struct kink *kink = response->kink;
-	struct host_datagram datagram = {.port = HOST_PORT_KINK,
-	    .local = {.address = response->local},
-	    .remote = response->remote,
-	    .data = response->datagram};
-
-	switch (completion->problem.code) {
-	case ERR_REPLAY:
-		kx_count(kink->kx, KX_DATAGRAMS_REPLAYED);
-		break;
-	case ERR_LIMIT:
-	case ERR_NO_MEMORY:
-	case ERR_UNAVAILABLE:
-		kx_count(kink->kx, KX_DATAGRAMS_SHED);
-		break;
-	default:
-		kx_count(kink->kx, KX_DATAGRAMS_UNAUTHENTIC);
-		break;
-	}
-	kink_log_stranger(
-	    kink, &response->remote, "a command is not accepted", completion->problem.text);
-	if (completion->reply_error.len > 0)
-		kink_send_error(
-		    kink, &datagram, response->key.xid, KINK_OK, completion->reply_error);
-	kink_response_end(response);
-}
-
 /* What was answered before stays known, so that the command is not taken for a new one. */
 static void no_answer(struct kink_response *response)
 {
@@ -488,7 +458,9 @@ void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_
 		if (completion->problem.code == ERR_OK)
 			accepted(response, completion);
 		else
-			not_accepted(response, completion);
+			kink_response_refuse(response, completion);
+	} else if (step == KINK_STEP_REFUSE) {
+		kink_response_refused(response, completion);
 	} else if (completion->problem.code != ERR_OK) {
 		kink_log_stranger(
 		    kink, &response->remote, "an answer cannot be made", completion->problem.text);
