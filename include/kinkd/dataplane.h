@@ -15,12 +15,15 @@
 #include "kinkd/ipsec.h"
 
 enum dataplane_operation {
-	DATAPLANE_RESERVE_SPI, /* an unused inbound SPI for `sa.destination`; gives spi */
+	DATAPLANE_RESERVE_SPI, /* an unused inbound SPI of sa.suite.protocol for `sa.destination`;
+	                          gives spi, which for IPComp is a CPI of 256 to 61439 */
 	DATAPLANE_ADD_SA,      /* install `sa`, or complete a reserved one */
 	DATAPLANE_DELETE_SA,   /* by sa.spi, sa.protocol, sa.destination; releases a reservation too
 	                        */
 	DATAPLANE_QUERY_SA,    /* by the same three; gives counters */
-	DATAPLANE_ADD_POLICY,  /* install `policy` in both directions */
+	DATAPLANE_MOVE_SA,    /* the other end of the SA that `move` names, and of its bundle, is at
+	                         move.remote now */
+	DATAPLANE_ADD_POLICY, /* install `policy` in both directions */
 	DATAPLANE_DELETE_POLICY, /* by policy.id: all its selectors */
 	DATAPLANE_FLOW_FAILED /* no SA will come for `flow` now: packets held for it are dropped */
 };
@@ -33,6 +36,9 @@ enum policy_action {
 	POLICY_DISCARD  /* dropped */
 };
 
+/* The most SAs that one packet goes through: IPComp, ESP and AH. */
+#define BUNDLE_MAX 3
+
 /* One selector of a rule. A rule with several is installed as several policies of one id. */
 struct dataplane_policy {
 	uint32_t id;
@@ -43,15 +49,27 @@ struct dataplane_policy {
 	/* Tunnel mode: the outer addresses. In transport mode unset. */
 	struct address tunnel_local;
 	struct address tunnel_remote;
+	/* What protects its packets, innermost first. A count of 0 means ESP alone. Packets that
+	   come in under anything else are dropped if the action is POLICY_REQUIRE; only IPComp may
+	   be absent from one (RFC 3173 2.2). */
+	enum ipsec_protocol protocols[BUNDLE_MAX];
+	uint8_t protocol_count;
 };
 
-/* An SA in one direction. Of SAs whose selectors match a packet the one added last is used. */
+/*
+ * An SA in one direction. Of SAs whose selectors match a packet the one added last is used.
+ *
+ * SAs that are applied to a packet one after the other are a bundle (RFC 2401 4.3). They agree in
+ * direction, outer addresses, selector and policy; from the inside out they are IPComp, ESP, AH
+ * (RFC 2401 4.5, RFC 3173 section 2), each at most once. A bundle carries packets while all its
+ * SAs are installed.
+ */
 struct dataplane_sa {
 	enum ipsec_direction direction;
-	uint32_t spi;
+	uint32_t spi;          /* of IPComp the CPI */
 	struct address source; /* outer addresses of its packets */
 	struct address destination;
-	enum ipsec_mode mode;
+	enum ipsec_mode mode; /* in a bundle only index 0 can be in tunnel mode */
 	struct suite suite;
 	struct selector selector; /* which inner packets it carries, seen from this host */
 	uint32_t policy_id;
@@ -59,9 +77,14 @@ struct dataplane_sa {
 	uint32_t hard_seconds;  /* 0 is none; soft limits are reported as expire events */
 	uint64_t soft_bytes;
 	uint64_t hard_bytes;
-	/* UDP encapsulation (RFC 3948) when both ports are set. */
+	uint32_t bundle;      /* which, unique in its direction; 0: the SA stands alone */
+	uint8_t bundle_index; /* 0 is innermost */
+	uint8_t bundle_size;
+	/* UDP encapsulation (RFC 3948) when both ports are set: of ESP that has nothing around it.
+	   This host's port is settings.encapsulation_port. */
 	uint16_t encapsulation_source;
 	uint16_t encapsulation_destination;
+	bool encapsulation_keepalive; /* outbound: this host is behind the NAT (RFC 3948 4) */
 	uint8_t key[SA_KEY_MAX]; /* KEYMAT in RFC 4301 4.5.2's order: cipher key (and salt), then
 	                            integrity */
 	uint16_t key_len;
@@ -77,6 +100,19 @@ struct dataplane_flow {
 	uint8_t protocol;
 };
 
+/*
+ * Where the other end of an encapsulated SA is. Reported with the inbound SA's name when an
+ * authenticated packet, newer than all before it, came from elsewhere than the SA says: the NAT's
+ * mapping changed. A host that is not behind a NAT itself may follow (RFC 3947 section 7), for each
+ * SA of the pair with DATAPLANE_MOVE_SA.
+ */
+struct dataplane_move {
+	uint32_t spi;
+	enum ipsec_protocol protocol;
+	struct address destination;
+	struct endpoint remote;
+};
+
 struct dataplane_request {
 	enum dataplane_operation operation;
 	uint64_t token;
@@ -84,6 +120,7 @@ struct dataplane_request {
 		struct dataplane_sa sa;
 		struct dataplane_policy policy;
 		struct dataplane_flow flow;
+		struct dataplane_move move;
 	};
 };
 
@@ -93,6 +130,8 @@ struct dataplane_counters {
 	uint64_t replayed;
 	uint64_t integrity_failed;
 	uint64_t selector_mismatch;
+	uint64_t wrongly_protected; /* not by just the SAs of the bundle, or not as the policy says
+	                             */
 };
 
 struct dataplane_completion {
@@ -121,6 +160,8 @@ struct dataplane_listener {
 	void (*completed)(void *self, const struct dataplane_completion *completion);
 	void (*acquire)(void *self, const struct dataplane_flow *flow);
 	void (*expired)(void *self, const struct dataplane_expiry *expiry);
+	/* May be NULL. Once for each new place. */
+	void (*moved)(void *self, const struct dataplane_move *move);
 	/* The data plane cannot go on (its device vanished, say). */
 	void (*failed)(void *self, const struct problem *problem);
 };
@@ -128,8 +169,9 @@ struct dataplane_listener {
 struct dataplane_settings {
 	const char *device; /* userspace: the TUN device's name */
 	uint32_t mark; /* userspace: SO_MARK of its own packets, and its routing table's number */
-	uint32_t hold_packets; /* per flow, while its SA is negotiated */
-	uint32_t hold_flows;   /* flows that may hold packets at the same time */
+	uint32_t hold_packets;       /* per flow, while its SA is negotiated */
+	uint32_t hold_flows;         /* flows that may hold packets at the same time */
+	uint16_t encapsulation_port; /* UDP port of ESP through NATs, RFC 3948's 4500; 0: none */
 };
 
 struct dataplane;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const struct encryption_info encryptions[ENCRYPTION_COUNT] = {
-    [ENCRYPTION_NONE] = {.name = "none"},
+    [ENCRYPTION_NONE] = {.name = "none", .block = 1},
     [ENCRYPTION_NULL] = {.name = "null", .block = 1},
     [ENCRYPTION_AES_CBC] = {.name = "aes-cbc",
 	.key_bits = {128, 192, 256},
@@ -129,7 +129,7 @@ const char *suite_format(const struct suite *suite, char text[SUITE_TEXT_SIZE])
 	const char *integrity = integrity_short_names[suite->integrity];
 
 	if (suite->protocol == IPSEC_IPCOMP) {
-		(void)snprintf(text, SUITE_TEXT_SIZE, "ipcomp");
+		(void)snprintf(text, SUITE_TEXT_SIZE, "deflate");
 		return text;
 	}
 	switch (suite->encryption) {
@@ -172,7 +172,8 @@ enum err suite_parse(const char *name, struct suite *out)
 		const struct encryption_info *info = &encryptions[encryption];
 
 		for (int integrity = 0; integrity < INTEGRITY_COUNT; integrity++) {
-			if (is_named(name, IPSEC_AH, encryption, 0, integrity, out) ||
+			if (is_named(name, IPSEC_IPCOMP, encryption, 0, integrity, out) ||
+			    is_named(name, IPSEC_AH, encryption, 0, integrity, out) ||
 			    is_named(name, IPSEC_ESP, encryption, 0, integrity, out))
 				return ERR_OK;
 			for (size_t i = 0; info->key_bits[i] != 0; i++) {

@@ -1,4 +1,4 @@
-/* The transforms of ESP over OpenSSL's EVP. */
+/* The transforms of ESP and AH over OpenSSL's EVP. */
 #include "crypto/cipher.h"
 
 #include <limits.h>
@@ -116,7 +116,7 @@ enum err cipher_new(const struct suite *suite, struct bytes keymat, bool seal, s
 	struct cipher *cipher;
 	enum err error;
 
-	if (suite->protocol != IPSEC_ESP || !suite_is_valid(suite))
+	if (suite->protocol == IPSEC_IPCOMP || !suite_is_valid(suite))
 		return ERR_UNSUPPORTED;
 	cipher = secret_alloc(sizeof(*cipher));
 	if (cipher == NULL)

@@ -1,7 +1,8 @@
 /*
  * The transform of one SA in one direction: encryption with integrity over one packet at a time, in
  * place. RFC 4106 (AES-GCM), RFC 7634 (ChaCha20-Poly1305), RFC 3602 (AES-CBC), RFC 2404 and
- * RFC 4868 (HMAC), RFC 2410 (NULL). Nothing is allocated or fetched per packet.
+ * RFC 4868 (HMAC), RFC 2410 (NULL). For AH the transform only makes or checks the ICV. Nothing is
+ * allocated or fetched per packet.
  */
 #ifndef CRYPTO_CIPHER_H
 #define CRYPTO_CIPHER_H

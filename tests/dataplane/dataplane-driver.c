@@ -3,12 +3,20 @@
  * input, one a line; events and answers go to standard output, one a line. At the end of input it
  * closes the data plane and exits.
  *
- *     policy ID PRIORITY ACTION LOCAL REMOTE PROTOCOL LOCAL-PORT REMOTE-PORT [OUTER-LOCAL
- * OUTER-REMOTE] unpolicy ID sa in|out SPI SOURCE DESTINATION POLICY SUITE SEED LOCAL REMOTE
- * transport|tunnel [LIMIT] delete SPI DESTINATION query SPI DESTINATION failed POLICY LOCAL REMOTE
+ *     policy ID PRIORITY ACTION LOCAL REMOTE PROTOCOL LOCAL-PORT REMOTE-PORT
+ *         [OUTER-LOCAL OUTER-REMOTE] [OPTION...]
+ *     unpolicy ID
+ *     sa in|out SPI SOURCE DESTINATION POLICY SUITE SEED LOCAL REMOTE transport|tunnel [OPTION...]
+ *     delete SPI DESTINATION [PROTOCOL]
+ *     query SPI DESTINATION [PROTOCOL]
+ *     move SPI DESTINATION REMOTE REMOTE-PORT
+ *     failed POLICY LOCAL REMOTE
  *
  * ACTION is require, request, bypass or discard; LOCAL and REMOTE are prefixes; port 0 is any port
- * and protocol 0 any protocol; SEED is an octet that fills the key; LIMIT is hard_bytes.
+ * and protocol 0 any protocol; SEED is an octet that fills the key; PROTOCOL is esp (unless told
+ * otherwise), ah or ipcomp. A policy's OPTION is protect=PROTOCOL[,PROTOCOL]..., innermost first;
+ * an SA's are limit=BYTES, bundle=NUMBER,INDEX,SIZE, udp=SOURCE-PORT,DESTINATION-PORT, keepalive.
+ * Arguments are the device's name and the port of UDP encapsulation.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +25,7 @@
 #include "crypto/algorithms.h"
 #include "kinkd/dataplane.h"
 
-#define WORDS_MAX 16
+#define WORDS_MAX 20
 
 static void on_completed(void *self, const struct dataplane_completion *completion)
 {
@@ -28,10 +36,11 @@ static void on_completed(void *self, const struct dataplane_completion *completi
 		printf("error %s\n", completion->problem.text);
 	else if (completion->operation == DATAPLANE_QUERY_SA)
 		printf("counters %08x packets=%llu bytes=%llu replayed=%llu integrity=%llu "
-		       "selector=%llu\n",
+		       "selector=%llu wrong=%llu\n",
 		    completion->spi, (unsigned long long)c->packets, (unsigned long long)c->bytes,
 		    (unsigned long long)c->replayed, (unsigned long long)c->integrity_failed,
-		    (unsigned long long)c->selector_mismatch);
+		    (unsigned long long)c->selector_mismatch,
+		    (unsigned long long)c->wrongly_protected);
 	else
 		printf("done\n");
 }
@@ -50,6 +59,14 @@ static void on_expired(void *self, const struct dataplane_expiry *expiry)
 {
 	(void)self;
 	printf("expired %08x %s\n", expiry->spi, expiry->hard ? "hard" : "soft");
+}
+
+static void on_moved(void *self, const struct dataplane_move *move)
+{
+	char remote[ENDPOINT_TEXT_SIZE];
+
+	(void)self;
+	printf("moved %08x %s\n", move->spi, endpoint_format(&move->remote, remote));
 }
 
 static void on_failed(void *self, const struct problem *problem)
@@ -118,6 +135,42 @@ static uint32_t parse_number(const char *text)
 	return (uint32_t)strtoul(text, NULL, 0);
 }
 
+static enum ipsec_protocol parse_protocol(const char *text)
+{
+	if (strcmp(text, "esp") == 0)
+		return IPSEC_ESP;
+	if (strcmp(text, "ah") == 0)
+		return IPSEC_AH;
+	if (strcmp(text, "ipcomp") == 0)
+		return IPSEC_IPCOMP;
+	usage(text);
+}
+
+/* What stands behind NAME= in one of the words from `from` on; NULL when none has it. */
+static char *option(char **words, size_t count, size_t from, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = from; i < count; i++) {
+		if (strncmp(words[i], name, len) == 0)
+			return words[i] + len;
+	}
+	return NULL;
+}
+
+/* Up to max numbers with commas between them. */
+static size_t parse_list(const char *text, uint32_t *out, size_t max)
+{
+	size_t count = 0;
+
+	while (text != NULL && count < max) {
+		out[count++] = parse_number(text);
+		text = strchr(text, ',');
+		text = text != NULL ? text + 1 : NULL;
+	}
+	return count;
+}
+
 static void read_policy(char **words, size_t count, struct dataplane_request *request)
 {
 	request->operation = DATAPLANE_ADD_POLICY;
@@ -129,16 +182,25 @@ static void read_policy(char **words, size_t count, struct dataplane_request *re
 		.protocol = (uint8_t)parse_number(words[6]),
 		.local_ports = parse_port(words[7]),
 		.remote_ports = parse_port(words[8])}};
-	if (count >= 11) {
+	if (count >= 11 && strchr(words[9], '=') == NULL) {
 		request->policy.mode = IPSEC_TUNNEL;
 		request->policy.tunnel_local = parse_address(words[9]);
 		request->policy.tunnel_remote = parse_address(words[10]);
+	}
+	for (char *name = option(words, count, 9, "protect="); name != NULL;) {
+		char *comma = strchr(name, ',');
+
+		if (comma != NULL)
+			*comma = '\0';
+		request->policy.protocols[request->policy.protocol_count++] = parse_protocol(name);
+		name = comma != NULL ? comma + 1 : NULL;
 	}
 }
 
 static void read_sa(char **words, size_t count, struct dataplane_request *request)
 {
 	struct dataplane_sa *sa = &request->sa;
+	uint32_t numbers[3] = {0};
 
 	request->operation = DATAPLANE_ADD_SA;
 	*sa = (struct dataplane_sa){.direction = strcmp(words[1], "in") == 0 ? IPSEC_IN : IPSEC_OUT,
@@ -152,19 +214,41 @@ static void read_sa(char **words, size_t count, struct dataplane_request *reques
 		.remote_ports = PORT_ANY},
 	    .mode = strcmp(words[10], "tunnel") == 0 ? IPSEC_TUNNEL : IPSEC_TRANSPORT,
 	    .replay_window = 1024};
-	if (count >= 12)
-		sa->hard_bytes = parse_number(words[11]);
+	if (parse_list(option(words, count, 11, "limit="), numbers, 1) == 1)
+		sa->hard_bytes = numbers[0];
+	if (parse_list(option(words, count, 11, "bundle="), numbers, 3) == 3) {
+		sa->bundle = numbers[0];
+		sa->bundle_index = (uint8_t)numbers[1];
+		sa->bundle_size = (uint8_t)numbers[2];
+	}
+	if (parse_list(option(words, count, 11, "udp="), numbers, 2) == 2) {
+		sa->encapsulation_source = (uint16_t)numbers[0];
+		sa->encapsulation_destination = (uint16_t)numbers[1];
+	}
+	sa->encapsulation_keepalive = option(words, count, 11, "keepalive") != NULL;
 	if (suite_parse(words[6], &sa->suite) != ERR_OK)
 		usage(words[6]);
 	sa->key_len = (uint16_t)suite_key_length(&sa->suite);
 	memset(sa->key, (int)parse_number(words[7]), sa->key_len);
 }
 
-static void read_sa_name(char **words, struct dataplane_request *request)
+static void read_sa_name(char **words, size_t count, struct dataplane_request *request)
 {
+	enum ipsec_protocol protocol = count > 3 ? parse_protocol(words[3]) : IPSEC_ESP;
+
 	request->sa = (struct dataplane_sa){.spi = parse_number(words[1]),
 	    .destination = parse_address(words[2]),
-	    .suite = {.protocol = IPSEC_ESP}};
+	    .suite = {.protocol = protocol}};
+}
+
+static void read_move(char **words, struct dataplane_request *request)
+{
+	request->operation = DATAPLANE_MOVE_SA;
+	request->move = (struct dataplane_move){.spi = parse_number(words[1]),
+	    .protocol = IPSEC_ESP,
+	    .destination = parse_address(words[2]),
+	    .remote = {
+		.address = parse_address(words[3]), .port = (uint16_t)parse_number(words[4])}};
 }
 
 static void read_command(char **words, size_t count, struct dataplane_request *request)
@@ -176,12 +260,14 @@ static void read_command(char **words, size_t count, struct dataplane_request *r
 		request->policy.id = parse_number(words[1]);
 	} else if (strcmp(words[0], "sa") == 0 && count >= 11) {
 		read_sa(words, count, request);
-	} else if (strcmp(words[0], "delete") == 0 && count == 3) {
+	} else if (strcmp(words[0], "delete") == 0 && count >= 3) {
 		request->operation = DATAPLANE_DELETE_SA;
-		read_sa_name(words, request);
-	} else if (strcmp(words[0], "query") == 0 && count == 3) {
+		read_sa_name(words, count, request);
+	} else if (strcmp(words[0], "query") == 0 && count >= 3) {
 		request->operation = DATAPLANE_QUERY_SA;
-		read_sa_name(words, request);
+		read_sa_name(words, count, request);
+	} else if (strcmp(words[0], "move") == 0 && count == 5) {
+		read_move(words, request);
 	} else if (strcmp(words[0], "failed") == 0 && count == 4) {
 		request->operation = DATAPLANE_FLOW_FAILED;
 		request->flow = (struct dataplane_flow){.policy_id = parse_number(words[1]),
@@ -197,11 +283,13 @@ int main(int argc, char **argv)
 	struct dataplane_listener listener = {.completed = on_completed,
 	    .acquire = on_acquire,
 	    .expired = on_expired,
+	    .moved = on_moved,
 	    .failed = on_failed};
 	struct dataplane_settings settings = {.device = argc > 1 ? argv[1] : "kink0",
 	    .mark = 910,
 	    .hold_packets = 8,
-	    .hold_flows = 16};
+	    .hold_flows = 16,
+	    .encapsulation_port = argc > 2 ? (uint16_t)parse_number(argv[2]) : 0};
 	struct dataplane *dataplane;
 	struct problem problem;
 	struct log log;

@@ -243,7 +243,7 @@ check "a bypassed port" transfer 10.9.0.2 5001
 # Limits.
 a delete 0x1001 10.9.0.2
 b delete 0x1001 10.9.0.2
-a sa out 0x2001 10.9.0.1 10.9.0.2 1 aes128gcm16 5 10.9.0.1 10.9.0.2 transport 3000
+a sa out 0x2001 10.9.0.1 10.9.0.2 1 aes128gcm16 5 10.9.0.1 10.9.0.2 transport limit=3000
 b sa in 0x2001 10.9.0.1 10.9.0.2 1 aes128gcm16 5 10.9.0.2 10.9.0.1 transport
 check "replacement SA carries traffic" on a ping -q -c 1 -W 2 10.9.0.2
 on a ping -q -s 1000 -i 0.1 -c 5 -W 1 10.9.0.2 >/dev/null

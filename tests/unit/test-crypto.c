@@ -210,7 +210,11 @@ static void aead_known_answers(void **state)
 static void ciphers_refuse_what_does_not_fit(void **state)
 {
 	static const struct suite bad[] = {
-	    {.protocol = IPSEC_AH, .integrity = INTEGRITY_HMAC_SHA2_256_128},
+	    {.protocol = IPSEC_IPCOMP},
+	    {.protocol = IPSEC_AH},
+	    {.protocol = IPSEC_AH,
+		.encryption = ENCRYPTION_NULL,
+		.integrity = INTEGRITY_HMAC_SHA2_256_128},
 	    {.protocol = IPSEC_ESP, .encryption = ENCRYPTION_NULL},
 	    {.protocol = IPSEC_ESP, .encryption = ENCRYPTION_AES_CBC, .key_bits = 128},
 	    {.protocol = IPSEC_ESP, .encryption = ENCRYPTION_AES_GCM_16, .key_bits = 160},
@@ -246,7 +250,8 @@ static void every_suite_refuses_changes(void **state)
 {
 	static const char *const names[] = {"aes128gcm16", "aes192gcm16", "aes256gcm16",
 	    "chacha20poly1305", "aes128-sha256", "aes192-sha384", "aes256-sha512", "aes256-sha1",
-	    "null-sha1", "null-sha256", "null-sha384", "null-sha512"};
+	    "null-sha1", "null-sha256", "null-sha384", "null-sha512", "ah-sha1", "ah-sha256",
+	    "ah-sha384", "ah-sha512"};
 	uint8_t keymat[SA_KEY_MAX + 1];
 
 	(void)state;
@@ -307,9 +312,10 @@ static void suites_have_names(void **state)
 		const char *name;
 		size_t key;
 	} good[] = {{"aes256gcm16", 36}, {"aes128gcm16", 20}, {"chacha20poly1305", 36},
-	    {"aes256-sha256", 64}, {"aes256-sha512", 96}, {"null-sha1", 20}, {"ah-sha256", 32}};
-	static const char *const bad[] = {
-	    "", "aes", "aes256", "aes512gcm16", "aes256gcm16-sha256", "null", "ah-", "AES256GCM16"};
+	    {"aes256-sha256", 64}, {"aes256-sha512", 96}, {"null-sha1", 20}, {"ah-sha256", 32},
+	    {"ah-sha512", 64}, {"deflate", 0}};
+	static const char *const bad[] = {"", "aes", "aes256", "aes512gcm16", "aes256gcm16-sha256",
+	    "null", "ah-", "ipcomp", "AES256GCM16"};
 	struct suite suite;
 	char text[SUITE_TEXT_SIZE];
 

@@ -120,11 +120,19 @@ static void test_unusable_sas_are_refused(void **state)
 	told.key_len = 35;
 	assert_int_equal(sa_table_add(table, &told, 0, &problem), ERR_INVALID);
 	told.key_len = 36;
+	told.encapsulation_source = 4500;
+	assert_int_equal(sa_table_add(table, &told, 0, &problem), ERR_INVALID);
+	told.encapsulation_source = 0;
+	told.suite.protocol = IPSEC_AH; /* with encryption */
+	assert_int_equal(sa_table_add(table, &told, 0, &problem), ERR_UNSUPPORTED);
+	told.suite = (struct suite){.protocol = IPSEC_AH, .integrity = INTEGRITY_HMAC_SHA1_96};
+	told.key_len = 20;
 	told.encapsulation_source = told.encapsulation_destination = 4500;
-	assert_int_equal(sa_table_add(table, &told, 0, &problem), ERR_UNSUPPORTED);
+	assert_int_equal(sa_table_add(table, &told, 0, &problem), ERR_INVALID);
 	told.encapsulation_source = told.encapsulation_destination = 0;
-	told.suite.protocol = IPSEC_AH;
-	assert_int_equal(sa_table_add(table, &told, 0, &problem), ERR_UNSUPPORTED);
+	told.suite = (struct suite){.protocol = IPSEC_IPCOMP}; /* without ESP or AH around it */
+	told.key_len = 0;
+	assert_int_equal(sa_table_add(table, &told, 0, &problem), ERR_INVALID);
 	assert_null(sa_table_find(table, 256, IPSEC_ESP, &told.destination));
 	sa_table_free(table);
 }

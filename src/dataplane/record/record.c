@@ -9,10 +9,8 @@
 #include <uthash.h>
 
 #include "base/secret.h"
-#include "crypto/algorithms.h"
+#include "dataplane/sa_rules.h"
 #include "dataplane/selector.h"
-
-#define SPI_FIRST 256 /* RFC 4303 2.1: 1 to 255 are reserved */
 
 /* What names an SA (RFC 4301 4.1). No padding may differ: always zeroed before it is filled. */
 struct sa_name {
@@ -88,14 +86,13 @@ static void erase(struct dataplane *dp, struct record_sa *entry)
 	secret_free(entry, sizeof(*entry));
 }
 
-static enum err pick_spi(struct dataplane *dp, uint32_t *out)
+static enum err pick_spi(struct dataplane *dp, enum ipsec_protocol protocol, uint32_t *out)
 {
-	if (dp->sequential) {
+	if (dp->sequential)
 		*out = dp->next_spi++;
-		return ERR_OK;
-	}
-	if (getrandom(out, sizeof(*out), 0) != (ssize_t)sizeof(*out))
+	else if (getrandom(out, sizeof(*out), 0) != (ssize_t)sizeof(*out))
 		return ERR_SYSTEM;
+	*out = sa_rules_spi_of(protocol, *out);
 	return ERR_OK;
 }
 
@@ -107,7 +104,7 @@ static enum err reserve_spi(
 	for (int tries = 0; tries < 1000; tries++) {
 		struct sa_name name;
 		uint32_t spi;
-		enum err code = pick_spi(dp, &spi);
+		enum err code = pick_spi(dp, sa->suite.protocol, &spi);
 
 		if (code != ERR_OK)
 			return problem_set(&completion->problem, code, "no random SPI to be had");
@@ -124,6 +121,26 @@ static enum err reserve_spi(
 	return problem_set(&completion->problem, ERR_LIMIT, "no unused SPI found");
 }
 
+/* Whether the entry is installed in the bundle of sa. */
+static bool is_beside(const struct record_sa *entry, const struct dataplane_sa *sa)
+{
+	return entry->installed && sa->bundle != 0 && entry->sa.bundle == sa->bundle &&
+	       entry->sa.direction == sa->direction;
+}
+
+static enum err check_bundle(
+    const struct dataplane *dp, const struct dataplane_sa *sa, struct problem *problem)
+{
+	const struct record_sa *entry = sa->bundle != 0 ? dp->sas : NULL;
+	enum err code = ERR_OK;
+
+	for (; entry != NULL && code == ERR_OK; entry = entry->hh.next) {
+		if (is_beside(entry, sa))
+			code = sa_rules_check_bundle(&entry->sa, sa, problem);
+	}
+	return code;
+}
+
 static enum err add_sa(
     struct dataplane *dp, const struct dataplane_sa *sa, struct dataplane_completion *completion)
 {
@@ -131,16 +148,13 @@ static enum err add_sa(
 	struct record_sa *entry = find(dp, &name);
 
 	completion->spi = sa->spi;
-	if (sa->key_len != suite_key_length(&sa->suite))
-		return problem_set(&completion->problem, ERR_INVALID,
-		    "SA %08x: %u octets of key where its suite takes %zu", sa->spi, sa->key_len,
-		    suite_key_length(&sa->suite));
-	if (sa->spi < SPI_FIRST)
-		return problem_set(
-		    &completion->problem, ERR_INVALID, "SPI %08x is reserved", sa->spi);
+	if (sa_rules_check(sa, &completion->problem) != ERR_OK)
+		return completion->problem.code;
 	if (entry != NULL && entry->installed)
 		return problem_set(
 		    &completion->problem, ERR_EXISTS, "SA %08x is installed already", sa->spi);
+	if (check_bundle(dp, sa, &completion->problem) != ERR_OK)
+		return completion->problem.code;
 	if (entry != NULL) {
 		/* To stand last in the order of installation it is entered anew. */
 		erase(dp, entry);
@@ -175,6 +189,61 @@ static enum err query_sa(
 	if (entry == NULL || !entry->installed)
 		return problem_set(&completion->problem, ERR_NOT_FOUND, "no SA %08x", sa->spi);
 	return ERR_OK;
+}
+
+/* Enters the SA anew under the name that it gets. */
+static enum err move_one(struct dataplane *dp, struct record_sa *entry,
+    const struct endpoint *remote, struct problem *problem)
+{
+	struct dataplane_sa sa = entry->sa;
+	bool out = sa.direction == IPSEC_OUT;
+	struct sa_name name;
+	struct record_sa *taken;
+	enum err code = ERR_OK;
+
+	*(out ? &sa.destination : &sa.source) = remote->address;
+	if (sa.encapsulation_source != 0)
+		*(out ? &sa.encapsulation_destination : &sa.encapsulation_source) = remote->port;
+	name = name_of(sa.spi, sa.suite.protocol, &sa.destination);
+	taken = find(dp, &name);
+	if (taken != NULL && taken != entry) {
+		code = problem_set(problem, ERR_EXISTS,
+		    "SA %08x cannot move: another of that SPI is there", sa.spi);
+	} else {
+		erase(dp, entry);
+		code = insert(dp, &name, &entry);
+		if (code == ERR_OK) {
+			entry->installed = true;
+			entry->sa = sa;
+		}
+	}
+	secret_wipe(sa.key, sizeof(sa.key));
+	return code;
+}
+
+static enum err move_sa(struct dataplane *dp, const struct dataplane_move *move,
+    struct dataplane_completion *completion)
+{
+	struct sa_name name = name_of(move->spi, move->protocol, &move->destination);
+	struct record_sa *entry = find(dp, &name);
+	struct record_sa *next;
+	enum err code = ERR_OK;
+	uint32_t bundle;
+	enum ipsec_direction direction;
+
+	completion->spi = move->spi;
+	if (entry == NULL || !entry->installed)
+		return problem_set(&completion->problem, ERR_NOT_FOUND, "no SA %08x", move->spi);
+	bundle = entry->sa.bundle;
+	direction = entry->sa.direction;
+	if (bundle == 0)
+		return move_one(dp, entry, &move->remote, &completion->problem);
+	HASH_ITER (hh, dp->sas, entry, next) {
+		if (code == ERR_OK && entry->installed && entry->sa.bundle == bundle &&
+		    entry->sa.direction == direction)
+			code = move_one(dp, entry, &move->remote, &completion->problem);
+	}
+	return code;
 }
 
 static enum err add_policy(struct dataplane *dp, const struct dataplane_policy *policy,
@@ -236,6 +305,8 @@ static enum err perform(struct dataplane *dp, const struct dataplane_request *re
 		return delete_sa(dp, &request->sa, completion);
 	case DATAPLANE_QUERY_SA:
 		return query_sa(dp, &request->sa, completion);
+	case DATAPLANE_MOVE_SA:
+		return move_sa(dp, &request->move, completion);
 	case DATAPLANE_ADD_POLICY:
 		return add_policy(dp, &request->policy, completion);
 	case DATAPLANE_DELETE_POLICY:
@@ -339,6 +410,17 @@ const struct dataplane_policy *record_find_policy(const struct dataplane *dp, ui
 	return NULL;
 }
 
+static bool is_complete(const struct dataplane *dp, const struct dataplane_sa *sa)
+{
+	unsigned found = 0;
+
+	if (sa->bundle == 0)
+		return true;
+	for (const struct record_sa *entry = dp->sas; entry != NULL; entry = entry->hh.next)
+		found += is_beside(entry, sa) ? 1 : 0;
+	return found == sa->bundle_size;
+}
+
 const struct dataplane_sa *record_find_sa_for(
     const struct dataplane *dp, const struct dataplane_flow *flow, enum ipsec_direction direction)
 {
@@ -346,7 +428,8 @@ const struct dataplane_sa *record_find_sa_for(
 
 	for (const struct record_sa *entry = dp->sas; entry != NULL; entry = entry->hh.next) {
 		if (entry->installed && entry->sa.direction == direction &&
-		    selector_matches(&entry->sa.selector, flow))
+		    entry->sa.bundle_index == 0 && selector_matches(&entry->sa.selector, flow) &&
+		    is_complete(dp, &entry->sa))
 			last = &entry->sa;
 	}
 	return last;

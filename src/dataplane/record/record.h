@@ -30,7 +30,8 @@ const struct dataplane_sa *record_find_sa(const struct dataplane *dataplane, uin
     enum ipsec_protocol protocol, const struct address *destination);
 /* The first one of that id. */
 const struct dataplane_policy *record_find_policy(const struct dataplane *dataplane, uint32_t id);
-/* The SA that would carry a packet of flow in that direction: the one added last. */
+/* The SA that would carry a packet of flow in that direction: the one added last, of a bundle that
+   is whole the innermost. */
 const struct dataplane_sa *record_find_sa_for(const struct dataplane *dataplane,
     const struct dataplane_flow *flow, enum ipsec_direction direction);
 

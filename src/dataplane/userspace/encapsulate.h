@@ -1,34 +1,40 @@
 /*
- * The IP side of ESP: an inner packet into an ESP packet with its outer header, and back (RFC 4303
- * 3.1, RFC 4301 5.1.2, ECN by RFC 6040).
+ * The way out: an inner packet through the SA that carries it and those around that one, into the
+ * packet that leaves (RFC 4303 3.1, RFC 4302 3.1, RFC 3948 3.2, RFC 4301 5.1.2).
  */
 #ifndef DATAPLANE_USERSPACE_ENCAPSULATE_H
 #define DATAPLANE_USERSPACE_ENCAPSULATE_H
 
+#include "dataplane/userspace/ipcomp.h"
 #include "dataplane/userspace/sa_table.h"
 #include "dataplane/userspace/segment.h"
 
-/* The longest inner packet, like this one in its headers, whose ESP packet fits into mtu. */
-size_t encapsulate_inner_max(const struct sa *sa, const struct packet *inner, unsigned mtu);
-/* Octets of the ESP packet, outer IP header included, that a transport part of len gives. */
-size_t encapsulate_length(const struct sa *sa, const struct packet *inner, size_t len);
-/* Octets of the outer IP header. */
-size_t encapsulate_outer_header(const struct sa *sa, const struct packet *inner);
-/* Builds and seals segment number index into out, which has encapsulate_length() octets. */
-enum err encapsulate(
-    struct sa *sa, const struct segmenter *segmenter, size_t index, uint8_t *out) MUST_CHECK;
+/* Room that encapsulate() needs in front of the packet: outer header, AH, UDP, ESP and its IV. */
+#define ENCAPSULATE_HEADROOM 128
 
-/* An ESP packet as it came in. */
-struct outer_packet {
-	struct packet header; /* of the outer IP header; data covers the whole packet */
-	uint8_t *octets;      /* the same octets, to be changed in place */
-};
+/* In all of these sa is the innermost of its bundle. */
 
-/*
- * Turns what was opened into an IP packet again, in place: *out is where it starts. ERR_NOT_FOUND
- * for a dummy packet (RFC 4303 2.6), ERR_INVALID for one that makes no sense.
+/* The longest inner packet, like this one in its headers, that leaves in no more than mtu octets.
  */
-enum err decapsulate(const struct sa *sa, const struct outer_packet *outer,
-    const struct esp_opened *opened, uint8_t **out, size_t *len) MUST_CHECK;
+size_t encapsulate_inner_max(const struct sa *sa, const struct packet *inner, unsigned mtu);
+/*
+ * The most octets that a transport part of len leaves in, outer IP header included; compression
+ * may make it fewer.
+ */
+size_t encapsulate_length(const struct sa *sa, const struct packet *inner, size_t len);
+/*
+ * Builds and seals segment number index. The buffer has ENCAPSULATE_HEADROOM octets and as many
+ * more as encapsulate_length() says. out is where the packet then stands in it. ipcomp may be NULL:
+ * then nothing is compressed.
+ */
+enum err encapsulate(struct sa *sa, const struct segmenter *segmenter, size_t index,
+    struct ipcomp *ipcomp, uint8_t *buffer, struct parcel *out) MUST_CHECK;
+
+/* The most that a policy's SAs add to a packet, whatever their suites; with UDP or without. */
+size_t encapsulate_overhead_max(const struct dataplane_policy *policy, bool udp);
+
+/* A keepalive of the SA (RFC 3948 2.3) into out; returns its length. */
+#define KEEPALIVE_MAX (IPV6_HEADER + UDP_HEADER + 1)
+size_t encapsulate_keepalive(const struct sa *sa, uint8_t out[KEEPALIVE_MAX]);
 
 #endif

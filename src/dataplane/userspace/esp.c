@@ -81,7 +81,7 @@ size_t esp_payload_max(const struct esp *esp, size_t size)
 	return (size - fixed) / esp->block * esp->block - TRAILER;
 }
 
-size_t esp_overhead_max(enum ipsec_mode mode, uint8_t outer_family)
+size_t esp_overhead_max(void)
 {
 	size_t iv = 0;
 	size_t block = ALIGNMENT;
@@ -96,8 +96,6 @@ size_t esp_overhead_max(enum ipsec_mode mode, uint8_t outer_family)
 	}
 	for (int i = 0; i < INTEGRITY_COUNT; i++)
 		icv = max_size(icv, integrity_info((enum integrity)i)->icv);
-	if (mode == IPSEC_TUNNEL)
-		icv += outer_family == 6 ? 40 : 20;
 	return ESP_HEADER + iv + block - 1 + TRAILER + icv;
 }
 

@@ -28,8 +28,8 @@ size_t esp_before(const struct esp *esp);
 size_t esp_after(const struct esp *esp, size_t payload);
 /* The longest payload whose ESP packet has no more than size octets; 0 when none has. */
 size_t esp_payload_max(const struct esp *esp, size_t size);
-/* The most that ESP adds to a packet, of all suites; outer_family matters in tunnel mode. */
-size_t esp_overhead_max(enum ipsec_mode mode, uint8_t outer_family);
+/* The most that ESP adds to a packet in transport mode, of all suites. */
+size_t esp_overhead_max(void);
 
 /*
  * packet points to where the SPI goes; the payload stands at packet + esp_before(), with

@@ -4,11 +4,12 @@
  */
 #include "dataplane/userspace/filter.h"
 
-enum err filter_open(const char *device, uint32_t mark, struct log *log, struct filter **out,
-    struct problem *problem)
+enum err filter_open(const char *device, uint32_t mark, uint16_t udp_port, struct log *log,
+    struct filter **out, struct problem *problem)
 {
 	(void)device;
 	(void)mark;
+	(void)udp_port;
 	(void)log;
 	*out = NULL;
 	return problem_set(problem, ERR_UNSUPPORTED,

@@ -13,6 +13,7 @@ struct filter {
 	char table[64];
 	char device[32];
 	uint32_t mark;
+	uint16_t udp_port;
 	struct reverse_path reverse_path;
 };
 
@@ -71,6 +72,22 @@ static void write_reverse_path(FILE *s, const struct filter *filter)
 		    t, reverse_path->interfaces[i].name);
 }
 
+/*
+ * IPsec itself, which is protected or goes to nobody. nft takes IPv6's AH for an extension header,
+ * so it is looked for in the header before it.
+ */
+static void write_ipsec(FILE *s, const struct filter *filter, const char *hook)
+{
+	static const char *const headers[] = {"ip6", "hbh", "dst", "rt"};
+	const char *t = filter->table;
+
+	(void)fprintf(s, "add rule %s %s meta l4proto { esp, ah } accept\n", t, hook);
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+		(void)fprintf(s, "add rule %s %s %s nexthdr ah accept\n", t, hook, headers[i]);
+	if (filter->udp_port != 0 && strcmp(hook, "input") == 0)
+		(void)fprintf(s, "add rule %s %s udp dport %u accept\n", t, hook, filter->udp_port);
+}
+
 static enum err create_table(struct filter *filter, struct problem *problem)
 {
 	struct script script;
@@ -89,20 +106,22 @@ static enum err create_table(struct filter *filter, struct problem *problem)
 		const char *hook = i == 0 ? "input" : "forward";
 
 		(void)fprintf(script.stream,
-		    "add chain %s %s { type filter hook %s priority filter - 10; }\n"
-		    "add rule %s %s meta l4proto esp accept\n"
+		    "add chain %s %s { type filter hook %s priority filter - 10; }\n", t, hook,
+		    hook);
+		write_ipsec(script.stream, filter, hook);
+		(void)fprintf(script.stream,
 		    "add rule %s %s iifname { \"lo\", \"%s\" } accept\n"
 		    "add rule %s %s icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, "
 		    "nd-router-solicit, nd-router-advert } ip6 hoplimit 255 accept\n"
 		    "add rule %s %s jump spd\n",
-		    t, hook, hook, t, hook, t, hook, filter->device, t, hook, t, hook);
+		    t, hook, filter->device, t, hook, t, hook);
 	}
 	write_reverse_path(script.stream, filter);
 	return script_run(&script, filter, problem);
 }
 
-enum err filter_open(const char *device, uint32_t mark, struct log *log, struct filter **out,
-    struct problem *problem)
+enum err filter_open(const char *device, uint32_t mark, uint16_t udp_port, struct log *log,
+    struct filter **out, struct problem *problem)
 {
 	struct filter *filter = calloc(1, sizeof(*filter));
 	enum err code;
@@ -113,6 +132,7 @@ enum err filter_open(const char *device, uint32_t mark, struct log *log, struct 
 	(void)snprintf(filter->table, sizeof(filter->table), "inet kinkd_%s", device);
 	(void)snprintf(filter->device, sizeof(filter->device), "%s", device);
 	filter->mark = mark;
+	filter->udp_port = udp_port;
 	filter->nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	if (filter->nft == NULL || nft_ctx_buffer_error(filter->nft) != 0 ||
 	    nft_ctx_buffer_output(filter->nft) != 0) {

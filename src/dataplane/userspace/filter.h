@@ -12,8 +12,8 @@
 struct filter;
 
 /* Replaces a table that an earlier run left behind. */
-enum err filter_open(const char *device, uint32_t mark, struct log *log, struct filter **out,
-    struct problem *problem) MUST_CHECK;
+enum err filter_open(const char *device, uint32_t mark, uint16_t udp_port, struct log *log,
+    struct filter **out, struct problem *problem) MUST_CHECK;
 /* Removes the table. */
 void filter_close(struct filter *filter);
 /* Makes the filter say what spd says, in one step. */

@@ -1,35 +1,33 @@
 /*
- * The inbound thread: batches of ESP packets from the raw sockets, checked and opened (RFC 4303
- * 3.4, RFC 4301 5.2), to the TUN device, where consecutive segments of a flow go as one.
+ * The inbound thread: batches of IPsec packets from the sockets, checked and opened (RFC 4303 3.4,
+ * RFC 4302 3.4, RFC 4301 5.2), to the TUN device, where consecutive segments of a flow go as one.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "dataplane/selector.h"
+#include "dataplane/userspace/bundle.h"
 #include "dataplane/userspace/coalesce.h"
-#include "dataplane/userspace/encapsulate.h"
+#include "dataplane/userspace/decapsulate.h"
 #include "dataplane/userspace/private.h"
+#include "dataplane/userspace/receive.h"
+#include "dataplane/userspace/udp.h"
 
-#define SLOTS        64
-#define HEADROOM     64                             /* for the IPv6 header that the kernel keeps */
-#define SLOT_SIZE    (HEADROOM + 65536 + 2048 + 64) /* not a power of two: see outbound.c */
-#define CONTROL_SIZE 128
 #define POURING      8 /* packets at once from which on more are about to come */
 #define PAUSE_NS     250000
+#define SOCKET_COUNT (2 * SOCKET_KINDS)
 
 struct inbound {
 	struct dataplane *dp;
 	uint64_t now_ms;
 	struct coalesce coalesce;
-	struct mmsghdr messages[SLOTS];
-	struct iovec pieces[SLOTS];
-	struct sockaddr_in6 from[SLOTS];
-	_Alignas(struct cmsghdr) uint8_t control[SLOTS][CONTROL_SIZE];
-	uint8_t *slots;
+	struct receiver *receiver;
+	struct ipcomp *ipcomp;
+	uint64_t key_exchange; /* datagrams for one, which nobody takes yet */
+	uint64_t malformed;
 };
 
 static void write_frame(void *context, const struct iovec *pieces, int count)
@@ -39,120 +37,126 @@ static void write_frame(void *context, const struct iovec *pieces, int count)
 	tun_write(&in->dp->tun, pieces, count);
 }
 
-static uint8_t *slot_of(struct inbound *in, unsigned index)
-{
-	return in->slots + (size_t)index * SLOT_SIZE + HEADROOM;
-}
-
-/*
- * The kernel gives an IPv6 raw socket the packet without its header; it is made again in front of
- * it, from what ancillary data tell (RFC 3542 section 6).
- */
-static enum err rebuild_ipv6(struct inbound *in, unsigned index, struct outer_packet *outer)
-{
-	struct msghdr *message = &in->messages[index].msg_hdr;
-	size_t len = in->messages[index].msg_len;
-	struct in6_pktinfo info = {0};
-	int traffic_class = 0;
-	int hop_limit = 0;
-	struct writer w = writer_of(slot_of(in, index) - IPV6_HEADER, IPV6_HEADER);
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != IPPROTO_IPV6)
-			continue;
-		if (c->cmsg_type == IPV6_PKTINFO)
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-		else if (c->cmsg_type == IPV6_TCLASS)
-			memcpy(&traffic_class, CMSG_DATA(c), sizeof(traffic_class));
-		else if (c->cmsg_type == IPV6_HOPLIMIT)
-			memcpy(&hop_limit, CMSG_DATA(c), sizeof(hop_limit));
-	}
-	writer_u32(&w, UINT32_C(6) << 28 | (uint32_t)(traffic_class & 0xff) << 20);
-	writer_u16(&w, (uint16_t)len);
-	writer_u8(&w, IPPROTO_ESP);
-	writer_u8(&w, (uint8_t)hop_limit);
-	writer_put(&w, bytes_of(&in->from[index].sin6_addr, 16));
-	writer_put(&w, bytes_of(&info.ipi6_addr, 16));
-	outer->octets = w.data;
-	return packet_parse(bytes_of(w.data, IPV6_HEADER + len), &outer->header);
-}
-
-/* The SA that an ESP packet names, and its sequence number. */
-static struct sa *find_sa(struct inbound *in, const struct outer_packet *outer, uint64_t *sequence)
-{
-	struct reader r = reader_of(outer->header.data);
-	struct sa *sa;
-	uint32_t spi;
-
-	(void)reader_take(&r, outer->header.header_len);
-	spi = reader_u32(&r);
-	*sequence = reader_u32(&r);
-	if (!reader_ok(&r))
-		return NULL;
-	sa = sa_table_find(in->dp->sas, spi, IPSEC_ESP, &outer->header.destination);
-	return sa != NULL && sa->installed && sa->told.direction == IPSEC_IN ? sa : NULL;
-}
-
 /* RFC 4301 5.2: what came out must be what the SA was made for. */
-static bool selector_agrees(const struct sa *sa, const uint8_t *octets, size_t len)
+static bool selector_agrees(const struct sa *sa, const struct parcel *parcel)
 {
 	struct packet inner;
 	struct dataplane_flow flow;
 
-	if (packet_parse(bytes_of(octets, len), &inner) != ERR_OK)
+	if (packet_parse(bytes_of(parcel->octets, parcel->len), &inner) != ERR_OK)
 		return false;
 	flow = packet_flow(&inner, IPSEC_IN);
 	return selector_matches(&sa->told.selector, &flow);
 }
 
-/* One ESP packet; gives the inner one if it may pass. */
-static bool open_packet(
-    struct inbound *in, const struct outer_packet *outer, uint8_t **inner, size_t *inner_len)
+/* Whether the policy protects with just these; looked up again when policies have changed. */
+static bool policy_agrees(const struct dataplane *dp, struct sa *innermost)
 {
-	size_t header_len = outer->header.header_len;
-	uint64_t sequence;
-	struct sa *sa = find_sa(in, outer, &sequence);
-	struct esp_opened opened;
+	if (innermost->spd_version != dp->spd.version) {
+		const struct dataplane_policy *policy =
+		    spd_find(&dp->spd, innermost->told.policy_id);
+
+		innermost->spd_version = dp->spd.version;
+		innermost->misfits = policy != NULL && policy->action == POLICY_REQUIRE &&
+		                     !bundle_conforms(innermost, policy);
+	}
+	return !innermost->misfits;
+}
+
+/* Whether the other end of an encapsulated SA has moved. Told once for each new place. */
+static void notice_move(struct inbound *in, struct sa *sa, const struct endpoint *source)
+{
+	struct endpoint known = {.address = sa->told.source, .port = sa->told.encapsulation_source};
+	struct dataplane_move move = {.spi = sa->told.spi,
+	    .protocol = sa->told.suite.protocol,
+	    .destination = sa->told.destination,
+	    .remote = *source};
+
+	if (endpoint_equal(source, &known)) {
+		sa->seen_at = (struct endpoint){0};
+		return;
+	}
+	if (endpoint_equal(source, &sa->seen_at) || in->dp->listener.moved == NULL)
+		return;
+	sa->seen_at = *source;
+	in->dp->listener.moved(in->dp->listener.self, &move);
+}
+
+static bool use_all(struct inbound *in, struct sa *innermost, size_t len)
+{
+	for (struct sa *sa = innermost; sa != NULL; sa = sa->outer) {
+		if (!lifetime_use(in->dp, sa, 1, len, in->now_ms))
+			return false;
+	}
+	return true;
+}
+
+/* One IPsec packet, turned into the inner one in place; whether that may pass. */
+static bool open_packet(struct inbound *in, struct received *received, bool in_udp)
+{
+	struct parcel *parcel = &received->parcel;
+	struct sa *sa = decapsulate_find(in->dp->sas, parcel, &received->destination, in_udp);
+	struct decapsulated opened;
 
 	if (sa == NULL)
 		return false;
-	if (!replay_is_fresh(&sa->replay, sequence)) {
-		sa->counters.replayed++;
+	if (sa->inner != NULL && in->ipcomp == NULL)
+		in->ipcomp = ipcomp_new();
+	if (decapsulate(sa, in->ipcomp, parcel, &opened) != ERR_OK)
+		return false;
+	if (in_udp && opened.newest)
+		notice_move(in, sa, &received->source);
+	if (!policy_agrees(in->dp, opened.innermost)) {
+		sa->counters.wrongly_protected++;
 		return false;
 	}
-	if (esp_open(sa->esp, sequence, outer->octets + header_len,
-		outer->header.data.len - header_len, &opened) != ERR_OK) {
-		sa->counters.integrity_failed++;
-		return false;
-	}
-	replay_accept(&sa->replay, sequence);
-	if (decapsulate(sa, outer, &opened, inner, inner_len) != ERR_OK)
-		return false;
-	if (!selector_agrees(sa, *inner, *inner_len)) {
+	if (!selector_agrees(opened.innermost, parcel)) {
 		sa->counters.selector_mismatch++;
 		return false;
 	}
-	return lifetime_use(in->dp, sa, 1, *inner_len, in->now_ms);
+	return use_all(in, opened.innermost, parcel->len);
 }
 
-static void open_batch(struct inbound *in, bool ipv6, unsigned count)
+/*
+ * A datagram of the encapsulation's port: whether it is ESP. A message of a key exchange would go
+ * up from here, without its marker, with where it came from.
+ */
+static bool is_esp(struct inbound *in, unsigned index)
+{
+	switch (udp_classify(receiver_octets(in->receiver, index))) {
+	case UDP_ESP:
+		return true;
+	case UDP_KEY_EXCHANGE:
+		in->key_exchange++;
+		break;
+	case UDP_KEEPALIVE:
+		break;
+	case UDP_MALFORMED:
+		in->malformed++;
+		break;
+	}
+	return false;
+}
+
+static void open_batch(struct inbound *in, enum socket_kind kind, unsigned count)
 {
 	struct {
 		uint8_t *octets;
 		size_t len;
-	} opened[SLOTS];
+	} opened[RECEIVE_BATCH];
 	unsigned kept = 0;
 
 	pthread_rwlock_rdlock(&in->dp->lock);
 	for (unsigned i = 0; i < count; i++) {
-		struct outer_packet outer = {.octets = slot_of(in, i)};
-		enum err code = ipv6 ? rebuild_ipv6(in, i, &outer)
-		                     : packet_parse(bytes_of(outer.octets, in->messages[i].msg_len),
-					   &outer.header);
+		struct received received;
 
-		if (code == ERR_OK &&
-		    open_packet(in, &outer, &opened[kept].octets, &opened[kept].len))
-			kept++;
+		if (kind == SOCKET_UDP && !is_esp(in, i))
+			continue;
+		if (receiver_packet(in->receiver, i, &received) != ERR_OK ||
+		    !open_packet(in, &received, kind == SOCKET_UDP))
+			continue;
+		opened[kept].octets = received.parcel.octets;
+		opened[kept++].len = received.parcel.len;
 	}
 	pthread_rwlock_unlock(&in->dp->lock);
 	for (unsigned i = 0; i < kept; i++)
@@ -160,37 +164,18 @@ static void open_batch(struct inbound *in, bool ipv6, unsigned count)
 	coalesce_flush(&in->coalesce);
 }
 
-static void prepare_batch(struct inbound *in, bool ipv6)
-{
-	for (unsigned i = 0; i < SLOTS; i++) {
-		in->pieces[i] =
-		    (struct iovec){.iov_base = slot_of(in, i), .iov_len = SLOT_SIZE - HEADROOM};
-		in->messages[i].msg_hdr =
-		    (struct msghdr){.msg_iov = &in->pieces[i], .msg_iovlen = 1};
-		if (!ipv6)
-			continue;
-		in->messages[i].msg_hdr.msg_name = &in->from[i];
-		in->messages[i].msg_hdr.msg_namelen = sizeof(in->from[i]);
-		in->messages[i].msg_hdr.msg_control = in->control[i];
-		in->messages[i].msg_hdr.msg_controllen = CONTROL_SIZE;
-	}
-}
-
 /* Reads until the socket has no more; returns how many packets that were. */
-static unsigned drain_socket(struct inbound *in, bool ipv6)
+static unsigned drain_socket(struct inbound *in, enum socket_kind kind, bool ipv6)
 {
-	int fd = in->dp->sockets.in[ipv6 ? 1 : 0];
 	unsigned total = 0;
-	int got;
+	unsigned got;
 
 	do {
-		prepare_batch(in, ipv6);
-		got = recvmmsg(fd, in->messages, SLOTS, MSG_DONTWAIT, NULL);
-		if (got > 0) {
-			open_batch(in, ipv6, (unsigned)got);
-			total += (unsigned)got;
-		}
-	} while (got == SLOTS);
+		got = receiver_take(in->receiver, &in->dp->sockets, kind, ipv6);
+		if (got > 0)
+			open_batch(in, kind, got);
+		total += got;
+	} while (got == RECEIVE_BATCH);
 	return total;
 }
 
@@ -198,24 +183,24 @@ static unsigned drain_socket(struct inbound *in, bool ipv6)
  * Waits for packets. While they pour in, a short pause lets a batch gather: that makes fewer and
  * larger packets for the host's stack, fewer acknowledgements, and fewer switches between threads.
  */
-static int wait_for_packets(struct pollfd wait[3], bool pouring)
+static int wait_for_packets(struct pollfd wait[1 + SOCKET_COUNT], bool pouring)
 {
 	static const struct timespec pause = {.tv_nsec = PAUSE_NS};
 
 	if (!pouring)
-		return poll(wait, 3, -1);
-	wait[1].revents = wait[2].revents = POLLIN;
-	return ppoll(wait, 1, &pause, NULL);
+		return poll(wait, 1 + SOCKET_COUNT, -1);
+	(void)ppoll(wait, 1, &pause, NULL);
+	return poll(wait, 1 + SOCKET_COUNT, 0);
 }
 
 static void run(struct inbound *in)
 {
 	struct dataplane *dp = in->dp;
-	struct pollfd wait[3] = {{.fd = dp->stop, .events = POLLIN},
-	    {.fd = dp->sockets.in[0], .events = POLLIN},
-	    {.fd = dp->sockets.in[1], .events = POLLIN}};
+	struct pollfd wait[1 + SOCKET_COUNT] = {{.fd = dp->stop, .events = POLLIN}};
 	unsigned got = 0;
 
+	for (int i = 0; i < SOCKET_COUNT; i++)
+		wait[1 + i] = (struct pollfd){.fd = dp->sockets.in[i / 2][i % 2], .events = POLLIN};
 	(void)prctl(PR_SET_TIMERSLACK, 1000UL);
 	for (;;) {
 		if (wait_for_packets(wait, got >= POURING) < 0 && errno != EINTR)
@@ -224,11 +209,21 @@ static void run(struct inbound *in)
 			return;
 		in->now_ms = coarse_ms();
 		got = 0;
-		if (wait[1].revents != 0)
-			got += drain_socket(in, false);
-		if (wait[2].revents != 0)
-			got += drain_socket(in, true);
+		for (int i = 0; i < SOCKET_COUNT; i++) {
+			if (wait[1 + i].revents != 0)
+				got += drain_socket(in, (enum socket_kind)(i / 2), i % 2 != 0);
+		}
 	}
+}
+
+static void report_strays(const struct inbound *in)
+{
+	if (in->key_exchange == 0 && in->malformed == 0)
+		return;
+	log_event(in->dp->log, LOG_LEVEL_INFO, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+	    "the port of UDP encapsulation got %llu messages of a key exchange and %llu that are "
+	    "neither that nor ESP; all were dropped",
+	    (unsigned long long)in->key_exchange, (unsigned long long)in->malformed);
 }
 
 void *inbound_run(void *argument)
@@ -238,19 +233,22 @@ void *inbound_run(void *argument)
 
 	if (in != NULL) {
 		in->dp = dp;
-		in->slots = malloc((size_t)SLOTS * SLOT_SIZE);
+		in->receiver = receiver_new();
 		coalesce_init(&in->coalesce, write_frame, in, dp->tun.datagram_offload);
 	}
-	if (in != NULL && in->slots != NULL) {
+	if (in != NULL && in->receiver != NULL) {
 		run(in);
+		report_strays(in);
 	} else {
 		struct problem problem;
 
 		(void)problem_set(&problem, ERR_NO_MEMORY, "out of memory for packet buffers");
 		dp->listener.failed(dp->listener.self, &problem);
 	}
-	if (in != NULL)
-		free(in->slots);
+	if (in != NULL) {
+		receiver_free(in->receiver);
+		ipcomp_free(in->ipcomp);
+	}
 	free(in);
 	return NULL;
 }

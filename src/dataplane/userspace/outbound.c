@@ -1,7 +1,7 @@
 /*
- * The outbound thread: frames from the TUN device, by policy, into ESP packets (RFC 4301 5.1), sent
- * in batches. One read may give some fifty packets' worth; they are sealed into slots of one buffer
- * and leave with one system call.
+ * The outbound thread: frames from the TUN device, by policy, into IPsec packets (RFC 4301 5.1),
+ * sent in batches. One read may give some fifty packets' worth; they are sealed into slots of one
+ * buffer and leave with one system call.
  */
 #include <errno.h>
 #include <poll.h>
@@ -17,15 +17,17 @@
 #include "dataplane/userspace/icmp.h"
 #include "dataplane/userspace/private.h"
 
-#define SLOTS 128
-#define SLOT_SIZE                                                                                  \
-	9728          /* a jumbo frame; not a power of two, so that slots spread over the cache    \
-	               */
+#define SLOTS      128
+/* In a slot: a jumbo frame. Not a power of two, so that slots spread over the cache. */
+#define ROOM       9728
+#define SLOT_SIZE  (ENCAPSULATE_HEADROOM + ROOM)
 #define SEND_EAGER 32 /* a batch as large as that need not wait for more */
-#define LARGE_SIZE (TUN_FRAME_MAX + 512)
+#define LARGE_SIZE (ENCAPSULATE_HEADROOM + TUN_FRAME_MAX + 512)
 
 #define PATH_MTU_FRESH_MS 2000
 #define IPV6_MTU_MIN      1280
+
+#define KEEPALIVE_MS 20000 /* RFC 3948 4 */
 
 struct outbound {
 	struct dataplane *dp;
@@ -40,6 +42,7 @@ struct outbound {
 	uint8_t *frame; /* what was read */
 	uint8_t *whole; /* the same, made of fragments */
 	struct reassembler *reassembler;
+	struct ipcomp *ipcomp;   /* NULL until an SA wants it, and when out of memory */
 	uint32_t identification; /* of the packet fragmented last */
 };
 
@@ -111,6 +114,19 @@ static void ask_for_sa(struct outbound *out, const struct dataplane_policy *poli
 		dp->listener.acquire(dp->listener.self, flow);
 }
 
+/* Counts packets on a bundle; with one of its SAs all of it is used up. */
+static bool use_all(struct outbound *out, struct sa *innermost, uint64_t packets, uint64_t bytes)
+{
+	for (struct sa *sa = innermost; sa != NULL; sa = sa->outer) {
+		if (!lifetime_use(out->dp, sa, packets, bytes, out->now_ms)) {
+			innermost->hard_reported = true;
+			return false;
+		}
+		sa->sent_ms = out->now_ms;
+	}
+	return true;
+}
+
 static struct verdict judge(
     struct outbound *out, const struct segmenter *segmenter, struct bytes frame)
 {
@@ -127,8 +143,8 @@ static struct verdict judge(
 	flow.policy_id = policy->id;
 	/* A used-up SA is passed over in the next round. */
 	while ((sa = sa_table_find_outbound(dp->sas, &flow)) != NULL) {
-		if (lifetime_use(dp, sa, segmenter->count,
-			segmenter->count * segmenter->packet.header_len + transport, out->now_ms))
+		if (use_all(out, sa, segmenter->count,
+			segmenter->count * segmenter->packet.header_len + transport))
 			return (struct verdict){.action = PROTECT, .sa = sa};
 	}
 	ask_for_sa(out, policy, &flow, frame);
@@ -166,8 +182,8 @@ static void send_fragments(struct outbound *out, const struct address *to, struc
 	struct fragmenter fragmenter;
 	unsigned mtu = path_mtu(&out->dp->path, to, NULL);
 
-	if (mtu > SLOT_SIZE)
-		mtu = SLOT_SIZE;
+	if (mtu > ROOM)
+		mtu = ROOM;
 	if (fragment_begin(&fragmenter, octets, mtu, ++out->identification) != ERR_OK)
 		return;
 	for (size_t i = 0; i < fragmenter.count; i++) {
@@ -178,15 +194,31 @@ static void send_fragments(struct outbound *out, const struct address *to, struc
 	}
 }
 
-/* A packet that the path takes only in fragments: those of the ESP packet, so that ours stays
+/* A packet that the path takes only in fragments: those of the IPsec packet, so that ours stays
  * whole. */
 static void protect_large(struct outbound *out, struct sa *sa, const struct segmenter *segmenter)
 {
 	size_t total =
 	    encapsulate_length(sa, &segmenter->packet, segment_transport_length(segmenter, 0));
+	struct parcel parcel;
 
-	if (total <= UINT16_MAX && encapsulate(sa, segmenter, 0, out->large) == ERR_OK)
-		send_fragments(out, &sa->told.destination, bytes_of(out->large, total));
+	if (total <= UINT16_MAX &&
+	    encapsulate(sa, segmenter, 0, out->ipcomp, out->large, &parcel) == ERR_OK)
+		send_fragments(out, &sa->told.destination, bytes_of(parcel.octets, parcel.len));
+}
+
+static void protect_segment(
+    struct outbound *out, struct sa *sa, const struct segmenter *segmenter, size_t index)
+{
+	uint8_t *slot = take_slot(out, &sa->told.destination, 0);
+	struct parcel parcel;
+
+	if (encapsulate(sa, segmenter, index, out->ipcomp, slot, &parcel) != ERR_OK) {
+		out->count--;
+		return;
+	}
+	out->pieces[out->count - 1] =
+	    (struct iovec){.iov_base = parcel.octets, .iov_len = parcel.len};
 }
 
 static void protect(
@@ -196,6 +228,8 @@ static void protect(
 	size_t longest = inner->header_len + segment_transport_length(segmenter, 0);
 	size_t inner_max = 0;
 
+	if (out->ipcomp == NULL && sa->outer != NULL)
+		out->ipcomp = ipcomp_new();
 	if (!fits_path(out, sa, inner, longest, &inner_max)) {
 		/* IPv6 must carry 1280 octets whatever the path takes (RFC 8200 section 5). */
 		bool may_fragment = reassembled || !inner->dont_fragment ||
@@ -211,17 +245,11 @@ static void protect(
 		return;
 	}
 	for (size_t i = 0; i < segmenter->count; i++) {
-		size_t total =
-		    encapsulate_length(sa, inner, segment_transport_length(segmenter, i));
-		uint8_t *slot;
-
-		if (total > SLOT_SIZE) {
+		if (encapsulate_length(sa, inner, segment_transport_length(segmenter, i)) > ROOM) {
 			protect_large(out, sa, segmenter);
 			return;
 		}
-		slot = take_slot(out, &sa->told.destination, total);
-		if (encapsulate(sa, segmenter, i, slot) != ERR_OK)
-			out->count--;
+		protect_segment(out, sa, segmenter, i);
 	}
 }
 
@@ -238,7 +266,7 @@ static void pass_clear(struct outbound *out, const struct segmenter *segmenter, 
 		send_fragments(out, &packet->destination, bytes_of(out->large, longest));
 		return;
 	}
-	for (size_t i = 0; i < segmenter->count && longest <= SLOT_SIZE; i++) {
+	for (size_t i = 0; i < segmenter->count && longest <= ROOM; i++) {
 		size_t total = header_len + segment_transport_length(segmenter, i);
 		uint8_t *slot = take_slot(out, &packet->destination, total);
 
@@ -315,6 +343,28 @@ static void process_ready(struct outbound *out)
 	} while (frame != NULL);
 }
 
+/* What NATs would forget is called to mind again. */
+static void send_keepalives(struct outbound *out)
+{
+	struct dataplane *dp = out->dp;
+	uint64_t ticks;
+
+	if (read(dp->tick, &ticks, sizeof(ticks)) < 0)
+		return;
+	pthread_rwlock_rdlock(&dp->lock);
+	for (struct sa *sa = sa_table_keepalives(dp->sas); sa != NULL; sa = sa->next_keepalive) {
+		uint8_t *slot;
+
+		if (out->now_ms - sa->sent_ms < KEEPALIVE_MS)
+			continue;
+		sa->sent_ms = out->now_ms;
+		slot = take_slot(out, &sa->told.destination, 0);
+		out->pieces[out->count - 1].iov_len = encapsulate_keepalive(sa, slot);
+	}
+	pthread_rwlock_unlock(&dp->lock);
+	send_batch(out);
+}
+
 /* Reads until the device has no more; false when it is gone. */
 static bool drain_device(struct outbound *out)
 {
@@ -330,17 +380,20 @@ static bool drain_device(struct outbound *out)
 static void run(struct outbound *out)
 {
 	struct dataplane *dp = out->dp;
-	struct pollfd wait[3] = {{.fd = dp->stop, .events = POLLIN},
-	    {.fd = dp->ready, .events = POLLIN}, {.fd = dp->tun.fd, .events = POLLIN}};
+	struct pollfd wait[4] = {{.fd = dp->stop, .events = POLLIN},
+	    {.fd = dp->ready, .events = POLLIN}, {.fd = dp->tun.fd, .events = POLLIN},
+	    {.fd = dp->tick, .events = POLLIN}};
 
 	for (;;) {
-		if (poll(wait, 3, -1) < 0 && errno != EINTR)
+		if (poll(wait, 4, -1) < 0 && errno != EINTR)
 			return;
 		if (wait[0].revents != 0)
 			return;
 		out->now_ms = coarse_ms();
 		if (wait[1].revents != 0)
 			process_ready(out);
+		if (wait[3].revents != 0)
+			send_keepalives(out);
 		if (!drain_device(out) || (wait[2].revents & (POLLERR | POLLHUP)) != 0) {
 			struct problem problem;
 
@@ -380,6 +433,7 @@ static void outbound_free(struct outbound *out)
 	if (out == NULL)
 		return;
 	reassembler_free(out->reassembler);
+	ipcomp_free(out->ipcomp);
 	free(out->slots);
 	free(out->large);
 	free(out->frame);

@@ -1,6 +1,6 @@
 /*
  * What the parts of the userspace data plane share: the engine's thread (userspace.c) and the two
- * that carry packets (outbound.c from the TUN device to ESP, inbound.c back).
+ * that carry packets (outbound.c from the TUN device to the wire, inbound.c back).
  *
  * The lock: the engine's thread holds it for writing around every change and every look at
  * counters; the other two hold it for reading while they use SAs and policies, never during I/O.
@@ -35,9 +35,11 @@ struct dataplane {
 	struct sa_table *sas;
 	struct spd spd;
 	struct hold *hold;
+	uint16_t udp_port; /* of UDP encapsulation; 0: none */
 
 	int stop;  /* eventfd: readable when the threads are to end */
 	int ready; /* eventfd: readable when held packets may go */
+	int tick;  /* timerfd: runs while some SA has to keep a NAT's mapping alive */
 	bool running;
 	pthread_t outbound;
 	pthread_t inbound;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/userspace/esp.h"
+#include "dataplane/userspace/encapsulate.h"
 #include "dataplane/userspace/netlink.h"
 #include "dataplane/userspace/path.h"
 #include "dataplane/userspace/prefixes.h"
@@ -32,6 +32,7 @@ struct routing {
 	const struct tun *tun;
 	struct path path;
 	uint32_t table;
+	bool udp; /* ESP may come to be encapsulated in UDP */
 	unsigned device_mtu;
 	bool families[2];
 	struct shared_route *routes;
@@ -71,7 +72,7 @@ static enum err add_frame(struct routing *routing, uint8_t family, struct proble
 }
 
 enum err routing_open(
-    const struct tun *tun, uint32_t mark, struct routing **out, struct problem *problem)
+    const struct tun *tun, uint32_t mark, bool udp, struct routing **out, struct problem *problem)
 {
 	struct routing *routing = calloc(1, sizeof(*routing));
 	enum err code;
@@ -81,6 +82,7 @@ enum err routing_open(
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for routing");
 	routing->tun = tun;
 	routing->table = mark;
+	routing->udp = udp;
 	code = path_open(&routing->path, mark, problem);
 	if (code == ERR_OK)
 		code = netlink_open(&routing->netlink, problem);
@@ -312,7 +314,7 @@ static enum err add_rules(struct routing *routing, const struct dataplane_policy
 static enum err add_device_route(struct routing *routing, const struct dataplane_policy *policy,
     const struct prefix *to, const struct address *source, unsigned mtu, struct problem *problem)
 {
-	unsigned overhead = (unsigned)esp_overhead_max(policy->mode, policy->tunnel_remote.family);
+	unsigned overhead = (unsigned)encapsulate_overhead_max(policy, routing->udp);
 	unsigned least = to->address.family == 6 ? MTU_MIN_IPV6 : MTU_MIN_IPV4;
 	struct netlink_route route = {.to = *to,
 	    .table = routing->table,

@@ -16,9 +16,12 @@
 
 struct routing;
 
-/* Removes what an earlier run left behind. tun is borrowed until close. */
-enum err routing_open(
-    const struct tun *tun, uint32_t mark, struct routing **out, struct problem *problem) MUST_CHECK;
+/*
+ * Removes what an earlier run left behind. tun is borrowed until close. With udp the device's
+ * packets leave room for UDP encapsulation.
+ */
+enum err routing_open(const struct tun *tun, uint32_t mark, bool udp, struct routing **out,
+    struct problem *problem) MUST_CHECK;
 void routing_close(struct routing *routing);
 enum err routing_add(struct routing *routing, const struct dataplane_policy *policy,
     struct problem *problem) MUST_CHECK;

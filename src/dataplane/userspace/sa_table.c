@@ -6,11 +6,12 @@
 #include <sys/random.h>
 
 #include "base/secret.h"
-#include "crypto/algorithms.h"
+#include "dataplane/sa_rules.h"
 #include "dataplane/selector.h"
+#include "dataplane/userspace/bundle.h"
 
-#define SPI_FIRST     256 /* RFC 4303 2.1: 1 to 255 are reserved */
-#define BUCKETS_FIRST 256 /* a power of two, as all sizes after it */
+#define BUCKETS_FIRST 256   /* a power of two, as all sizes after it */
+#define TRIES_MAX     10000 /* for an unused SPI: only CPIs can run short */
 
 /* A table of chains that doubles as it fills. */
 struct chains {
@@ -23,6 +24,8 @@ struct sa_table {
 	struct chains by_name;
 	struct chains by_flow; /* outbound SAs between two hosts */
 	struct sa *wide;       /* outbound SAs of networks; newest first */
+	struct bundle *bundles;
+	struct sa *keepalives;
 	uint64_t order;
 	uint32_t seed; /* so that nobody outside can choose the chains */
 };
@@ -91,6 +94,7 @@ struct sa_table *sa_table_new(void)
 static void free_sa(struct sa *sa)
 {
 	esp_free(sa->esp);
+	ah_free(sa->ah);
 	replay_clear(&sa->replay);
 	secret_free(sa, sizeof(*sa));
 }
@@ -217,39 +221,43 @@ enum err sa_table_reserve(struct sa_table *table, enum ipsec_protocol protocol,
 	struct dataplane_sa told = {.suite = {.protocol = protocol}, .destination = *destination};
 	struct sa *sa;
 
-	do {
-		if (getrandom(&told.spi, sizeof(told.spi), 0) != (ssize_t)sizeof(told.spi))
+	for (int tries = 0; tries < TRIES_MAX; tries++) {
+		uint32_t random;
+
+		if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
 			return ERR_SYSTEM;
-	} while (
-	    told.spi < SPI_FIRST || sa_table_find(table, told.spi, protocol, destination) != NULL);
-	*spi = told.spi;
-	return insert(table, &told, &sa);
+		told.spi = sa_rules_spi_of(protocol, random);
+		if (told.spi < SPI_FIRST ||
+		    sa_table_find(table, told.spi, protocol, destination) != NULL)
+			continue;
+		*spi = told.spi;
+		return insert(table, &told, &sa);
+	}
+	return ERR_LIMIT;
 }
 
-static enum err check(const struct dataplane_sa *told, struct problem *problem)
+static enum err open_transform(struct sa *sa, const struct dataplane_sa *told)
 {
-	if (told->suite.protocol != IPSEC_ESP)
-		return problem_set(problem, ERR_UNSUPPORTED,
-		    "the userspace data plane carries ESP only; use the kernel's for AH and "
-		    "IPComp");
-	if (told->encapsulation_source != 0 || told->encapsulation_destination != 0)
-		return problem_set(
-		    problem, ERR_UNSUPPORTED, "the userspace data plane has no UDP encapsulation");
-	if (told->spi < SPI_FIRST)
-		return problem_set(problem, ERR_INVALID, "SPI %08x is reserved", told->spi);
-	if (told->key_len > SA_KEY_MAX || told->key_len != suite_key_length(&told->suite))
-		return problem_set(problem, ERR_INVALID,
-		    "SA %08x: %u octets of key where its suite takes %zu", told->spi, told->key_len,
-		    suite_key_length(&told->suite));
+	struct bytes key = bytes_of(told->key, told->key_len);
+	bool seal = told->direction == IPSEC_OUT;
+
+	switch (told->suite.protocol) {
+	case IPSEC_ESP:
+		return esp_new(&told->suite, key, seal, &sa->esp);
+	case IPSEC_AH:
+		return ah_new(&told->suite, key, seal, &sa->ah);
+	case IPSEC_IPCOMP:
+		break;
+	}
 	return ERR_OK;
 }
 
 static enum err fill(struct sa *sa, const struct dataplane_sa *told, struct problem *problem)
 {
-	enum err code = esp_new(&told->suite, bytes_of(told->key, told->key_len),
-	    told->direction == IPSEC_OUT, &sa->esp);
+	enum err code = open_transform(sa, told);
 
-	if (code == ERR_OK && told->direction == IPSEC_IN)
+	/* IPComp numbers no packets: what is around it does. */
+	if (code == ERR_OK && told->direction == IPSEC_IN && told->suite.protocol != IPSEC_IPCOMP)
 		code = replay_init(&sa->replay, told->replay_window);
 	if (code == ERR_LIMIT)
 		return problem_set(
@@ -261,11 +269,36 @@ static enum err fill(struct sa *sa, const struct dataplane_sa *told, struct prob
 	return ERR_OK;
 }
 
+static void enter_flows(struct sa_table *table, struct sa *sa)
+{
+	struct sa **chain;
+
+	if (is_between_hosts(&sa->told.selector))
+		grow_flows(table);
+	chain = chain_of_outbound(table, sa);
+	sa->order = ++table->order;
+	sa->next_by_flow = *chain;
+	sa->in_flows = true;
+	*chain = sa;
+}
+
+static void leave_flows(struct sa_table *table, struct sa *sa)
+{
+	struct sa **link = chain_of_outbound(table, sa);
+
+	while (*link != sa)
+		link = &(*link)->next_by_flow;
+	*link = sa->next_by_flow;
+	sa->in_flows = false;
+	if (is_between_hosts(&sa->told.selector))
+		table->by_flow.count--;
+}
+
 enum err sa_table_add(struct sa_table *table, const struct dataplane_sa *told, uint64_t now_ms,
     struct problem *problem)
 {
 	struct sa *sa = sa_table_find(table, told->spi, told->suite.protocol, &told->destination);
-	enum err code = check(told, problem);
+	enum err code = sa_rules_check(told, problem);
 
 	if (code != ERR_OK)
 		return code;
@@ -274,40 +307,81 @@ enum err sa_table_add(struct sa_table *table, const struct dataplane_sa *told, u
 	if (sa == NULL && insert(table, told, &sa) != ERR_OK)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for an SA");
 	code = fill(sa, told, problem);
+	if (code == ERR_OK)
+		code = bundle_join(&table->bundles, sa, problem);
 	if (code != ERR_OK) {
 		sa_table_delete(table, sa);
 		return code;
 	}
 	sa->installed = true;
-	sa->installed_ms = now_ms;
-	sa->order = ++table->order;
-	if (told->direction == IPSEC_OUT) {
-		struct sa **chain;
-
-		if (is_between_hosts(&told->selector))
-			grow_flows(table);
-		chain = chain_of_outbound(table, sa);
-		sa->next_by_flow = *chain;
-		*chain = sa;
+	sa->installed_ms = sa->sent_ms = now_ms;
+	if (told->direction == IPSEC_OUT && sa->usable)
+		enter_flows(table, bundle_innermost(sa));
+	if (told->direction == IPSEC_OUT && told->encapsulation_keepalive) {
+		sa->next_keepalive = table->keepalives;
+		table->keepalives = sa;
 	}
 	return ERR_OK;
+}
+
+static void leave_keepalives(struct sa_table *table, const struct sa *sa)
+{
+	struct sa **link = &table->keepalives;
+
+	while (*link != NULL && *link != sa)
+		link = &(*link)->next_keepalive;
+	if (*link != NULL)
+		*link = sa->next_keepalive;
 }
 
 void sa_table_delete(struct sa_table *table, struct sa *sa)
 {
 	struct sa **link = name_chain(table, sa->told.spi);
+	struct sa *innermost = bundle_innermost(sa);
 
 	while (*link != sa)
 		link = &(*link)->next_by_name;
 	*link = sa->next_by_name;
 	table->by_name.count--;
-	if (sa->installed && sa->told.direction == IPSEC_OUT) {
-		link = chain_of_outbound(table, sa);
-		while (*link != sa)
-			link = &(*link)->next_by_flow;
-		*link = sa->next_by_flow;
-		if (is_between_hosts(&sa->told.selector))
-			table->by_flow.count--;
-	}
+	if (innermost->in_flows)
+		leave_flows(table, innermost);
+	if (sa->told.encapsulation_keepalive)
+		leave_keepalives(table, sa);
+	bundle_leave(&table->bundles, sa);
 	free_sa(sa);
+}
+
+/* Whether another SA has the name that this one would get. */
+static bool is_name_taken(
+    const struct sa_table *table, const struct sa *sa, const struct address *destination)
+{
+	const struct sa *found =
+	    sa_table_find(table, sa->told.spi, sa->told.suite.protocol, destination);
+
+	return found != NULL && found != sa;
+}
+
+enum err sa_table_move(struct sa_table *table, struct sa *sa, const struct endpoint *remote)
+{
+	struct sa *innermost = bundle_innermost(sa);
+	bool out = sa->told.direction == IPSEC_OUT;
+
+	for (sa = innermost; sa != NULL && out; sa = sa->outer) {
+		if (is_name_taken(table, sa, &remote->address))
+			return ERR_EXISTS;
+	}
+	/* Names are hashed by SPI alone, so each stays in its chain. */
+	for (sa = innermost; sa != NULL; sa = sa->outer) {
+		*(out ? &sa->told.destination : &sa->told.source) = remote->address;
+		if (sa->told.encapsulation_source != 0)
+			*(out ? &sa->told.encapsulation_destination
+			      : &sa->told.encapsulation_source) = remote->port;
+		sa->path_mtu_ms = 0;
+	}
+	return ERR_OK;
+}
+
+struct sa *sa_table_keepalives(const struct sa_table *table)
+{
+	return table->keepalives;
 }

@@ -1,4 +1,4 @@
-/* The raw sockets of ESP: raw(7), ipv6(7). */
+/* The sockets of ESP and AH: raw(7), udp(7), ip(7), ipv6(7). */
 #include "dataplane/userspace/sockets.h"
 
 #include <errno.h>
@@ -23,15 +23,16 @@ static enum err open_one(
 		return ERR_OK; /* a host without IPv6 */
 	if (*out < 0 && (errno == EPERM || errno == EACCES))
 		return problem_set(problem, ERR_DENIED,
-		    "cannot open a raw socket for ESP: %s; the daemon needs CAP_NET_RAW (systemd: "
+		    "cannot open a raw socket for IPsec: %s; the daemon needs CAP_NET_RAW "
+		    "(systemd: "
 		    "AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW)",
 		    strerror(errno));
 	if (*out < 0)
 		return problem_set(
-		    problem, ERR_SYSTEM, "cannot open a raw socket for ESP: %s", strerror(errno));
+		    problem, ERR_SYSTEM, "cannot open a raw socket for IPsec: %s", strerror(errno));
 	if (setsockopt(*out, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) != 0)
 		return problem_set(problem, ERR_DENIED,
-		    "cannot mark the packets of ESP: %s; the daemon needs CAP_NET_ADMIN",
+		    "cannot mark the packets of IPsec: %s; the daemon needs CAP_NET_ADMIN",
 		    strerror(errno));
 	return ERR_OK;
 }
@@ -43,51 +44,116 @@ static void set_buffer(int fd, int forced, int plain, int size)
 		(void)set_option(fd, SOL_SOCKET, plain, size);
 }
 
-static enum err prepare_in(int fd, int family)
+/* What the kernel is to tell of packets that it gives without their IP header. */
+static enum err ask_ipv6(int fd, enum socket_kind kind)
 {
-	enum err code = ERR_OK;
+	enum err code = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 
-	if (fd < 0)
-		return ERR_OK;
-	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
-	if (family == AF_INET)
-		return ERR_OK;
-	code = set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	if (code == ERR_OK)
 		code = set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 	if (code == ERR_OK)
 		code = set_option(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+	if (code != ERR_OK || kind != SOCKET_AH)
+		return code;
+	/* AH covers the extension headers before it. */
+	code = set_option(fd, IPPROTO_IPV6, IPV6_RECVHOPOPTS, 1);
+	if (code == ERR_OK)
+		code = set_option(fd, IPPROTO_IPV6, IPV6_RECVRTHDR, 1);
+	if (code == ERR_OK)
+		code = set_option(fd, IPPROTO_IPV6, IPV6_RECVDSTOPTS, 1);
 	return code;
 }
 
-enum err sockets_open(struct sockets *sockets, uint32_t mark, struct problem *problem)
+static enum err ask_ipv4(int fd)
+{
+	enum err code = set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+
+	if (code == ERR_OK)
+		code = set_option(fd, IPPROTO_IP, IP_RECVTOS, 1);
+	if (code == ERR_OK)
+		code = set_option(fd, IPPROTO_IP, IP_RECVTTL, 1);
+	return code;
+}
+
+static enum err prepare_in(int fd, int family, enum socket_kind kind)
+{
+	if (fd < 0)
+		return ERR_OK;
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BUFFER);
+	if (family == AF_INET6)
+		return ask_ipv6(fd, kind);
+	return kind == SOCKET_UDP ? ask_ipv4(fd) : ERR_OK;
+}
+
+static enum err open_raw(
+    int family, uint32_t mark, struct sockets *sockets, struct problem *problem)
+{
+	static const int protocols[] = {[SOCKET_ESP] = IPPROTO_ESP, [SOCKET_AH] = IPPROTO_AH};
+	int at = family == AF_INET ? 0 : 1;
+	enum err code = open_one(family, SOCK_RAW, IPPROTO_RAW, mark, &sockets->out[at], problem);
+
+	if (code == ERR_OK && sockets->out[at] >= 0)
+		set_buffer(sockets->out[at], SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
+	for (enum socket_kind kind = SOCKET_ESP; kind <= SOCKET_AH && code == ERR_OK; kind++) {
+		code = open_one(family, SOCK_RAW | SOCK_NONBLOCK, protocols[kind], mark,
+		    &sockets->in[kind][at], problem);
+		if (code == ERR_OK && prepare_in(sockets->in[kind][at], family, kind) != ERR_OK)
+			code = problem_set(problem, ERR_SYSTEM,
+			    "cannot prepare a raw socket for IPsec: %s", strerror(errno));
+	}
+	return code;
+}
+
+static enum err open_udp(
+    int family, uint32_t mark, uint16_t port, struct sockets *sockets, struct problem *problem)
+{
+	int *fd = &sockets->in[SOCKET_UDP][family == AF_INET ? 0 : 1];
+	struct endpoint any = {
+	    .address = prefix_any(family == AF_INET ? 4 : 6).address, .port = port};
+	struct sockaddr_storage storage;
+	socklen_t len = endpoint_to_sockaddr(&any, &storage);
+	enum err code =
+	    open_one(family, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP, mark, fd, problem);
+
+	if (code != ERR_OK || *fd < 0)
+		return code;
+	if (family == AF_INET6)
+		code = set_option(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (code == ERR_OK && bind(*fd, (const struct sockaddr *)&storage, len) != 0)
+		return problem_set(problem, errno == EADDRINUSE ? ERR_EXISTS : ERR_SYSTEM,
+		    "cannot have UDP port %u for ESP through NATs: %s%s", port, strerror(errno),
+		    errno == EADDRINUSE ? "; another daemon for IPsec runs here" : "");
+	if (code == ERR_OK)
+		code = prepare_in(*fd, family, SOCKET_UDP);
+	if (code != ERR_OK)
+		return problem_set(
+		    problem, code, "cannot prepare UDP port %u: %s", port, strerror(errno));
+	return ERR_OK;
+}
+
+void sockets_init(struct sockets *sockets)
+{
+	for (int i = 0; i < 2; i++) {
+		sockets->out[i] = -1;
+		for (int kind = 0; kind < SOCKET_KINDS; kind++)
+			sockets->in[kind][i] = -1;
+	}
+}
+
+enum err sockets_open(
+    struct sockets *sockets, uint32_t mark, uint16_t udp_port, struct problem *problem)
 {
 	static const int families[2] = {AF_INET, AF_INET6};
-	enum err code;
+	enum err code = ERR_OK;
 
-	for (int i = 0; i < 2; i++)
-		sockets->in[i] = sockets->out[i] = -1;
-	for (int i = 0; i < 2; i++) {
-		int family = families[i];
-
-		code = open_one(family, SOCK_RAW, IPPROTO_RAW, mark, &sockets->out[i], problem);
-		if (code == ERR_OK)
-			code = open_one(family, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_ESP, mark,
-			    &sockets->in[i], problem);
-		if (code != ERR_OK)
-			goto fail;
-		if (sockets->out[i] >= 0)
-			set_buffer(sockets->out[i], SO_SNDBUFFORCE, SO_SNDBUF, SEND_BUFFER);
-		code = prepare_in(sockets->in[i], family);
-		if (code != ERR_OK) {
-			(void)problem_set(problem, code,
-			    "cannot prepare the raw socket for ESP: %s", strerror(errno));
-			goto fail;
-		}
+	sockets_init(sockets);
+	for (int i = 0; i < 2 && code == ERR_OK; i++) {
+		code = open_raw(families[i], mark, sockets, problem);
+		if (code == ERR_OK && udp_port != 0)
+			code = open_udp(families[i], mark, udp_port, sockets, problem);
 	}
-	return ERR_OK;
-fail:
-	sockets_close(sockets);
+	if (code != ERR_OK)
+		sockets_close(sockets);
 	return code;
 }
 
@@ -102,6 +168,7 @@ void sockets_close(struct sockets *sockets)
 {
 	for (int i = 0; i < 2; i++) {
 		close_one(&sockets->out[i]);
-		close_one(&sockets->in[i]);
+		for (int kind = 0; kind < SOCKET_KINDS; kind++)
+			close_one(&sockets->in[kind][i]);
 	}
 }

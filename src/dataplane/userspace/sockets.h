@@ -1,6 +1,7 @@
 /*
- * The raw sockets of ESP. Packets go out with their IP header made here (so that a transport mode
- * packet keeps its own) and carry the mark that routes them past our own routing rules.
+ * The sockets of ESP and AH. Packets go out through raw ones with their IP header made here (so
+ * that a transport mode packet keeps its own, in UDP as well) and carry the mark that routes them
+ * past our own routing rules.
  */
 #ifndef DATAPLANE_USERSPACE_SOCKETS_H
 #define DATAPLANE_USERSPACE_SOCKETS_H
@@ -11,10 +12,17 @@
 #include "base/address.h"
 #include "base/bytes.h"
 
+enum socket_kind {
+	SOCKET_ESP,
+	SOCKET_AH,
+	SOCKET_UDP, /* ESP in UDP; a datagram socket, which keeps the port ours */
+	SOCKET_KINDS
+};
+
 struct sockets {
 	/* Index 0 is IPv4, 1 IPv6; -1 where the host has no such family. */
 	int out[2];
-	int in[2]; /* non-blocking */
+	int in[SOCKET_KINDS][2]; /* non-blocking */
 };
 
 static inline int sockets_index(uint8_t family)
@@ -22,7 +30,11 @@ static inline int sockets_index(uint8_t family)
 	return family == 4 ? 0 : 1;
 }
 
-enum err sockets_open(struct sockets *sockets, uint32_t mark, struct problem *problem) MUST_CHECK;
+/* None is open: it can be closed. */
+void sockets_init(struct sockets *sockets);
+/* udp_port 0 is none. */
+enum err sockets_open(
+    struct sockets *sockets, uint32_t mark, uint16_t udp_port, struct problem *problem) MUST_CHECK;
 void sockets_close(struct sockets *sockets);
 
 #endif

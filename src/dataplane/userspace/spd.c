@@ -24,12 +24,14 @@ enum err spd_add(struct spd *spd, const struct dataplane_policy *policy)
 	memmove(grown + at + 1, grown + at, (spd->count - at) * sizeof(*grown));
 	grown[at] = *policy;
 	spd->count++;
+	spd->version++;
 	return ERR_OK;
 }
 
 static void remove_at(struct spd *spd, size_t at)
 {
 	spd->count--;
+	spd->version++;
 	memmove(
 	    spd->policies + at, spd->policies + at + 1, (spd->count - at) * sizeof(*spd->policies));
 }
@@ -60,6 +62,15 @@ void spd_clear(struct spd *spd)
 {
 	free(spd->policies);
 	*spd = (struct spd){0};
+}
+
+const struct dataplane_policy *spd_find(const struct spd *spd, uint32_t id)
+{
+	for (size_t i = 0; i < spd->count; i++) {
+		if (spd->policies[i].id == id)
+			return &spd->policies[i];
+	}
+	return NULL;
 }
 
 const struct dataplane_policy *spd_match(const struct spd *spd, const struct dataplane_flow *flow)

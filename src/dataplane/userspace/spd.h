@@ -9,6 +9,7 @@
 struct spd {
 	struct dataplane_policy *policies; /* by priority */
 	size_t count;
+	unsigned version; /* changes with the policies */
 };
 
 /* ERR_EXISTS when the priority is taken; several policies may share an id. */
@@ -18,6 +19,8 @@ enum err spd_take(struct spd *spd, uint32_t id, struct dataplane_policy *out) MU
 /* Removes the one of that priority. */
 void spd_delete(struct spd *spd, uint32_t priority);
 void spd_clear(struct spd *spd);
+/* The first policy of that id, or NULL. Valid until the next change. */
+const struct dataplane_policy *spd_find(const struct spd *spd, uint32_t id);
 /* The first policy whose selector holds the flow, or NULL. Valid until the next change. */
 const struct dataplane_policy *spd_match(const struct spd *spd, const struct dataplane_flow *flow);
 

@@ -1,10 +1,11 @@
 /*
- * The userspace data plane: ESP in this process, between a TUN device and raw sockets. Here its
- * parts are put together and the engine's requests carried out; packets flow in outbound.c and
- * inbound.c.
+ * The userspace data plane: ESP, AH and IPComp in this process, between a TUN device and raw
+ * sockets. Here its parts are put together and the engine's requests carried out; packets flow in
+ * outbound.c and inbound.c.
  */
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "dataplane/userspace/private.h"
@@ -23,15 +24,45 @@ static enum err reserve_spi(
 	return ERR_OK;
 }
 
-static enum err add_sa(
-    struct dataplane *dp, const struct dataplane_sa *sa, struct dataplane_completion *completion)
+/* The outbound thread looks at keepalives once a second while there are any. */
+static void set_tick(struct dataplane *dp)
 {
-	enum err code = sa_table_add(dp->sas, sa, coarse_ms(), &completion->problem);
+	time_t interval = sa_table_keepalives(dp->sas) != NULL ? 1 : 0;
+	struct itimerspec spec = {
+	    .it_interval = {.tv_sec = interval}, .it_value = {.tv_sec = interval}};
 
-	completion->spi = sa->spi;
-	if (code == ERR_OK && sa->direction == IPSEC_OUT && hold_release(dp->hold, sa))
+	(void)timerfd_settime(dp->tick, 0, &spec, NULL);
+}
+
+static enum err check_port(
+    const struct dataplane *dp, const struct dataplane_sa *sa, struct problem *problem)
+{
+	uint16_t port =
+	    sa->direction == IPSEC_OUT ? sa->encapsulation_source : sa->encapsulation_destination;
+
+	if (port == 0 || port == dp->udp_port)
+		return ERR_OK;
+	return problem_set(problem, ERR_INVALID,
+	    "SA %08x: UDP encapsulation on port %u, which is not open here", sa->spi, port);
+}
+
+static enum err add_sa(
+    struct dataplane *dp, const struct dataplane_sa *told, struct dataplane_completion *completion)
+{
+	enum err code = check_port(dp, told, &completion->problem);
+	const struct sa *sa;
+
+	completion->spi = told->spi;
+	if (code == ERR_OK)
+		code = sa_table_add(dp->sas, told, coarse_ms(), &completion->problem);
+	if (code != ERR_OK || told->direction != IPSEC_OUT)
+		return code;
+	sa = sa_table_find(dp->sas, told->spi, told->suite.protocol, &told->destination);
+	if (sa->usable && hold_release(dp->hold, told))
 		(void)eventfd_write(dp->ready, 1);
-	return code;
+	if (told->encapsulation_keepalive)
+		set_tick(dp);
+	return ERR_OK;
 }
 
 static struct sa *find_sa(
@@ -43,6 +74,33 @@ static struct sa *find_sa(
 	if (found == NULL)
 		(void)problem_set(&completion->problem, ERR_NOT_FOUND, "no SA %08x", sa->spi);
 	return found;
+}
+
+static void delete_sa(struct dataplane *dp, struct sa *sa)
+{
+	bool keepalive = sa->told.encapsulation_keepalive;
+
+	sa_table_delete(dp->sas, sa);
+	if (keepalive)
+		set_tick(dp);
+}
+
+static enum err move_sa(struct dataplane *dp, const struct dataplane_move *move,
+    struct dataplane_completion *completion)
+{
+	struct dataplane_sa name = {.spi = move->spi,
+	    .suite = {.protocol = move->protocol},
+	    .destination = move->destination};
+	struct sa *sa = find_sa(dp, &name, completion);
+	enum err code;
+
+	if (sa == NULL)
+		return ERR_NOT_FOUND;
+	code = sa_table_move(dp->sas, sa, &move->remote);
+	if (code != ERR_OK)
+		return problem_set(&completion->problem, code,
+		    "SA %08x cannot move: another of that SPI is there", move->spi);
+	return ERR_OK;
 }
 
 static enum err add_policy(
@@ -93,12 +151,15 @@ static void perform(struct dataplane *dp, const struct dataplane_request *reques
 	case DATAPLANE_DELETE_SA:
 		sa = find_sa(dp, &request->sa, completion);
 		if (sa != NULL)
-			sa_table_delete(dp->sas, sa);
+			delete_sa(dp, sa);
 		break;
 	case DATAPLANE_QUERY_SA:
 		sa = find_sa(dp, &request->sa, completion);
 		if (sa != NULL)
 			completion->counters = sa->counters;
+		break;
+	case DATAPLANE_MOVE_SA:
+		(void)move_sa(dp, &request->move, completion);
 		break;
 	case DATAPLANE_ADD_POLICY:
 		(void)add_policy(dp, &request->policy, &completion->problem);
@@ -151,6 +212,7 @@ static void userspace_close(struct dataplane *dp)
 	tun_close(&dp->tun);
 	close_fd(dp->stop);
 	close_fd(dp->ready);
+	close_fd(dp->tick);
 	sa_table_free(dp->sas);
 	hold_free(dp->hold);
 	spd_clear(&dp->spd);
@@ -178,7 +240,8 @@ static enum err open_tables(
 	dp->hold = hold_new(settings->hold_packets, settings->hold_flows);
 	dp->stop = eventfd(0, EFD_CLOEXEC);
 	dp->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (dp->sas == NULL || dp->hold == NULL || dp->stop < 0 || dp->ready < 0)
+	dp->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (dp->sas == NULL || dp->hold == NULL || dp->stop < 0 || dp->ready < 0 || dp->tick < 0)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
 	return ERR_OK;
 }
@@ -191,9 +254,9 @@ static struct dataplane *allocate(void)
 
 	if (dp == NULL)
 		return NULL;
-	dp->tun.fd = dp->stop = dp->ready = -1;
-	for (int i = 0; i < 2; i++)
-		dp->sockets.in[i] = dp->sockets.out[i] = dp->path.fd[i] = -1;
+	dp->tun.fd = dp->stop = dp->ready = dp->tick = -1;
+	dp->path.fd[0] = dp->path.fd[1] = -1;
+	sockets_init(&dp->sockets);
 	/* Two busy readers would else keep the engine's thread out for ever. */
 	(void)pthread_rwlockattr_init(&attributes);
 	(void)pthread_rwlockattr_setkind_np(
@@ -215,18 +278,21 @@ static enum err userspace_open(const struct dataplane_settings *settings,
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
 	dp->listener = *listener;
 	dp->log = log;
+	dp->udp_port = settings->encapsulation_port;
 	code = open_tables(dp, settings, problem);
 	/* The device first: while another daemon has it, nothing of that one's may be touched. */
 	if (code == ERR_OK)
 		code = tun_open(&dp->tun, settings->device, MTU_FIRST, problem);
 	if (code == ERR_OK)
-		code = sockets_open(&dp->sockets, settings->mark, problem);
+		code = sockets_open(&dp->sockets, settings->mark, dp->udp_port, problem);
 	if (code == ERR_OK)
 		code = path_open(&dp->path, settings->mark, problem);
 	if (code == ERR_OK)
-		code = filter_open(dp->tun.name, settings->mark, log, &dp->filter, problem);
+		code = filter_open(
+		    dp->tun.name, settings->mark, dp->udp_port, log, &dp->filter, problem);
 	if (code == ERR_OK)
-		code = routing_open(&dp->tun, settings->mark, &dp->routing, problem);
+		code = routing_open(
+		    &dp->tun, settings->mark, dp->udp_port != 0, &dp->routing, problem);
 	if (code == ERR_OK)
 		code = start_threads(dp, problem);
 	if (code != ERR_OK) {
