@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A throwaway Kerberos realm as commands, for tests and benchmarks that are not shell scripts.
 #
-#   realm.sh create FOLDER                     database and configuration, on a free port
+#   realm.sh create FOLDER [REALM...]          database and configuration, on a free port; other
+#                                              realms trust the one before them
 #   realm.sh start FOLDER                      the KDC; it ends with the process that calls this
 #   realm.sh stop FOLDER
 #   realm.sh keytab FOLDER FILE PRINCIPAL...   adds keys to FILE, and principals to the realm
@@ -11,7 +12,7 @@
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 command=${1:-} folder=${2:-}
-[ $# -ge 2 ] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 shift 2
 # shellcheck source=scripts/lib/realm.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib/realm.sh"
@@ -46,7 +47,7 @@ create)
 	for program in krb5kdc kdb5_util kadmin.local; do
 		command -v "$program" >/dev/null || { echo "$program is missing (Debian: krb5-kdc, krb5-admin-server)" && exit 77; }
 	done
-	realm_port=$(free_port) && realm_create "$folder" 127.0.0.1
+	realm_port=$(free_port) && realm_create "$folder" 127.0.0.1 "$@"
 	;;
 start)
 	reach

@@ -54,6 +54,7 @@ static enum err open_debug_keys(struct daemon *daemon, struct problem *problem)
 static enum err open_realm(struct daemon *daemon, struct problem *problem)
 {
 	struct kerberos_settings settings = {.keytab = daemon->policy->realm.keytab,
+	    .ccache = daemon->policy->realm.ccache,
 	    .principal = daemon->policy->realm.principal,
 	    .clock_skew = daemon->policy->realm.clock_skew,
 	    .disclose = daemon->debug_keys != NULL ? debug_keys_session : NULL,

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libkerberos.a
 libkerberos_a_SOURCES = \
 	src/kerberos/acceptor.c \
+	src/kerberos/ccache.c \
 	src/kerberos/context.c \
 	src/kerberos/initiator.c \
 	src/kerberos/keys.c \

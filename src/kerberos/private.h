@@ -80,7 +80,8 @@ struct kerberos_realm {
 	    struct bytes key); /* see kerberos_settings */
 	void *disclose_context;
 	char *keytab_path; /* as libkrb5 takes it, perhaps with "FILE:" */
-	char *principal;   /* NULL: chosen from the keytab */
+	char *ccache;      /* NULL: none */
+	char *principal;   /* NULL: chosen from the keytab, or the cache's */
 	uint32_t clock_skew;
 	struct replay *replay;
 	struct overlay overlay;
@@ -120,6 +121,15 @@ void kerberos_keytab_name(const struct kerberos_realm *realm, uint32_t version, 
 /* The keytab's best principal to start as. */
 krb5_error_code kerberos_keytab_choose(
     struct kerberos_realm *realm, krb5_context context, krb5_principal *out);
+
+/* ccache.c */
+/* A copy of our ticket-granting ticket for this principal, "" for the cache's own; still valid. */
+krb5_error_code kerberos_ccache_ticket(
+    const struct kerberos_realm *realm, krb5_context context, const char *name, krb5_creds **out);
+/* Whose it is; "" when it cannot be read. Under the lock. */
+void kerberos_ccache_owner(const struct kerberos_realm *realm, char name[KERBEROS_NAME_MAX]);
+enum err kerberos_ccache_problem(const struct kerberos_realm *realm, krb5_context context,
+    krb5_error_code code, const char *name, struct problem *problem);
 
 /* ticket.c */
 /* What a ticket is filed under: both names. */

@@ -65,7 +65,9 @@ static enum err prepare(
 	else
 		return problem_set(
 		    problem, ERR_SYSTEM, "libkrb5 names no default keytab: set realm.keytab");
-	if (realm->keytab_path == NULL ||
+	if (settings->ccache != NULL)
+		realm->ccache = strdup(settings->ccache);
+	if (realm->keytab_path == NULL || (settings->ccache != NULL && realm->ccache == NULL) ||
 	    (settings->principal != NULL && realm->principal == NULL) ||
 	    replay_create(settings->clock_skew, kerberos_now_us(), KERBEROS_REPLAYS_MAX,
 		&realm->replay) != ERR_OK)
@@ -111,6 +113,7 @@ void kerberos_realm_destroy(struct kerberos_realm *realm)
 	(void)pthread_cond_destroy(&realm->fetched);
 	(void)pthread_mutex_destroy(&realm->lock);
 	free(realm->keytab_path);
+	free(realm->ccache);
 	free(realm->principal);
 	free(realm);
 }
@@ -171,10 +174,16 @@ static void kdcs_of(profile_t profile, const char *realm_name,
 void kerberos_realm_names(
     struct kerberos_realm *realm, void (*callback)(void *context, const char *name), void *context)
 {
-	const char *own = realm->principal != NULL ? strrchr(realm->principal, '@') : NULL;
+	char client[KERBEROS_NAME_MAX] = "";
+	const char *own;
 	char *name = NULL;
 
 	(void)pthread_mutex_lock(&realm->lock);
+	if (realm->principal != NULL)
+		(void)snprintf(client, sizeof(client), "%s", realm->principal);
+	else if (realm->ccache != NULL)
+		kerberos_ccache_owner(realm, client);
+	own = strrchr(client, '@');
 	if (krb5_get_default_realm(realm->context, &name) == 0)
 		callback(context, name);
 	if (own != NULL && (name == NULL || strcmp(own + 1, name) != 0))

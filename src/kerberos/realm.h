@@ -15,6 +15,11 @@
 struct kerberos_settings {
 	const char *keytab; /* path; NULL: libkrb5's default */
 	/*
+	 * A credential cache (FILE:, DIR:, KEYRING:, KCM:, MEMORY:) whose principal and tickets we
+	 * start with, kept by others; NULL: we start with the keytab.
+	 */
+	const char *ccache;
+	/*
 	 * Whom we start as; NULL: the keytab's first NAME$@REALM (in Active Directory no other can
 	 * start), else kink/..., else host/..., else its first.
 	 */

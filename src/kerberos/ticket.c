@@ -220,9 +220,9 @@ static krb5_error_code ask_own_ticket(
 	return code;
 }
 
-/* Books what the KDC said; under the lock. */
+/* Books what the KDC said, or the credential cache; under the lock. */
 static void note_own_ticket(struct kerberos_realm *realm, struct kerberos_client *client,
-    const char *name, krb5_error_code code, const struct problem *problem)
+    const char *name, bool kdc_answered, const struct problem *problem)
 {
 	struct kerberos_status *status = &realm->status;
 
@@ -236,7 +236,7 @@ static void note_own_ticket(struct kerberos_realm *realm, struct kerberos_client
 			status->ticket_end = client->creds->times.endtime;
 		status->problem = *problem;
 	}
-	if (name != NULL && is_kdc_answer(code))
+	if (kdc_answered)
 		status->kdc_answered = kerberos_now();
 	if (problem->code != ERR_OK)
 		log_event(realm->log, LOG_LEVEL_ERROR, LOG_AREA_KERBEROS,
@@ -244,7 +244,8 @@ static void note_own_ticket(struct kerberos_realm *realm, struct kerberos_client
 		    problem->text);
 	else
 		log_event(realm->log, LOG_LEVEL_INFO, LOG_AREA_KERBEROS,
-		    LOG_FIELDS({"principal", name}), "got a ticket from the KDC");
+		    LOG_FIELDS({"principal", name}), "got a ticket from the %s",
+		    kdc_answered ? "KDC" : "credential cache");
 }
 
 /* What the KDC's answer shows of the clocks. */
@@ -258,6 +259,66 @@ static void compare_clocks(const struct kerberos_fetcher *fetcher)
 		log_event(fetcher->realm->log, LOG_LEVEL_WARNING, LOG_AREA_KERBEROS, LOG_NO_FIELDS,
 		    "this host's clock is %ld s %s the KDC's: see chronyc tracking",
 		    labs((long)seconds), seconds < 0 ? "ahead of" : "behind");
+}
+
+/* Forgets what an earlier principal of the same credential cache was given. */
+static void forget_tickets(struct kerberos_realm *realm, const struct kerberos_client *client)
+{
+	struct kerberos_ticket *ticket;
+	struct kerberos_ticket *next;
+	size_t len = strlen(client->name);
+
+	HASH_ITER (by_key, realm->tickets, ticket, next) {
+		if (!ticket->fetching && strncmp(ticket->key, client->name, len) == 0 &&
+		    ticket->key[len] == ' ')
+			ticket_free(realm, ticket);
+	}
+}
+
+/* A new ticket of our own takes the place of the old one; under the lock. */
+static void replace_own(
+    struct kerberos_fetcher *fetcher, struct kerberos_client *client, krb5_creds *creds)
+{
+	if (client->creds != NULL &&
+	    !krb5_principal_compare(fetcher->context, client->creds->client, creds->client))
+		forget_tickets(fetcher->realm, client);
+	krb5_free_creds(fetcher->realm->context, client->creds);
+	client->creds = creds;
+	client->fetched_at = kerberos_now();
+}
+
+/* Reads our ticket from the credential cache again; under the lock. ERR_NOT_FOUND: has the keytab.
+ */
+static enum err reread(struct kerberos_fetcher *fetcher, struct kerberos_client *client)
+{
+	struct kerberos_realm *realm = fetcher->realm;
+	const char *wanted =
+	    client->name[0] == '\0' && realm->principal != NULL ? realm->principal : client->name;
+	struct problem problem = {.code = ERR_OK};
+	krb5_creds *creds = NULL;
+	char *name = NULL;
+	krb5_error_code code = kerberos_ccache_ticket(realm, fetcher->context, wanted, &creds);
+
+	/* A principal that is not the cache's may be the keytab's. */
+	if (code != 0 && wanted[0] != '\0' && kerberos_keytab_refresh(realm) == ERR_OK)
+		return ERR_NOT_FOUND;
+	if (code == 0)
+		code = krb5_unparse_name(fetcher->context, creds->client, &name);
+	if (code != 0)
+		(void)kerberos_ccache_problem(realm, fetcher->context, code, wanted, &problem);
+	if (code == 0 &&
+	    (client->creds == NULL || client->creds->times.endtime != creds->times.endtime ||
+		!krb5_principal_compare(fetcher->context, client->creds->client, creds->client))) {
+		replace_own(fetcher, client, creds);
+		creds = NULL;
+		note_own_ticket(realm, client, name, false, &problem);
+	} else if (code != 0 && problem.code != client->problem.code) {
+		note_own_ticket(realm, client, name, false, &problem);
+	}
+	client->problem = problem;
+	krb5_free_unparsed_name(fetcher->context, name);
+	krb5_free_creds(fetcher->context, creds);
+	return ERR_OK;
 }
 
 /* Under the lock, which is given up while the KDC is asked. */
@@ -288,18 +349,32 @@ static void renew(struct kerberos_fetcher *fetcher, struct kerberos_client *clie
 		(void)kerberos_problem(context, code, &problem, "getting a ticket as",
 		    name != NULL ? name : realm->principal, realm->keytab_path);
 	if (creds != NULL) {
-		krb5_free_creds(realm->context, client->creds);
-		client->creds = creds;
-		client->fetched_at = kerberos_now();
+		replace_own(fetcher, client, creds);
 		compare_clocks(fetcher);
 	}
-	note_own_ticket(realm, client, name, code, &problem);
+	note_own_ticket(realm, client, name, name != NULL && is_kdc_answer(code), &problem);
 	client->fetching = false;
 	(void)pthread_cond_broadcast(&realm->fetched);
 	if (keytab != NULL)
 		(void)krb5_kt_close(context, keytab);
 	krb5_free_unparsed_name(context, name);
 	krb5_free_principal(context, principal);
+}
+
+/* Under the lock. */
+static void renew_if_due(struct kerberos_fetcher *fetcher, struct kerberos_client *client,
+    int64_t wanted, int64_t newer_than)
+{
+	struct kerberos_realm *realm = fetcher->realm;
+	bool good = client->creds != NULL && client->fetched_at > newer_than &&
+	            (client->creds->times.endtime > wanted ||
+			kerberos_now() - client->fetched_at < YOUNG_SECONDS);
+	/* A new keytab may have mended what failed. */
+	bool mended = kerberos_keytab_refresh(realm) == ERR_OK &&
+	              client->keytab_version != realm->keytab_version;
+
+	if (!good && (mended || client->retry_at <= kerberos_now()))
+		renew(fetcher, client);
 }
 
 /* A copy of our own ticket, renewed if it does not live long enough; may block. */
@@ -317,15 +392,8 @@ static enum err own_ticket(struct kerberos_fetcher *fetcher, const char *name,
 	if (client == NULL) {
 		error = problem_set(problem, ERR_LIMIT, "too many client principals are in use");
 	} else {
-		bool good = client->creds != NULL && client->fetched_at > newer_than &&
-		            (client->creds->times.endtime > wanted ||
-				kerberos_now() - client->fetched_at < YOUNG_SECONDS);
-		/* A new keytab may have mended what failed. */
-		bool mended = kerberos_keytab_refresh(realm) == ERR_OK &&
-		              client->keytab_version != realm->keytab_version;
-
-		if (!good && (mended || client->retry_at <= kerberos_now()))
-			renew(fetcher, client);
+		if (realm->ccache == NULL || reread(fetcher, client) != ERR_OK)
+			renew_if_due(fetcher, client, wanted, newer_than);
 		/* What is still valid serves to its end, whatever came of the renewal. */
 		if (client->creds == NULL || client->creds->times.endtime <= kerberos_now()) {
 			*problem = client->problem;

@@ -32,7 +32,9 @@ static void describe_realm(FILE *out, const struct policy_realm *realm)
 	char text[SCHEMA_TEXT_SIZE];
 
 	(void)fprintf(out, "This host starts as %s, with keys from %s.\n",
-	    realm->principal != NULL ? realm->principal : "a principal of its keytab",
+	    realm->principal != NULL ? realm->principal
+	    : realm->ccache != NULL  ? realm->ccache
+				     : "a principal of its keytab",
 	    realm->keytab != NULL ? realm->keytab : "libkrb5's default keytab");
 	(void)fprintf(out, "Clocks may differ by %s.",
 	    schema_format_duration(realm->clock_skew * 1000ULL, text));
@@ -50,6 +52,8 @@ static void describe_peer(FILE *out, const struct policy_peer *peer)
 	write_texts(out, peer->responder_principals, 1);
 	(void)fputs("\n  may start as     ", out);
 	write_texts(out, peer->initiator_principals, peer->initiator_principal_count);
+	if (peer->local_principal != NULL)
+		(void)fprintf(out, "\n  is met as        %s", peer->local_principal);
 	(void)fputs("\n  by               ", out);
 	for (size_t i = 0; i < peer->exchange_count; i++)
 		(void)fprintf(

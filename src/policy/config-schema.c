@@ -35,12 +35,23 @@ static const struct schema_setting realm[] = {
 	.doc = "The keytab with this host's keys. Unset: the one that libkrb5 takes by default.",
     },
     {
+	.name = "ccache",
+	.type = SCHEMA_TEXT,
+	.expected = "a credential cache, such as \"FILE:/tmp/krb5cc_1000\"",
+	RANGE(1, PATH_MAX - 1),
+	FIELD(struct config_file, realm.ccache),
+	.doc = "A credential cache whose ticket this host starts with instead of its keytab; "
+	       "kinit or a login keeps it, and it must be readable for kinkd. FILE, DIR, KEYRING, "
+	       "KCM, as libkrb5 knows them.",
+    },
+    {
 	.name = "principal",
 	.type = SCHEMA_TEXT,
 	.expected = "a principal, such as \"A$@EXAMPLE.TEST\"",
 	RANGE(1, KERBEROS_NAME_MAX - 1),
 	FIELD(struct config_file, realm.principal),
-	.doc = "Whom this host starts as. Unset: chosen from the keytab.",
+	.doc = "Whom this host starts as. Unset: the principal of ccache, or one chosen from the "
+	       "keytab.",
     },
     {
 	.name = "kdc",
@@ -115,6 +126,16 @@ static const struct schema_setting peer[] = {
 	.type = SCHEMA_TEMPLATE,
 	MANY(struct config_peer, peer.initiator_principals, peer.initiator_principal_count),
 	.doc = "The names that it may start as. Unset: principal.",
+    },
+    {
+	.name = "local_principal",
+	.type = SCHEMA_TEXT,
+	.expected = "a principal, such as \"kink/a.example.test@EXAMPLE.TEST\"",
+	RANGE(1, KERBEROS_NAME_MAX - 1),
+	FIELD(struct config_peer, peer.local_principal),
+	.doc =
+	    "Whom this host starts as with these peers, by the same keytab or kind of credential "
+	    "cache. Unset: the realm's principal.",
     },
     {
 	.name = "exchange",

@@ -44,6 +44,7 @@ struct policy_peer {
 	size_t responder_principal_count;
 	const char *const *initiator_principals;
 	size_t initiator_principal_count;
+	const char *local_principal;             /* whom we start as with it; NULL: the realm's */
 	enum exchange exchanges[EXCHANGE_COUNT]; /* in the order to try */
 	size_t exchange_count;
 };
@@ -76,6 +77,7 @@ struct policy_host {
 
 struct policy_realm {
 	const char *keytab;    /* NULL: libkrb5's default */
+	const char *ccache;    /* a credential cache to start with; NULL: the keytab */
 	const char *principal; /* whom we start as; NULL: chosen from the keytab */
 	const struct endpoint
 	    *kdcs; /* listed in the file; more come from libkrb5's configuration */

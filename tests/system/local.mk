@@ -5,6 +5,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/clock-skew \
 	tests/system/config-check \
 	tests/system/control \
+	tests/system/credential-cache \
 	tests/system/crash \
 	tests/system/kerberos-trouble \
 	tests/system/names \

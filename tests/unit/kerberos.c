@@ -57,13 +57,15 @@ const char *realm_file(const char *name)
 	return paths[turn];
 }
 
-void realm_setup(void)
+/* Other realms may be NULL. */
+static void create_realm(const char *second, const char *third)
 {
+	char *others[] = {(char *)(uintptr_t)second, (char *)(uintptr_t)third, NULL};
 	int status;
 
 	if (mkdtemp(folder) == NULL)
 		exit(1);
-	status = run_script("create", NULL);
+	status = run_script("create", others);
 	if (status == 77)
 		(void)puts("skip: no KDC here");
 	if (status != 0) {
@@ -74,6 +76,16 @@ void realm_setup(void)
 	realm_command("keytab", realm_file("a.keytab"), PRINCIPAL_A, NULL);
 	realm_command("keytab", realm_file("b.keytab"), PRINCIPAL_B, NULL);
 	(void)setenv("KRB5_CONFIG", realm_file("krb5.conf"), 1);
+}
+
+void realm_setup(void)
+{
+	create_realm(NULL, NULL);
+}
+
+void realm_setup_chain(void)
+{
+	create_realm("MIDDLE.TEST", "FAR.TEST");
 }
 
 void realm_teardown(void)
@@ -90,9 +102,15 @@ void host_start(struct host *host, const char *keytab, const char *principal, ui
 {
 	struct kerberos_settings settings = {
 	    .keytab = realm_file(keytab), .principal = principal, .clock_skew = skew};
+
+	host_start_with(host, &settings);
+}
+
+void host_start_with(struct host *host, const struct kerberos_settings *settings)
+{
 	struct problem problem = {.code = ERR_OK};
 
-	if (kerberos_realm_create(&settings, NULL, &host->realm, &problem) != ERR_OK ||
+	if (kerberos_realm_create(settings, NULL, &host->realm, &problem) != ERR_OK ||
 	    kerberos_worker_create(host->realm, 3, &host->worker, &problem) != ERR_OK ||
 	    kerberos_fetcher_create(host->realm, &host->fetcher, &problem) != ERR_OK)
 		fail_msg("%s", problem.text);

@@ -34,6 +34,8 @@ struct host {
  * a.keytab and b.keytab. Ends the program with 77 when there is no KDC on this machine.
  */
 void realm_setup(void);
+/* Likewise, with MIDDLE.TEST, which EXAMPLE.TEST trusts, and FAR.TEST, which MIDDLE.TEST trusts. */
+void realm_setup_chain(void);
 void realm_teardown(void);
 /* A file in the realm's folder; valid until the second call from now. */
 const char *realm_file(const char *name);
@@ -42,6 +44,7 @@ void realm_command(const char *command, ...) __attribute__((sentinel));
 
 /* A host with this keytab (a name for realm_file()); principal may be NULL. */
 void host_start(struct host *host, const char *keytab, const char *principal, uint32_t skew);
+void host_start_with(struct host *host, const struct kerberos_settings *settings);
 void host_stop(struct host *host);
 
 /*

@@ -2,6 +2,7 @@
 check_PROGRAMS += \
 	tests/unit/test-kerberos \
 	tests/unit/test-kerberos-clock \
+	tests/unit/test-kerberos-credentials \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
 	tests/unit/test-kerberos-skew \
@@ -9,6 +10,7 @@ check_PROGRAMS += \
 TESTS += \
 	tests/unit/test-kerberos \
 	tests/unit/test-kerberos-clock \
+	tests/unit/test-kerberos-credentials \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
 	tests/unit/test-kerberos-skew \
@@ -27,6 +29,9 @@ tests_unit_test_kerberos_replay_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_skew_SOURCES = tests/unit/test-kerberos-skew.c \
 	tests/unit/kerberos.c tests/unit/kerberos.h
 tests_unit_test_kerberos_skew_LDADD = $(kerberos_test_libs)
+tests_unit_test_kerberos_credentials_SOURCES = tests/unit/test-kerberos-credentials.c \
+	tests/unit/kerberos.c tests/unit/kerberos.h
+tests_unit_test_kerberos_credentials_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_peer_SOURCES = tests/unit/test-kerberos-peer.c \
 	tests/unit/kerberos.c tests/unit/kerberos.h
 tests_unit_test_kerberos_peer_LDADD = $(kerberos_test_libs)

@@ -86,13 +86,14 @@ static void test_realm_member(void **state)
 static void test_everything_set(void **state)
 {
 	struct policy *policy = parse_good(
-	    "realm: { principal = \"A$@EXAMPLE.TEST\"; clock_skew = 90;\n"
+	    "realm: { principal = \"A$@EXAMPLE.TEST\"; ccache = \"KCM:0\"; clock_skew = 90;\n"
 	    "  kdc = [ \"10.0.0.1:89\", \"10.0.0.2\", \"[2001:db8::1]:88\", \"2001:db8::2\" ]; };\n"
 	    "hosts = ( { address = \"10.0.0.9\"; name = \"C.Example.Test.\"; },\n"
 	    "          { address = \"10.0.0.2\"; name = \"b.example.test\"; } );\n"
 	    "peers = ( { name = \"m\"; address = \"10.0.0.0/8\";\n"
 	    "  principal = \"host/{fqdn}@EXAMPLE.TEST\"; exchange = [ \"kink\" ];\n"
-	    "  initiator_principal = [ \"{HOST}$@EXAMPLE.TEST\", \"B$@EXAMPLE.TEST\" ]; },\n"
+	    "  initiator_principal = [ \"{HOST}$@EXAMPLE.TEST\", \"B$@EXAMPLE.TEST\" ];\n"
+	    "  local_principal = \"kink/a.example.test@EXAMPLE.TEST\"; },\n"
 	    "  { name = \"gate\"; address = \"192.0.2.1\"; principal = \"kink/g@R\"; } );\n"
 	    "policies = (\n"
 	    "  { name = \"ntp\"; protect = \"bypass\"; protocol = \"udp\"; remote_port = 123; },\n"
@@ -122,6 +123,8 @@ static void test_everything_set(void **state)
 	assert_string_equal(endpoint_format(&policy->realm.kdcs[3], text), "[2001:db8::2]:88");
 	assert_string_equal(policy->hosts[1].name, "c.example.test");
 	assert_string_equal(policy->peers[0].responder_principals[0], "host/{fqdn}@EXAMPLE.TEST");
+	assert_string_equal(policy->realm.ccache, "KCM:0");
+	assert_string_equal(policy->peers[0].local_principal, "kink/a.example.test@EXAMPLE.TEST");
 	assert_int_equal(policy->peers[0].initiator_principal_count, 2);
 	assert_string_equal(policy->peers[0].initiator_principals[1], "B$@EXAMPLE.TEST");
 	assert_null(policy->rules[0].peer);
@@ -162,7 +165,7 @@ static const struct {
     {"realm: {\n  keytba = \"x\"; };",
 	"k.conf:2: realm.keytba: unknown setting; did you mean \"keytab\"?"},
     {"realm: { wombat = 1; };",
-	"k.conf:1: realm.wombat: unknown setting; allowed here: keytab, principal, kdc, "
+	"k.conf:1: realm.wombat: unknown setting; allowed here: keytab, ccache, principal, kdc, "
 	"clock_skew"},
     {"realm: { clock_skew = \"8 parsecs\"; };",
 	"k.conf:1: realm.clock_skew: found \"8 parsecs\"; allowed: a duration from 1 s to 1 h, "

@@ -151,7 +151,11 @@ static void ask_for_ticket(struct kink_command *command)
 	    .token = kink_token(KINK_STEP_TICKET, command->handle),
 	    .server = command->principal,
 	    .min_lifetime = longest_seconds(command)};
+	const struct policy_peer *peer =
+	    policy_peer_of(kx_policy(command->kink->kx), &command->remote.address);
 
+	if (peer != NULL)
+		request.client = peer->local_principal;
 	build(command, &request);
 }
 
