@@ -9,6 +9,10 @@ etc/kinkd.conf.example: etc/kinkd.conf
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = etc/bash-completion/kinkctl
 
+# For Wireshark on any machine; see doc/troubleshooting.md.
+wiresharkdir = $(pkgdatadir)/wireshark
+dist_wireshark_DATA = etc/wireshark/kink.lua etc/wireshark/kink-crypto.lua
+
 systemdsystemunit_DATA = etc/kinkd.service
 if HAVE_SYSTEMD
 service_type = notify

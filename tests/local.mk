@@ -15,3 +15,4 @@ include tests/unit/daemon.mk
 include tests/sim/local.mk
 include tests/system/local.mk
 include tests/fuzz/local.mk
+include tests/wireshark/local.mk

@@ -15,4 +15,5 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/start-trouble \
 	tests/system/transport-ipv4 \
 	tests/system/transport-ipv6 \
-	tests/system/tunnel
+	tests/system/tunnel \
+	tests/system/wireshark
