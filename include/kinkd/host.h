@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "kinkd/agreement.h"
 #include "kinkd/dataplane.h"
 #include "kinkd/kerberos.h"
 
@@ -51,6 +52,8 @@ struct host {
 	enum err (*kerberos)(void *self, const struct kerberos_request *request);
 	/* Frees a session; there is no completion. */
 	void (*kerberos_release)(void *self, uint64_t session, uint32_t affinity);
+	/* ERR_LIMIT when too many requests wait. */
+	enum err (*agree)(void *self, const struct agreement_request *request);
 	void (*dataplane)(void *self, const struct dataplane_request *request);
 	/* Which name has this address; the answer is a host_name_completion. */
 	enum err (*resolve)(void *self, const struct address *address, uint64_t token);

@@ -1,4 +1,5 @@
 noinst_HEADERS += \
+	include/kinkd/agreement.h \
 	include/kinkd/dataplane.h \
 	include/kinkd/host.h \
 	include/kinkd/ipsec.h \

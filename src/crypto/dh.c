@@ -168,6 +168,21 @@ void dh_free(struct dh *dh)
 	free(dh);
 }
 
+enum err dh_private(const struct dh *dh, uint8_t *out, size_t *len)
+{
+	BIGNUM *number = NULL;
+	bool good;
+
+	*len = DH_PRIVATE_MAX;
+	if (dh->group->kind == KIND_X25519)
+		return EVP_PKEY_get_raw_private_key(dh->key, out, len) == 1 ? ERR_OK : ERR_SYSTEM;
+	*len = dh->group->field;
+	good = EVP_PKEY_get_bn_param(dh->key, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
+	       BN_bn2binpad(number, out, (int)*len) == (int)*len;
+	BN_clear_free(number);
+	return good ? ERR_OK : ERR_SYSTEM;
+}
+
 enum err dh_public(const struct dh *dh, uint8_t *out)
 {
 	size_t mark = mark_length(dh->group);

@@ -10,8 +10,9 @@
 #include "base/error.h"
 #include "kinkd/ipsec.h"
 
-#define DH_PUBLIC_MAX 512
-#define DH_SECRET_MAX 512
+#define DH_PUBLIC_MAX  512
+#define DH_PRIVATE_MAX 512
+#define DH_SECRET_MAX  512
 
 struct dh;
 
@@ -27,6 +28,8 @@ enum err dh_new(enum dh_group group, struct dh **out) MUST_CHECK;
 enum err dh_from_pair(enum dh_group group, struct bytes private_value, struct bytes public_value,
     struct dh **out) MUST_CHECK;
 void dh_free(struct dh *dh);
+/* Writes the private value as dh_from_pair() takes it, to be wiped; at most DH_PRIVATE_MAX. */
+enum err dh_private(const struct dh *dh, uint8_t *out, size_t *len) MUST_CHECK;
 /* Writes dh_public_length() octets. */
 enum err dh_public(const struct dh *dh, uint8_t *out) MUST_CHECK;
 /*

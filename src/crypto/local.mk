@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libcrypto-suite.a
 libcrypto_suite_a_SOURCES = \
+	src/crypto/agreement.c src/crypto/agreement.h \
 	src/crypto/algorithms.c src/crypto/algorithms.h \
 	src/crypto/cipher.c src/crypto/cipher.h \
 	src/crypto/dh.c src/crypto/dh.h \

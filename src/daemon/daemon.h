@@ -12,6 +12,7 @@
 #include "kx/engine.h"
 #include "policy/policy.h"
 
+struct agreements;
 struct udp;
 struct workers;
 struct resolver;
@@ -28,6 +29,7 @@ struct daemon {
 	struct kx *kx;
 	struct udp *udp;
 	struct workers *workers;
+	struct agreements *agreements;
 	struct resolver *resolver;
 	struct control *control;
 	struct events *events;         /* from the data plane */

@@ -8,6 +8,7 @@
 
 #include "base/timers.h"
 #include "crypto/random.h"
+#include "daemon/agreements.h"
 #include "daemon/daemon.h"
 #include "daemon/debug-keys.h"
 #include "daemon/resolver.h"
@@ -80,6 +81,13 @@ static void release_session(void *self, uint64_t session, uint32_t affinity)
 	workers_release(daemon->workers, session, affinity);
 }
 
+static enum err agree(void *self, const struct agreement_request *request)
+{
+	struct daemon *daemon = self;
+
+	return agreements_submit(daemon->agreements, request);
+}
+
 static void ask_dataplane(void *self, const struct dataplane_request *request)
 {
 	struct daemon *daemon = self;
@@ -136,6 +144,7 @@ void host_fill(struct daemon *daemon, struct host *out)
 	    .wake_at = wake_at,
 	    .kerberos = ask_kerberos,
 	    .kerberos_release = release_session,
+	    .agree = agree,
 	    .dataplane = ask_dataplane,
 	    .resolve = resolve,
 	    .failed = failed,

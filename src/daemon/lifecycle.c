@@ -1,6 +1,7 @@
 /* The daemon's parts: opened in order, closed in reverse. */
 #include <unistd.h>
 
+#include "daemon/agreements.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/debug-keys.h"
@@ -81,6 +82,21 @@ static enum err open_workers(struct daemon *daemon, struct problem *problem)
 	    &daemon->workers, problem);
 }
 
+static void agreed(void *self, const struct agreement_completion *completion)
+{
+	struct daemon *daemon = self;
+
+	kx_agreement_done(daemon->kx, completion);
+}
+
+static enum err open_agreements(struct daemon *daemon, struct problem *problem)
+{
+	struct agreements_listener listener = {
+	    .self = daemon, .completed = agreed, .settled = settled};
+
+	return agreements_open(&daemon->loop, &listener, &daemon->agreements, problem);
+}
+
 static enum err open_engine(struct daemon *daemon, struct problem *problem)
 {
 	struct host host;
@@ -121,6 +137,8 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 	if (error == ERR_OK)
 		error = open_workers(daemon, problem);
 	if (error == ERR_OK)
+		error = open_agreements(daemon, problem);
+	if (error == ERR_OK)
 		error = dataplane_choose(daemon, problem);
 	if (error == ERR_OK)
 		error = open_engine(daemon, problem);
@@ -139,6 +157,8 @@ void daemon_close(struct daemon *daemon)
 	query_close(daemon);
 	if (daemon->workers != NULL)
 		ended = workers_close(daemon->workers);
+	if (daemon->agreements != NULL)
+		agreements_close(daemon->agreements);
 	udp_close(daemon->udp);
 	if (daemon->events != NULL)
 		events_close(daemon->events);
@@ -150,6 +170,7 @@ void daemon_close(struct daemon *daemon)
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&daemon->loop);
 	workers_free(daemon->workers);
+	agreements_free(daemon->agreements);
 	udp_free(daemon->udp);
 	events_free(daemon->events);
 	control_free(daemon->control);

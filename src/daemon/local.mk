@@ -1,6 +1,7 @@
 sbin_PROGRAMS += kinkd
 # All but the command line: benchmarks are made of them as well.
 daemon_sources = \
+	src/daemon/agreements.c src/daemon/agreements.h \
 	src/daemon/bypass.c \
 	src/daemon/control.c src/daemon/control.h \
 	src/daemon/control-answer.c src/daemon/control-private.h \

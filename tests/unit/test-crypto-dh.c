@@ -4,6 +4,7 @@
 #include <openssl/bn.h>
 
 #include "crypto-dh-vectors.h"
+#include "crypto/agreement.h"
 #include "crypto/dh.h"
 #include "crypto/random.h"
 
@@ -325,6 +326,56 @@ static void curve25519_refuses_small_order(void **state)
 	dh_free(dh);
 }
 
+static struct agreement_completion run(enum agreement_operation operation, enum dh_group group,
+    const struct agreement_completion *ours, struct bytes peer_value,
+    struct agreement_values *values)
+{
+	struct agreement_request request = {.operation = operation,
+	    .token = 7,
+	    .group = group,
+	    .private_value = ours != NULL ? ours->private_value : (struct bytes){0},
+	    .public_value = ours != NULL ? ours->public_value : (struct bytes){0},
+	    .peer_value = peer_value};
+	struct agreement_completion completion;
+
+	agreement_run(&request, values, &completion);
+	assert_int_equal(completion.token, 7);
+	return completion;
+}
+
+/* What the seam says, in the three steps that an exchange takes. */
+static void agreements_agree(void **state)
+{
+	static const struct bytes none = {0};
+	static struct agreement_values begun;
+	static struct agreement_values answered;
+	static struct agreement_values finished;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(all_groups); i++) {
+		enum dh_group group = all_groups[i];
+		struct agreement_completion a = run(AGREEMENT_BEGIN, group, NULL, none, &begun);
+		struct agreement_completion b =
+		    run(AGREEMENT_ANSWER, group, NULL, a.public_value, &answered);
+		struct agreement_completion c;
+
+		assert_int_equal(a.error, ERR_OK);
+		assert_int_equal(a.secret.len, 0);
+		assert_int_equal(b.error, ERR_OK);
+		assert_int_equal(b.private_value.len, 0);
+		c = run(AGREEMENT_FINISH, group, &a, b.public_value, &finished);
+		assert_int_equal(c.error, ERR_OK);
+		assert_int_equal(c.secret.len, dh_secret_length(group));
+		assert_true(bytes_equal(b.secret, c.secret));
+		b.public_value.len--;
+		c = run(AGREEMENT_FINISH, group, &a, b.public_value, &finished);
+		assert_int_equal(c.error, ERR_INVALID);
+		assert_int_equal(c.secret.len, 0);
+	}
+	assert_int_equal(
+	    run(AGREEMENT_BEGIN, (enum dh_group)2, NULL, none, &begun).error, ERR_UNSUPPORTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +389,7 @@ int main(void)
 	    cmocka_unit_test(points_off_the_curve_are_refused),
 	    cmocka_unit_test(coordinates_keep_leading_zeros),
 	    cmocka_unit_test(curve25519_refuses_small_order),
+	    cmocka_unit_test(agreements_agree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
