@@ -50,6 +50,7 @@ struct kx_method {
 	/* Events for what the method asked for, and datagrams of its port. */
 	void (*datagram)(void *state, const struct host_datagram *datagram);
 	void (*kerberos_done)(void *state, const struct kerberos_completion *completion);
+	void (*agreement_done)(void *state, const struct agreement_completion *completion);
 	void (*sa_reserved)(void *state, struct sa_pair *pair, const struct problem *problem);
 	void (*sa_installed)(void *state, struct sa_pair *pair, const struct problem *problem);
 	/* A pair with an owner is removed by others: a limit was reached, or the peer restarted. */
@@ -75,10 +76,14 @@ void kx_count(struct kx *kx, int counter);
 
 /* How a negotiation ended. The pair is established; the layer knows it by kx_pair_established(). */
 void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, struct sa_pair *pair);
+/* The peer uses such a pair, as far as one can know: what it takes the place of is deleted. */
+void kx_pair_confirmed(struct kx *kx, struct sa_pair *pair);
 void kx_negotiation_failed(
     struct kx *kx, struct kx_negotiation *negotiation, const struct problem *problem);
 /* A pair that the peer initiated is established; principal is the peer's. */
 void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal);
+/* A pair that the peer began to make will not be: we make one, if traffic waits for it. */
+void kx_pair_unexpected(struct kx *kx, const struct sa_pair *pair);
 /* The host at this address lost its state: all pairs with it go, except (if not NULL) one. */
 void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct sa_pair *except);
 

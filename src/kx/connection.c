@@ -9,6 +9,7 @@
 
 #include "crypto/algorithms.h"
 #include "kx/kx-internal.h"
+#include "sa/peer.h"
 
 /* A failed connection that nobody asks for any more stays visible this long. */
 #define LINGER_MS                600000
@@ -344,11 +345,46 @@ void kx_connection_stop(struct kx_connection *connection, const struct problem *
 	destroy_if_idle(connection);
 }
 
+/* The peer is about to make what we want: its CREATE is being answered. */
+static bool is_expected(const struct kx_connection *connection)
+{
+	const struct sa_peer *peer = sad_find_peer(connection->kx->sad, &connection->key.remote);
+	const struct sa_pair *pair;
+
+	if (peer == NULL)
+		return false;
+	DL_FOREACH2(peer->pairs, pair, peer_next)
+	{
+		struct kx_connection_key key;
+
+		fill_key(&key, pair->policy_id, &pair->selector, &pair->local, &pair->remote);
+		if (pair->state == SA_LARVAL && !pair->initiator &&
+		    memcmp(&key, &connection->key, sizeof(key)) == 0)
+			return true;
+	}
+	return false;
+}
+
+void kx_pair_unexpected(struct kx *kx, const struct sa_pair *pair)
+{
+	struct kx_connection *connection;
+	struct kx_connection_key key;
+
+	fill_key(&key, pair->policy_id, &pair->selector, &pair->local, &pair->remote);
+	HASH_FIND(by_key, kx->connections, &key, sizeof(key), connection);
+	if (connection == NULL || kx->shutdown.active)
+		return;
+	if (connection->wanted && connection->current == NULL && !timer_is_set(&connection->timer))
+		kx_connection_negotiate(connection);
+	else
+		destroy_if_idle(connection);
+}
+
 void kx_connection_want(struct kx_connection *connection, const struct dataplane_flow *flow)
 {
 	connection->flow = *flow;
 	connection->wanted = true;
-	if (connection->negotiating)
+	if (connection->negotiating || (connection->current == NULL && is_expected(connection)))
 		return;
 	if (connection->current != NULL ||
 	    (timer_is_set(&connection->timer) && !connection->lingering))
@@ -436,8 +472,6 @@ void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, stru
 {
 	static const struct problem none = {.code = ERR_OK};
 	struct kx_connection *connection = connection_of(negotiation);
-	struct sa_pair *old;
-	struct sa_pair *next;
 
 	negotiation->work = 0;
 	connection->negotiating = false;
@@ -446,16 +480,26 @@ void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, stru
 	log_established(connection, pair);
 	kx_count(kx, KX_NEGOTIATIONS_DONE);
 	kx_count(kx, KX_SAS_CREATED);
-	/* What we made before is ours to delete; what the peer made is the peer's (RFC 4430 3.6).
+	tell_waiters(connection, &none);
+	kx_shutdown_check(kx);
+}
+
+void kx_pair_confirmed(struct kx *kx, struct sa_pair *pair)
+{
+	struct sa_pair *old;
+	struct sa_pair *next;
+
+	if (pair->connection == NULL || pair->state != SA_ESTABLISHED)
+		return;
+	/*
+	 * What we made before is ours to delete; what the peer made is the peer's (RFC 4430 3.6).
 	 */
-	DL_FOREACH_SAFE2(connection->pairs, old, next, connection_next)
-	{
-		if (old != pair && old->state == SA_ESTABLISHED && old->initiator)
+	for (old = pair->connection_next; old != NULL; old = next) {
+		next = old->connection_next;
+		if (old->state == SA_ESTABLISHED && old->initiator)
 			kx_method_of(old->exchange)
 			    ->delete_pair(kx->method_states[old->exchange], old);
 	}
-	tell_waiters(connection, &none);
-	kx_shutdown_check(kx);
 }
 
 void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal)
@@ -466,6 +510,9 @@ void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal
 	kx_count(kx, KX_SAS_CREATED);
 	if (connection == NULL)
 		return;
+	connection->wanted = false;
 	kx_connection_attach(connection, pair, principal);
 	log_established(connection, pair);
+	if (kx->shutdown.active)
+		kx_method_of(pair->exchange)->delete_pair(kx->method_states[pair->exchange], pair);
 }

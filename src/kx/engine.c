@@ -20,14 +20,22 @@ static void pair_installed(void *self, struct sa_pair *pair, const struct proble
 	    ->sa_installed(kx->method_states[pair->exchange], pair, problem);
 }
 
+/*
+ * A pair that is not in use because the peer made another needs no successor. But when both ends
+ * started at the same time, each uses the other's, and if both deleted their own none were left:
+ * the end with the lower address gives way.
+ */
 static void pair_rekey(void *self, struct sa_pair *pair)
 {
 	struct kx *kx = self;
 	struct kx_connection *connection = pair->connection;
 
-	if (connection != NULL && connection->current == pair)
+	if (connection == NULL)
+		return;
+	if (connection->current == pair || connection->current == NULL ||
+	    (!connection->current->initiator && address_compare(&pair->local, &pair->remote) > 0))
 		kx_connection_negotiate(connection);
-	else if (connection != NULL)
+	else
 		kx_method_of(pair->exchange)->delete_pair(kx->method_states[pair->exchange], pair);
 }
 
@@ -50,6 +58,8 @@ static void pair_removed(void *self, struct sa_pair *pair)
 		kx_method_of(pair->exchange)->sa_gone(kx->method_states[pair->exchange], pair);
 	if (pair->connection != NULL)
 		kx_connection_detach(pair->connection, pair);
+	if (pair->state == SA_LARVAL && !pair->initiator)
+		kx_pair_unexpected(kx, pair);
 	kx_shutdown_check(kx);
 }
 
@@ -193,6 +203,16 @@ void kx_kerberos_done(struct kx *kx, const struct kerberos_completion *completio
 	kx_wake_host(kx);
 }
 
+void kx_agreement_done(struct kx *kx, const struct agreement_completion *completion)
+{
+	for (int i = 0; i < EXCHANGE_COUNT; i++) {
+		if (completion->token >> KX_TOKEN_OWNER_SHIFT ==
+		    KX_TOKEN_METHOD(i) >> KX_TOKEN_OWNER_SHIFT)
+			kx_method_of(i)->agreement_done(kx->method_states[i], completion);
+	}
+	kx_wake_host(kx);
+}
+
 /* Traffic that should be protected must not go clear because a policy is missing. */
 static void policy_installed(struct kx *kx, const struct dataplane_completion *completion)
 {
@@ -251,8 +271,11 @@ void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct
 	size_t count = 0;
 	char text[ADDRESS_TEXT_SIZE];
 
+	/*
+	 * One that is being deleted may be younger than the restart: the peer is asked to the end.
+	 */
 	while ((pair = sad_next(kx->sad, &cursor)) != NULL) {
-		if (pair != except && pair->state != SA_LARVAL &&
+		if (pair != except && pair->state != SA_LARVAL && pair->owner == 0 &&
 		    address_equal(&pair->remote, remote)) {
 			sad_remove(kx->sad, pair);
 			count++;

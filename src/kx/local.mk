@@ -7,9 +7,12 @@ libkx_a_SOURCES = \
 	src/kx/methods.c \
 	src/kx/names.c \
 	src/kx/view.c \
+	src/kx/kink/acknowledge.c \
 	src/kx/kink/command.c \
 	src/kx/kink/create.c \
+	src/kx/kink/create-reply.c \
 	src/kx/kink/delete.c \
+	src/kx/kink/handshake.c \
 	src/kx/kink/kink-internal.h \
 	src/kx/kink/kink.h \
 	src/kx/kink/message.c \

@@ -207,6 +207,8 @@ static enum err build_protection(
 	}
 	memcpy(rule->proposal.suites, source->suites, source->suite_count * sizeof(struct suite));
 	rule->proposal.suite_count = source->suite_count;
+	memcpy(rule->proposal.groups, source->groups, source->group_count * sizeof(enum dh_group));
+	rule->proposal.group_count = source->group_count;
 	return ERR_OK;
 }
 
@@ -214,8 +216,8 @@ static enum err build_protection(
 static enum err build_plain(
     struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
 {
-	static const char *const idle[] = {
-	    "peer", "mode", "gateway", "esp", "lifetime", "lifetime_bytes", "pfs"};
+	static const char *const idle[] = {"peer", "mode", "gateway", "esp", "lifetime",
+	    "lifetime_bytes", "pfs", "pfs_groups", "nonces"};
 	struct prefix *any = store_alloc(context->store, 2, sizeof(*any));
 
 	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {

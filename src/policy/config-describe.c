@@ -102,7 +102,13 @@ static void describe_proposal(FILE *out, const struct policy_proposal *proposal)
 	    schema_format_duration(proposal->lifetime.seconds * 1000ULL, text));
 	if (proposal->lifetime.bytes != 0)
 		(void)fprintf(out, " or %s", schema_format_size(proposal->lifetime.bytes, text));
-	(void)fprintf(out, "\n  PFS       %s\n", dh_group_name(proposal->pfs));
+	(void)fprintf(out, "\n  PFS       %s",
+	    proposal->pfs == POLICY_PFS_OFF     ? "off"
+	    : proposal->pfs == POLICY_PFS_OFFER ? "offered"
+						: "required");
+	for (size_t i = 0; proposal->pfs != POLICY_PFS_OFF && i < proposal->group_count; i++)
+		(void)fprintf(out, "%s%s", i > 0 ? ", " : ": ", dh_group_name(proposal->groups[i]));
+	(void)fputc('\n', out);
 }
 
 static void describe_rule(FILE *out, const struct policy_rule *rule)

@@ -34,6 +34,8 @@ struct config_rule {
 	const char *gateway;
 	const struct suite *suites;
 	size_t suite_count;
+	const enum dh_group *groups;
+	size_t group_count;
 };
 
 struct config_file {

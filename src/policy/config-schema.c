@@ -160,7 +160,27 @@ static const struct schema_choice modes[] = {
     {"tunnel", IPSEC_TUNNEL},
     {NULL, 0},
 };
-static const struct schema_choice groups[] = {{"none", DH_NONE}, {NULL, 0}};
+static const struct schema_choice pfs[] = {
+    {"off", POLICY_PFS_OFF},
+    {"offer", POLICY_PFS_OFFER},
+    {"require", POLICY_PFS_REQUIRE},
+    {NULL, 0},
+};
+static const struct schema_choice groups[] = {
+    {"curve25519", DH_CURVE25519},
+    {"ecp256", DH_ECP_256},
+    {"ecp384", DH_ECP_384},
+    {"ecp521", DH_ECP_521},
+    {"modp2048", DH_MODP_2048},
+    {"modp3072", DH_MODP_3072},
+    {"modp4096", DH_MODP_4096},
+    {NULL, 0},
+};
+static const struct schema_choice nonces[] = {
+    {"initiator", POLICY_NONCES_INITIATOR},
+    {"both", POLICY_NONCES_BOTH},
+    {NULL, 0},
+};
 
 static const struct schema_setting rule[] = {
     {
@@ -268,10 +288,30 @@ static const struct schema_setting rule[] = {
     {
 	.name = "pfs",
 	.type = SCHEMA_CHOICE,
-	.choices = groups,
-	.fallback = "\"none\"",
+	.choices = pfs,
+	.fallback = "\"off\"",
 	FIELD(struct config_rule, rule.proposal.pfs),
-	.doc = "The Diffie-Hellman group for perfect forward secrecy.",
+	.doc = "Perfect forward secrecy: keys come out of a Diffie-Hellman exchange, too, so that "
+	       "who learns Kerberos keys later cannot read what was recorded. When offered only, "
+	       "peers without it are served without.",
+    },
+    {
+	.name = "pfs_groups",
+	.type = SCHEMA_CHOICE,
+	.choices = groups,
+	.fallback = "[ \"curve25519\", \"ecp256\", \"ecp384\", \"modp2048\" ]",
+	RANGE(1, POLICY_GROUPS_MAX),
+	MANY(struct config_rule, groups, group_count),
+	.doc = "The groups to accept for that; the first is the one to offer.",
+    },
+    {
+	.name = "nonces",
+	.type = SCHEMA_CHOICE,
+	.choices = nonces,
+	.fallback = "\"initiator\"",
+	FIELD(struct config_rule, rule.proposal.nonces),
+	.doc = "Who makes keys fresh: the host that starts, in two messages, or, whenever this "
+	       "host answers, both, in three.",
     },
     END,
 };

@@ -22,13 +22,30 @@ enum exchange { EXCHANGE_KINK, EXCHANGE_COUNT };
 const char *exchange_name(enum exchange exchange); /* "kink" */
 
 #define POLICY_SUITES_MAX 16
+#define POLICY_GROUPS_MAX 8
+
+/* Whether keys come out of a key exchange of their own: perfect forward secrecy. */
+enum policy_pfs {
+	POLICY_PFS_OFF,    /* never; a peer's is refused */
+	POLICY_PFS_OFFER,  /* when the peer knows how, too */
+	POLICY_PFS_REQUIRE /* always */
+};
+
+/* Whose nonces keys are made with (RFC 4430 3.2.1). */
+enum policy_nonces {
+	POLICY_NONCES_INITIATOR, /* the initiator's alone */
+	POLICY_NONCES_BOTH       /* when we respond, ours as well */
+};
 
 /* What is offered and accepted for SAs under a policy, most wanted first. */
 struct policy_proposal {
 	struct suite suites[POLICY_SUITES_MAX];
 	size_t suite_count;
 	struct lifetime lifetime; /* hard limits */
-	enum dh_group pfs;        /* DH_NONE: no key exchange */
+	enum policy_pfs pfs;
+	enum dh_group groups[POLICY_GROUPS_MAX]; /* accepted ones; the first is the one offered */
+	size_t group_count;
+	enum policy_nonces nonces;
 };
 
 /* An entry of the PAD: who these addresses are and how they prove it. */

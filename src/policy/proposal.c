@@ -27,7 +27,8 @@ static uint32_t stated_seconds(const struct offer_choice *choice)
 	return choice->lifetime.seconds != 0 ? choice->lifetime.seconds : UNSTATED_SECONDS;
 }
 
-enum err offer_make(const struct policy_rule *rule, uint32_t spi, struct offer *out)
+enum err offer_make(
+    const struct policy_rule *rule, uint32_t spi, enum dh_group group, struct offer *out)
 {
 	const struct policy_proposal *proposal = &rule->proposal;
 	uint8_t number = 0;
@@ -51,17 +52,28 @@ enum err offer_make(const struct policy_rule *rule, uint32_t spi, struct offer *
 		    .suite = *suite,
 		    .mode = rule->mode,
 		    .lifetime = proposal->lifetime,
-		    .group = proposal->pfs,
+		    .group = group,
 		};
 	}
 	return ERR_OK;
+}
+
+static bool accepts_group(const struct policy_proposal *proposal, enum dh_group group)
+{
+	if (group == DH_NONE)
+		return proposal->pfs != POLICY_PFS_REQUIRE;
+	for (size_t i = 0; i < proposal->group_count; i++) {
+		if (proposal->groups[i] == group)
+			return proposal->pfs != POLICY_PFS_OFF;
+	}
+	return false;
 }
 
 static bool accepts(const struct policy_rule *rule, const struct offer_choice *choice)
 {
 	const struct policy_proposal *proposal = &rule->proposal;
 
-	if (choice->mode != rule->mode || choice->group != proposal->pfs)
+	if (choice->mode != rule->mode || !accepts_group(proposal, choice->group))
 		return false;
 	for (size_t i = 0; i < proposal->suite_count; i++) {
 		if (suite_equal(&proposal->suites[i], &choice->suite))
@@ -78,6 +90,20 @@ static uint64_t stricter(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* "off", or which groups. */
+static const char *pfs_format(const struct policy_proposal *proposal, char *text, size_t size)
+{
+	struct text_builder builder = text_into(text, size);
+
+	if (proposal->pfs == POLICY_PFS_OFF)
+		text_add(&builder, "off");
+	if (proposal->pfs == POLICY_PFS_OFFER)
+		text_add(&builder, "none or ");
+	for (size_t i = 0; proposal->pfs != POLICY_PFS_OFF && i < proposal->group_count; i++)
+		text_add(&builder, "%s%s", i > 0 ? ", " : "", group_name(proposal->groups[i]));
+	return text;
+}
+
 static enum err explain(
     const struct policy_rule *rule, const struct offer *offer, struct problem *problem)
 {
@@ -86,6 +112,7 @@ static enum err explain(
 	char name[SUITE_TEXT_SIZE];
 	char offered[100];
 	char accepted[100];
+	char groups[100];
 	struct text_builder theirs = text_into(offered, sizeof(offered));
 	struct text_builder ours = text_into(accepted, sizeof(accepted));
 
@@ -101,7 +128,7 @@ static enum err explain(
 	    "nothing offered is accepted: the peer offers %s (%s mode, pfs %s), policy \"%s\" "
 	    "accepts %s (%s mode, pfs %s)",
 	    offered, mode_name(first->mode), group_name(first->group), rule->name, accepted,
-	    mode_name(rule->mode), group_name(proposal->pfs));
+	    mode_name(rule->mode), pfs_format(proposal, groups, sizeof(groups)));
 }
 
 enum err offer_select(const struct policy_rule *rule, const struct offer *offer,
@@ -128,16 +155,27 @@ static bool is_more_bytes(uint64_t answer, uint64_t offered)
 	return offered != 0 && (answer == 0 || answer > offered);
 }
 
-enum err offer_check_answer(
-    const struct offer_choice *optimistic, const struct offer_choice *answer)
+static enum err check_answer(const struct offer_choice *offered, const struct offer_choice *answer)
 {
-	if (answer->proposal_number != optimistic->proposal_number ||
-	    answer->transform_number != optimistic->transform_number ||
-	    answer->mode != optimistic->mode || answer->group != optimistic->group ||
-	    !suite_equal(&answer->suite, &optimistic->suite))
+	if (answer->proposal_number != offered->proposal_number ||
+	    answer->transform_number != offered->transform_number ||
+	    answer->mode != offered->mode || answer->group != offered->group ||
+	    !suite_equal(&answer->suite, &offered->suite))
 		return ERR_NOT_FOUND;
-	if (stated_seconds(answer) > stated_seconds(optimistic) ||
-	    is_more_bytes(answer->lifetime.bytes, optimistic->lifetime.bytes))
+	if (stated_seconds(answer) > stated_seconds(offered) ||
+	    is_more_bytes(answer->lifetime.bytes, offered->lifetime.bytes))
 		return ERR_INVALID;
 	return ERR_OK;
+}
+
+enum err offer_find_answer(
+    const struct offer *offer, const struct offer_choice *answer, size_t *index)
+{
+	enum err error = ERR_NOT_FOUND;
+
+	for (size_t i = 0; error == ERR_NOT_FOUND && i < offer->count; i++) {
+		error = check_answer(&offer->choices[i], answer);
+		*index = i;
+	}
+	return error;
 }

@@ -26,8 +26,9 @@ struct offer {
 	size_t count;
 };
 
-/* What the policy would offer with this inbound SPI. */
-enum err offer_make(const struct policy_rule *rule, uint32_t spi, struct offer *out) MUST_CHECK;
+/* What the policy would offer with this inbound SPI and group; DH_NONE without a key exchange. */
+enum err offer_make(const struct policy_rule *rule, uint32_t spi, enum dh_group group,
+    struct offer *out) MUST_CHECK;
 
 /*
  * The first offered choice that the rule accepts, in the offerer's order, so that the optimistic
@@ -39,11 +40,11 @@ enum err offer_select(const struct policy_rule *rule, const struct offer *offer,
     struct offer_choice *out, struct problem *problem) MUST_CHECK;
 
 /*
- * Whether an answer is the optimistic choice (RFC 4430 3.2): identical to the one offered, except
- * for lifetimes, which may be lower. ERR_INVALID when a lifetime is higher; ERR_NOT_FOUND when it
- * is another choice.
+ * Which of the choices offered an answer is (RFC 4430 3.2): identical to it, except for lifetimes,
+ * which may be lower. Choice 0 is the optimistic one. ERR_INVALID when a lifetime is higher;
+ * ERR_NOT_FOUND when it was not offered.
  */
-enum err offer_check_answer(
-    const struct offer_choice *optimistic, const struct offer_choice *answer) MUST_CHECK;
+enum err offer_find_answer(
+    const struct offer *offer, const struct offer_choice *answer, size_t *index) MUST_CHECK;
 
 #endif

@@ -146,12 +146,23 @@ static void name_sa(
 	sa->policy_id = pair->policy_id;
 }
 
+static void uninstall(struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction)
+{
+	struct dataplane_request request = {.operation = DATAPLANE_DELETE_SA};
+
+	name_sa(pair, direction, &request.sa);
+	if (request.sa.spi != 0)
+		sad->host.dataplane(sad->host.self, &request);
+}
+
 void sad_install(
     struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction, struct bytes key)
 {
 	struct dataplane_request request = {.operation = DATAPLANE_ADD_SA, .token = token_of(pair)};
 	struct dataplane_sa *sa = &request.sa;
 
+	if (direction == IPSEC_IN && pair->installed_in)
+		uninstall(sad, pair, direction);
 	name_sa(pair, direction, sa);
 	sa->mode = pair->mode;
 	sa->selector = pair->selector;
@@ -180,15 +191,6 @@ void sad_establish(struct sad *sad, struct sa_pair *pair)
 	sad_start_lifetime(sad, pair);
 }
 
-static void uninstall(struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction)
-{
-	struct dataplane_request request = {.operation = DATAPLANE_DELETE_SA};
-
-	name_sa(pair, direction, &request.sa);
-	if (request.sa.spi != 0)
-		sad->host.dataplane(sad->host.self, &request);
-}
-
 void sad_close_outbound(struct sad *sad, struct sa_pair *pair)
 {
 	pair->state = SA_DELETING;
@@ -197,6 +199,15 @@ void sad_close_outbound(struct sad *sad, struct sa_pair *pair)
 		return;
 	pair->installed_out = false;
 	uninstall(sad, pair, IPSEC_OUT);
+}
+
+void sad_close_inbound(struct sad *sad, struct sa_pair *pair)
+{
+	uninstall(sad, pair, IPSEC_IN);
+	pair->installed_in = false;
+	if (pair->spi_in != 0)
+		HASH_DELETE(by_spi_in, sad->by_spi_in, pair);
+	pair->spi_in = 0;
 }
 
 static void grace_over(struct timer *timer, void *context)

@@ -110,7 +110,10 @@ enum err sad_add(struct sad *sad, const struct sa_pair *model, struct sa_pair **
 void sad_agree(struct sa_pair *pair, const struct suite *suite, const struct lifetime *lifetime);
 /* The peer's inbound SPI; ERR_EXISTS when a pair with this peer has it already. */
 enum err sad_set_spi_out(struct sad *sad, struct sa_pair *pair, uint32_t spi) MUST_CHECK;
-/* Installs one direction; the key is copied and wiped by the data plane. */
+/*
+ * Installs one direction; the key is copied and wiped by the data plane. An inbound SA that is in
+ * already is replaced (RFC 4430 3.2).
+ */
 void sad_install(
     struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction, struct bytes key);
 /* Both directions are in: lifetimes start. Nobody owns the pair any more. */
@@ -118,6 +121,8 @@ void sad_establish(struct sad *sad, struct sa_pair *pair);
 
 /* The outbound SA goes now, the inbound one stays (RFC 4430 3.3, the DELETE's initiator). */
 void sad_close_outbound(struct sad *sad, struct sa_pair *pair);
+/* The inbound SA goes now, and its SPI with it. */
+void sad_close_inbound(struct sad *sad, struct sa_pair *pair);
 /* Outbound now, inbound after the grace time. */
 void sad_retire(struct sad *sad, struct sa_pair *pair);
 /* Both directions now. */

@@ -305,11 +305,21 @@ static bool selector_is(const struct selector *a, const struct selector *b)
 	return is_mirrored(a, &mirrored);
 }
 
+uint64_t sim_transmissions_ms(const struct sim *sim)
+{
+	return (uint64_t)sim->profile.retransmit_limit * (sim->profile.retransmit_tries + 1);
+}
+
 /* A successor takes the place of what its initiator made before. */
 static bool find_superseded(void *context, const struct kx_sa_view *view)
 {
 	struct own_pairs *own = context;
+	const struct sim_host *host = own->survey->host;
+	uint64_t age = host->sim->now_ms - (view->created_ms - host->clock_offset_ms);
 
+	/* Its ACK may still be on the way. */
+	if (age <= sim_transmissions_ms(host->sim))
+		return true;
 	if (!view->initiator || own->count == 64 ||
 	    (strcmp(view->state, "established") != 0 && strcmp(view->state, "replaced") != 0))
 		return true;

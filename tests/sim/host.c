@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/dh.h"
 #include "sim.h"
 
 static uint64_t now_ms(void *self)
@@ -75,6 +76,89 @@ static void dataplane(void *self, const struct dataplane_request *request)
 	struct sim_host *host = self;
 
 	sim_plane_submit(host->plane, request);
+}
+
+/* Not a key agreement, but like one: both ends come to the same from what the other said. */
+struct agreement {
+	uint64_t token;
+	enum err error;
+	size_t public_len;
+	size_t secret_len;
+	uint8_t private_value[32];
+	uint8_t public_value[DH_PUBLIC_MAX];
+	uint8_t secret[DH_SECRET_MAX];
+	bool has_private, has_public, has_secret;
+};
+
+static void stretch(const char *what, struct bytes a, struct bytes b, uint8_t *out, size_t len)
+{
+	for (size_t done = 0; done < len; done += 16) {
+		uint8_t input[2 * DH_PUBLIC_MAX + 1] = {(uint8_t)(done / 16)};
+		uint64_t hash[2];
+
+		memcpy(&input[1], a.data, a.len);
+		memcpy(&input[1 + a.len], b.data, b.len);
+		sim_hash(what, strlen(what), input, 1 + a.len + b.len, hash);
+		memcpy(&out[done], hash, len - done < 16 ? len - done : 16);
+	}
+}
+
+static void agree_secret(struct agreement *agreement, struct bytes ours, struct bytes theirs)
+{
+	bool first = theirs.len == ours.len && memcmp(ours.data, theirs.data, ours.len) < 0;
+
+	agreement->has_secret = true;
+	if (theirs.len != ours.len)
+		agreement->error = ERR_INVALID;
+	else
+		stretch("secret", first ? ours : theirs, first ? theirs : ours, agreement->secret,
+		    agreement->secret_len);
+}
+
+static void agreed(struct sim *sim, struct sim_host *host, void *payload)
+{
+	const struct agreement *agreement = payload;
+	struct agreement_completion completion = {
+	    .token = agreement->token, .error = agreement->error};
+
+	(void)sim;
+	if (agreement->error == ERR_OK && agreement->has_private)
+		completion.private_value =
+		    bytes_of(agreement->private_value, sizeof(agreement->private_value));
+	if (agreement->error == ERR_OK && agreement->has_public)
+		completion.public_value = bytes_of(agreement->public_value, agreement->public_len);
+	if (agreement->error == ERR_OK && agreement->has_secret)
+		completion.secret = bytes_of(agreement->secret, agreement->secret_len);
+	kx_agreement_done(host->kx, &completion);
+}
+
+static enum err agree(void *self, const struct agreement_request *request)
+{
+	struct sim_host *host = self;
+	struct sim *sim = host->sim;
+	struct agreement *agreement;
+	struct bytes ours = request->public_value;
+
+	if (sim->faults && sim_chance(&sim->trouble, sim->profile.kerberos_limit))
+		return ERR_LIMIT;
+	agreement = sim_alloc(sizeof(*agreement));
+	agreement->token = request->token;
+	agreement->public_len = dh_public_length(request->group);
+	agreement->secret_len = dh_secret_length(request->group);
+	if (request->operation != AGREEMENT_FINISH) {
+		sim_random_fill(
+		    &host->random, agreement->private_value, sizeof(agreement->private_value));
+		stretch("public",
+		    bytes_of(agreement->private_value, sizeof(agreement->private_value)),
+		    bytes_of("", 0), agreement->public_value, agreement->public_len);
+		ours = bytes_of(agreement->public_value, agreement->public_len);
+		agreement->has_public = true;
+		agreement->has_private = request->operation == AGREEMENT_BEGIN;
+	}
+	if (request->operation != AGREEMENT_BEGIN)
+		agree_secret(agreement, ours, request->peer_value);
+	sim_schedule(sim, sim_random_below(&sim->trouble, 10), agreed, host, agreement);
+	return ERR_OK;
 }
 
 struct lookup {
@@ -172,6 +256,7 @@ void sim_host_init(struct sim *sim, unsigned index)
 	    .wake_at = wake_at,
 	    .kerberos = kerberos,
 	    .kerberos_release = kerberos_release,
+	    .agree = agree,
 	    .dataplane = dataplane,
 	    .resolve = resolve,
 	    .failed = engine_failed,
@@ -188,6 +273,10 @@ void sim_host_start(struct sim_host *host)
 	host->stopping = false;
 	host->kerberos = sim_kerberos_create(host);
 	host->plane = sim_plane_create(host);
+	/* Nobody can tell two starts apart that are dated alike (RFC 4430 4.2.1). */
+	while (host->life > 0 && wall_time(host) == host->started_time)
+		host->skew_seconds++;
+	host->started_time = wall_time(host);
 	sim_note(sim, host, "starts");
 	if (kx_create(&host->seam, host->policy, &host->kx) != ERR_OK)
 		sim_fail(sim, "host %c: the engine does not start", 'a' + (int)host->index);

@@ -25,7 +25,9 @@ static void choose_policy(struct sim_profile *profile, struct sim_random *random
 	profile->ports = sim_chance(random, 250);
 	profile->resolver = sim_chance(random, 400);
 	profile->directory = sim_chance(random, 250);
-	profile->suites = pick(random, 0, 3);
+	profile->suites = pick(random, 0, 5);
+	profile->pfs = sim_chance(random, 600) ? 0 : pick(random, 1, 4);
+	profile->nonces = sim_chance(random, 700) ? 0 : pick(random, 1, 3);
 	profile->lifetime = sim_chance(random, 700)   ? pick(random, 60, 600)
 	                    : sim_chance(random, 500) ? pick(random, 20, 60)
 	                                              : pick(random, 600, 7200);
@@ -115,15 +117,31 @@ bool sim_may_come_late(const struct sim *sim)
 
 static const char *suites(const struct sim *sim, const struct sim_host *host)
 {
-	static const char *const lists[4][2] = {
+	static const char *const lists[6][2] = {
 	    {"\"aes256gcm16\", \"aes128gcm16\"", "\"aes256gcm16\""},
 	    {"\"aes128gcm16\"", "\"aes128gcm16\", \"aes256gcm16\", \"aes256-sha256\""},
 	    {"\"chacha20poly1305\", \"aes256gcm16\"",
 		"\"chacha20poly1305\", \"aes256gcm16\", \"aes256-sha256\""},
 	    {"\"aes256-sha256\", \"aes256gcm16\"", "\"aes256-sha256\", \"chacha20poly1305\""},
+	    /* These begin with different ones. */
+	    {"\"aes256gcm16\", \"aes128gcm16\"", "\"aes128gcm16\", \"aes256gcm16\""},
+	    {"\"aes256gcm16\", \"aes256-sha256\"", "\"aes256-sha256\""},
 	};
 
 	return lists[sim->profile.suites][host->index % 2];
+}
+
+static const char *pfs(const struct sim *sim, const struct sim_host *host)
+{
+	static const char *const settings[5][2] = {{"off", "off"}, {"offer", "off"},
+	    {"offer", "offer"}, {"require", "require"}, {"require", "offer"}};
+
+	return settings[sim->profile.pfs][host->index % 2];
+}
+
+static const char *nonces(const struct sim *sim, const struct sim_host *host)
+{
+	return (sim->profile.nonces >> host->index % 2 & 1) != 0 ? "both" : "initiator";
 }
 
 static bool lists_as_peer(const struct sim_host *host, const struct sim_host *other)
@@ -220,8 +238,10 @@ struct policy *sim_policy(const struct sim *sim, const struct sim_host *host)
 	struct policy *policy;
 	struct problem problem;
 
-	(void)snprintf(common, sizeof(common), "esp = [%s]; lifetime = \"%u s\"; ",
-	    suites(sim, host), profile->lifetime - (host->index % 2) * (profile->lifetime / 8));
+	(void)snprintf(common, sizeof(common),
+	    "esp = [%s]; lifetime = \"%u s\"; pfs = \"%s\"; nonces = \"%s\"; ", suites(sim, host),
+	    profile->lifetime - (host->index % 2) * (profile->lifetime / 8), pfs(sim, host),
+	    nonces(sim, host));
 	if (!profile->resolver)
 		put_hosts(file, sim);
 	put_peers(file, sim, host);

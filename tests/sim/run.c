@@ -76,13 +76,12 @@ static void clear_world(struct sim *sim)
 	sim_queue_clear(&sim->queue);
 }
 
-/* A full cycle of transmissions of both a CREATE and the DELETE after it. */
+/* A full cycle of transmissions of a CREATE, its REPLY, and the DELETE after it. */
 static uint64_t cycle_ms(const struct sim *sim)
 {
 	const struct sim_profile *profile = &sim->profile;
 
-	return 2ULL * profile->retransmit_limit * (profile->retransmit_tries + 1) +
-	       profile->delete_grace + 10000;
+	return 3 * sim_transmissions_ms(sim) + profile->delete_grace + 10000;
 }
 
 static uint64_t lifetime_ms(const struct sim *sim)
@@ -238,6 +237,8 @@ static void come_right(struct sim *sim)
 		patience += lifetime_ms(sim);
 	expect_traffic_to_flow(sim, patience);
 	expect_commands_to_succeed(sim, patience);
+	if (!sim->failed)
+		sim_run_until(sim, sim->now_ms + sim_transmissions_ms(sim));
 	if (!sim->failed)
 		sim_check_contact(sim);
 	if (!sim->failed)

@@ -49,6 +49,8 @@ struct sim_profile {
 	bool resolver;     /* names come from the resolver, not from the file */
 	bool directory;    /* Active Directory's names: hosts start as NAME$ */
 	unsigned suites;   /* which list of suites the hosts have in common */
+	unsigned pfs;      /* which settings of perfect forward secrecy they have */
+	unsigned nonces;   /* which hosts add one as responders, as bits */
 	uint32_t lifetime; /* seconds */
 	uint32_t retransmit_first;
 	uint32_t retransmit_limit;
@@ -124,7 +126,8 @@ struct sim_host {
 	struct kx *kx; /* NULL while it is down */
 	uint32_t life;
 	uint64_t clock_offset_ms;
-	uint64_t started_ms; /* by the world's clock */
+	uint64_t started_ms;  /* by the world's clock */
+	int64_t started_time; /* by its own */
 	int64_t skew_seconds;
 	uint64_t wake_ms;
 	struct sim_kerberos *kerberos;
@@ -227,6 +230,8 @@ void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa);
 void sim_check_step(struct sim *sim);
 /* After all hosts have talked to each other: nothing outlived a restart or its successor. */
 void sim_check_contact(struct sim *sim);
+/* No message is repeated for longer. */
+uint64_t sim_transmissions_ms(const struct sim *sim);
 /* Both ends of every SA are there, and nothing is under way. */
 bool sim_is_settled(struct sim *sim);
 /* Why it is not, for people; false when it is. */

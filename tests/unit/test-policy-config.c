@@ -61,7 +61,9 @@ static void test_realm_member(void **state)
 	assert_int_equal(rule->proposal.suites[2].integrity, INTEGRITY_HMAC_SHA2_256_128);
 	assert_int_equal(rule->proposal.lifetime.seconds, 28800);
 	assert_int_equal(rule->proposal.lifetime.bytes, 0);
-	assert_int_equal(rule->proposal.pfs, DH_NONE);
+	assert_int_equal(rule->proposal.pfs, POLICY_PFS_OFF);
+	assert_int_equal(rule->proposal.groups[0], DH_CURVE25519);
+	assert_int_equal(rule->proposal.nonces, POLICY_NONCES_INITIATOR);
 	assert_string_equal(daemon->control_socket, RUNSTATEDIR "/kinkd/kinkd.ctl");
 	assert_null(daemon->control_group);
 	assert_int_equal(daemon->control_mode, 0660);
@@ -101,7 +103,9 @@ static void test_everything_set(void **state)
 	    "},\n"
 	    "  { name = \"web\"; remote = \"m\"; local = \"10.0.0.1\"; protocol = \"tcp\";\n"
 	    "    local_port = \"1000-2000\"; esp = \"null-sha256\"; lifetime = \"1 h 30 min\";\n"
-	    "    lifetime_bytes = \"10 GiB\"; pfs = \"none\"; },\n"
+	    "    lifetime_bytes = \"10 GiB\"; pfs = \"require\"; pfs_groups = [ \"ecp384\", "
+	    "\"modp3072\" ];\n"
+	    "    nonces = \"both\"; },\n"
 	    "  { name = \"gre\"; peer = \"m\"; protocol = 47; },\n"
 	    "  { name = \"branch\"; mode = \"tunnel\"; gateway = \"gate\"; remote = "
 	    "\"172.16.0.0/12\";\n"
@@ -116,6 +120,10 @@ static void test_everything_set(void **state)
 
 	(void)state;
 	assert_int_equal(policy->realm.clock_skew, 90);
+	assert_int_equal(web->proposal.pfs, POLICY_PFS_REQUIRE);
+	assert_int_equal(web->proposal.group_count, 2);
+	assert_int_equal(web->proposal.groups[1], DH_MODP_3072);
+	assert_int_equal(web->proposal.nonces, POLICY_NONCES_BOTH);
 	assert_int_equal(policy->realm.kdc_count, 4);
 	assert_int_equal(policy->realm.kdcs[0].port, 89);
 	assert_int_equal(policy->realm.kdcs[1].port, 88);
@@ -214,7 +222,13 @@ static const struct {
 	"k.conf:2: policy \"r\": protect: found \"request\"; allowed: \"require\", \"bypass\", "
 	"\"discard\""},
     {MEMBER("pfs = \"curve25519\";"),
-	"k.conf:2: policy \"r\": pfs: found \"curve25519\"; allowed: \"none\""},
+	"k.conf:2: policy \"r\": pfs: found \"curve25519\"; allowed: \"off\", \"offer\", "
+	"\"require\""},
+    {MEMBER("pfs = \"require\"; pfs_groups = [ \"modp1024\" ];"),
+	"k.conf:2: policy \"r\": pfs_groups: found \"modp1024\"; allowed: \"curve25519\", "
+	"\"ecp256\", \"ecp384\", \"ecp521\", \"modp2048\", \"modp3072\", \"modp4096\""},
+    {MEMBER("nonces = \"none\";"),
+	"k.conf:2: policy \"r\": nonces: found \"none\"; allowed: \"initiator\", \"both\""},
     {MEMBER("esp = \"ah-sha256\";"),
 	"k.conf:2: policy \"r\": esp: found \"ah-sha256\"; allowed: a suite listed in "
 	"kinkd.conf(5), such as \"aes256gcm16\"; only suites for ESP are supported"},
@@ -511,7 +525,7 @@ static void test_description(void **state)
 	    "  with      peer \"m\", in transport mode\n"
 	    "  ESP       chacha20poly1305, aes128-sha1 (weak)\n"
 	    "  lifetime  8 h or 3 GiB\n"
-	    "  PFS       none\n"));
+	    "  PFS       off\n"));
 	assert_non_null(strstr(text, "\ndaemon.retransmit.first = \"500 ms\"\n"));
 	assert_non_null(strstr(text, "\ndaemon.control.mode = \"0660\"\n"));
 	assert_non_null(strstr(text, "\ndaemon.mark = 19229\n"));

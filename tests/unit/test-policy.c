@@ -447,7 +447,7 @@ static void test_offer(void **state)
 	struct offer offer;
 
 	(void)state;
-	assert_int_equal(offer_make(&policy->rules[0], 0xc0ffee, &offer), ERR_OK);
+	assert_int_equal(offer_make(&policy->rules[0], 0xc0ffee, DH_NONE, &offer), ERR_OK);
 	assert_int_equal(offer.count, 2);
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(offer.choices[i].proposal_number, 1);
@@ -474,7 +474,7 @@ static void test_select(void **state)
 	struct problem problem;
 
 	(void)state;
-	assert_int_equal(offer_make(&theirs->rules[0], 7, &offer), ERR_OK);
+	assert_int_equal(offer_make(&theirs->rules[0], 7, DH_NONE, &offer), ERR_OK);
 	/* The offerer's order decides (RFC 4430 3.2). */
 	assert_int_equal(offer_select(rule, &offer, &choice, &problem), ERR_OK);
 	assert_int_equal(choice.transform_number, 3);
@@ -488,7 +488,7 @@ static void test_select(void **state)
 	assert_string_equal(problem.text,
 	    "nothing offered is accepted: the peer offers null-sha1, aes192gcm16, aes128gcm16, "
 	    "aes256gcm16 (transport mode, pfs none), policy \"r\" accepts aes256gcm16, aes128gcm16 "
-	    "(transport mode, pfs none)");
+	    "(transport mode, pfs off)");
 	offer.count = 0;
 	assert_int_equal(offer_select(rule, &offer, &choice, &problem), ERR_NOT_FOUND);
 	policy_release(ours);
@@ -518,7 +518,7 @@ static void test_select_lifetimes(void **state)
 		struct offer offer;
 		struct offer_choice choice;
 
-		assert_int_equal(offer_make(&policy->rules[0], 1, &offer), ERR_OK);
+		assert_int_equal(offer_make(&policy->rules[0], 1, DH_NONE, &offer), ERR_OK);
 		offer.choices[0].lifetime = cases[i].offered;
 		assert_int_equal(offer_select(&policy->rules[0], &offer, &choice, NULL), ERR_OK);
 		assert_int_equal(choice.lifetime.seconds, cases[i].agreed.seconds);
@@ -527,42 +527,87 @@ static void test_select_lifetimes(void **state)
 	}
 }
 
-static void test_check_answer(void **state)
+static void expect_answer(const struct offer *offer, const struct offer_choice *answer,
+    enum err expected, size_t expected_index)
+{
+	size_t index = 99;
+
+	assert_int_equal(offer_find_answer(offer, answer, &index), expected);
+	if (expected == ERR_OK)
+		assert_int_equal(index, expected_index);
+}
+
+static void test_find_answer(void **state)
 {
 	struct policy *policy = proposals("lifetime = \"1 h\"; lifetime_bytes = \"1 GiB\";");
 	struct offer offer;
 	struct offer_choice answer;
 
 	(void)state;
-	assert_int_equal(offer_make(&policy->rules[0], 1, &offer), ERR_OK);
+	assert_int_equal(offer_make(&policy->rules[0], 1, DH_NONE, &offer), ERR_OK);
 	answer = offer.choices[0];
 	answer.spi = 99; /* the responder's own */
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_OK);
+	expect_answer(&offer, &answer, ERR_OK, 0);
 	answer.lifetime = (struct lifetime){.seconds = 3599, .bytes = 1 << 20};
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_OK);
+	expect_answer(&offer, &answer, ERR_OK, 0);
 	answer.lifetime.seconds = 3601;
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_INVALID);
+	expect_answer(&offer, &answer, ERR_INVALID, 0);
 	answer.lifetime.seconds = 0; /* 28800 */
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_INVALID);
+	expect_answer(&offer, &answer, ERR_INVALID, 0);
 	answer.lifetime = (struct lifetime){.seconds = 3600, .bytes = 0};
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_INVALID);
+	expect_answer(&offer, &answer, ERR_INVALID, 0);
 	answer.lifetime.bytes = (1 << 30) + 1;
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_INVALID);
-	answer = offer.choices[1];
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_NOT_FOUND);
+	expect_answer(&offer, &answer, ERR_INVALID, 0);
+	/* Not the optimistic one, but offered. */
+	answer = offer.choices[2];
+	expect_answer(&offer, &answer, ERR_OK, 2);
 	answer = offer.choices[0];
 	answer.transform_number = 2;
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_NOT_FOUND);
+	expect_answer(&offer, &answer, ERR_NOT_FOUND, 0);
 	answer = offer.choices[0];
 	answer.suite.key_bits = 128;
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_NOT_FOUND);
+	expect_answer(&offer, &answer, ERR_NOT_FOUND, 0);
 	answer = offer.choices[0];
 	answer.mode = IPSEC_TUNNEL;
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_NOT_FOUND);
+	expect_answer(&offer, &answer, ERR_NOT_FOUND, 0);
 	answer = offer.choices[0];
 	answer.group = DH_MODP_2048;
-	assert_int_equal(offer_check_answer(&offer.choices[0], &answer), ERR_NOT_FOUND);
+	expect_answer(&offer, &answer, ERR_NOT_FOUND, 0);
 	policy_release(policy);
+}
+
+/* Who must have a key exchange, may have one, and may not. */
+static void test_select_group(void **state)
+{
+	static const struct {
+		const char *settings;
+		enum dh_group group;
+		enum err expected;
+	} cases[] = {
+	    {"", DH_NONE, ERR_OK},
+	    {"", DH_CURVE25519, ERR_NOT_FOUND},
+	    {"pfs = \"offer\";", DH_NONE, ERR_OK},
+	    {"pfs = \"offer\";", DH_ECP_256, ERR_OK},
+	    {"pfs = \"offer\";", DH_MODP_4096, ERR_NOT_FOUND},
+	    {"pfs = \"offer\"; pfs_groups = \"modp4096\";", DH_MODP_4096, ERR_OK},
+	    {"pfs = \"require\";", DH_NONE, ERR_NOT_FOUND},
+	    {"pfs = \"require\";", DH_CURVE25519, ERR_OK},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy *policy = proposals(cases[i].settings);
+		struct offer offer;
+		struct offer_choice choice;
+		struct problem problem;
+
+		assert_int_equal(offer_make(&policy->rules[0], 7, cases[i].group, &offer), ERR_OK);
+		assert_int_equal(
+		    offer_select(&policy->rules[0], &offer, &choice, &problem), cases[i].expected);
+		if (cases[i].expected == ERR_OK)
+			assert_int_equal(choice.group, cases[i].group);
+		policy_release(policy);
+	}
 }
 
 int main(void)
@@ -582,7 +627,8 @@ int main(void)
 	    cmocka_unit_test(test_offer),
 	    cmocka_unit_test(test_select),
 	    cmocka_unit_test(test_select_lifetimes),
-	    cmocka_unit_test(test_check_answer),
+	    cmocka_unit_test(test_find_answer),
+	    cmocka_unit_test(test_select_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,16 +282,46 @@ static void identities_that_contradict(void **state)
 	assert_int_equal(quick_get_identities(&message.chain, &b, &a, false, &got), ERR_INVALID);
 }
 
-/* RFC 2409 5.5: protocol | SPI | Ni_b | Nr_b. */
+/* RFC 2409 5.5: [g^xy |] protocol | SPI | Ni_b | Nr_b. */
 static void seeds_are_what_the_rfc_says(void **state)
 {
 	uint8_t octets[QUICK_SEED_MAX];
 	struct writer seed = writer_of(octets, sizeof(octets));
+	struct quick_inputs inputs = {.ni = bytes_of("NI", 2), .nr = bytes_of("R", 1)};
 
 	(void)state;
-	quick_put_seed(&seed, IPSEC_ESP, 0x01020304, bytes_of("NI", 2), bytes_of("R", 1));
+	quick_put_seed(&seed, IPSEC_ESP, 0x01020304, &inputs);
 	assert_int_equal(seed.len, 8);
 	assert_memory_equal(octets, "\x03\x01\x02\x03\x04NIR", 8);
+	seed = writer_of(octets, sizeof(octets));
+	inputs = (struct quick_inputs){.secret = bytes_of("xy", 2), .ni = bytes_of("NI", 2)};
+	quick_put_seed(&seed, IPSEC_ESP, 0x01020304, &inputs);
+	assert_int_equal(seed.len, 9);
+	assert_memory_equal(octets, "xy\x03\x01\x02\x03\x04NI", 9);
+}
+
+/* RFC 4430 3.2: INVALID-PAYLOAD-TYPE with the type of KE. */
+static void refusals_of_key_exchange_are_known(void **state)
+{
+	static const uint8_t ke = ISAKMP_KE;
+	static const uint8_t other = ISAKMP_NONCE;
+	struct message message;
+	struct writer out;
+	struct isakmp_writer chain = begin(&message, &out);
+
+	(void)state;
+	quick_put_notification(&chain, NOTIFY_INVALID_PAYLOAD_TYPE, IPSEC_ESP, 0, bytes_of(&ke, 1));
+	arrive(&message, &out);
+	assert_true(quick_refuses_key_exchange(&message.chain));
+	chain = begin(&message, &out);
+	quick_put_notification(
+	    &chain, NOTIFY_INVALID_PAYLOAD_TYPE, IPSEC_ESP, 0, bytes_of(&other, 1));
+	arrive(&message, &out);
+	assert_false(quick_refuses_key_exchange(&message.chain));
+	chain = begin(&message, &out);
+	quick_put_notification(&chain, NOTIFY_NO_PROPOSAL_CHOSEN, IPSEC_ESP, 0, bytes_of(&ke, 1));
+	arrive(&message, &out);
+	assert_false(quick_refuses_key_exchange(&message.chain));
 }
 
 static void errors_are_found_among_notifications(void **state)
@@ -323,6 +353,7 @@ int main(void)
 	    cmocka_unit_test(identities_mirror),
 	    cmocka_unit_test(identities_that_contradict),
 	    cmocka_unit_test(seeds_are_what_the_rfc_says),
+	    cmocka_unit_test(refusals_of_key_exchange_are_known),
 	    cmocka_unit_test(errors_are_found_among_notifications),
 	};
 

@@ -95,14 +95,21 @@ void kink_command_end(struct kink_command *command)
 	slots_remove(&kink->commands, command->handle);
 	free((void *)command->plain.data);
 	free(command->principal);
+	secret_free(command->exchange, sizeof(*command->exchange));
 	secret_wipe(command, sizeof(*command));
 	free(command);
 }
 
 void kink_command_fail(struct kink_command *command, const struct problem *problem)
 {
-	command->kind->failed(command, problem);
-	kink_command_end(command);
+	bool over = command->acknowledging;
+
+	if (!over)
+		command->kind->failed(command, problem);
+	if (!over && command->acknowledge)
+		kink_acknowledge(command, NULL);
+	else
+		kink_command_end(command);
 }
 
 static void fail(struct kink_command *command, enum err code)
@@ -207,7 +214,6 @@ static void retransmit(struct timer *timer, void *context)
 static void transmit(struct kink_command *command, const struct kerberos_completion *completion)
 {
 	uint64_t interval = command->interval_ms;
-	uint64_t limit = settings(command)->retransmit_limit;
 	enum err error;
 
 	error = kink_send(command->kink, &command->local, &command->remote, completion->message,
@@ -221,7 +227,7 @@ static void transmit(struct kink_command *command, const struct kerberos_complet
 	}
 	command->sent = true;
 	command->tries++;
-	command->interval_ms = 2 * interval < limit ? 2 * interval : limit;
+	command->interval_ms = kink_next_interval(command->kink, interval);
 }
 
 void kink_command_answered(struct kink_command *command)
@@ -231,16 +237,17 @@ void kink_command_answered(struct kink_command *command)
 }
 
 enum err kink_command_derive(
-    struct kink_command *command, const struct kerberos_derivation *derivation)
+    struct kink_command *command, const struct kerberos_derivation *derivations, size_t count)
 {
 	const struct host *host = kx_host(command->kink->kx);
 	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
 	    .token = kink_token(KINK_STEP_DERIVE, command->handle),
 	    .session = command->session,
 	    .affinity = kink_affinity(&command->remote.address),
-	    .derivation_count = 1,
-	    .derivations = {*derivation}};
+	    .derivation_count = (uint8_t)count};
 
+	for (size_t i = 0; i < count; i++)
+		request.derivations[i] = derivations[i];
 	kink_command_answered(command);
 	return host->kerberos(host->self, &request);
 }
@@ -333,6 +340,11 @@ static bool verified(struct kink_command *command, struct kink_verification *ver
 	}
 	if (slots_get(&kink->commands, handle) != command)
 		return false;
+	if (command->acknowledging) {
+		if (message.header.ackreq)
+			kink_acknowledge_again(command);
+		return false;
+	}
 	if (reply.form == KINK_FORM_REPLY_KRB_ERROR)
 		return read_error(command, &reply, verification) == ERR_OK;
 	command->kind->replied(command, &reply);
@@ -422,11 +434,13 @@ static void verification_done(
 	slots_remove(&kink->verifications, handle);
 	if (command != NULL)
 		command->verifying--;
-	if (command == NULL || command->answered) {
+	if (command == NULL || (command->answered && !command->acknowledging)) {
 		/* Another copy of the reply was first. */
 	} else if (completion->problem.code == ERR_OK) {
 		if (verified(command, verification, completion))
 			return;
+	} else if (command->acknowledging && completion->problem.code == ERR_REFUSED) {
+		/* It is over, whatever the peer says now. */
 	} else if (completion->problem.code == ERR_REFUSED) {
 		if (is_signed(verification->datagram)) {
 			act_on_error(command, completion);
@@ -505,7 +519,7 @@ static enum err verify(
 		request.krb_error = krb_error->body;
 	if (sealed != NULL)
 		request.sealed = sealed->body;
-	if (sealed != NULL && command->kind->expected != NULL)
+	if (sealed != NULL && !command->acknowledging && command->kind->expected != NULL)
 		command->kind->expected(command, &request);
 	error = slots_add(&command->kink->verifications, verification, &verification->handle);
 	if (error != ERR_OK)
@@ -534,7 +548,8 @@ void kink_command_reply(
 
 	HASH_FIND(by_xid, kink->commands_by_xid, &message->header.xid, sizeof(message->header.xid),
 	    command);
-	if (command == NULL || !command->sent || command->answered ||
+	if (command == NULL || !command->sent ||
+	    (command->answered && !(command->acknowledging && message->header.ackreq)) ||
 	    !address_equal(&command->remote.address, &datagram->remote.address)) {
 		kx_count(kink->kx, KX_DATAGRAMS_UNEXPECTED);
 		return;
@@ -572,7 +587,12 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 			    host->self, completion->session, completion->affinity);
 		return;
 	}
-	if (step != KINK_STEP_DERIVE && command->answered)
+	if (step == KINK_STEP_ACK) {
+		kink_acknowledge_made(command, completion);
+		return;
+	}
+	/* What was asked for before the reply, or before its SAs went. */
+	if (command->acknowledging || (step != KINK_STEP_DERIVE && command->answered))
 		return;
 	/* A transmission of the transaction before, which the peer ended. */
 	if (step == KINK_STEP_REPEAT && !command->sent)

@@ -62,10 +62,10 @@ static void principal_known(
 	if (principal == NULL)
 		kink_command_fail(command, problem);
 	else
-		kink_command_start(command, principal, payloads(command->pair));
+		kink_command_start(command, principal, command->plain);
 }
 
-void kink_delete_pair(struct kink *kink, struct sa_pair *pair)
+void kink_delete_pair(struct kink *kink, struct sa_pair *pair, bool at_once)
 {
 	const struct policy_rule *rule = policy_rule_by_id(kx_policy(kink->kx), pair->policy_id);
 	struct kink_command *command;
@@ -77,6 +77,9 @@ void kink_delete_pair(struct kink *kink, struct sa_pair *pair)
 		return;
 	}
 	command->pair = pair;
+	command->plain = payloads(pair);
+	if (at_once)
+		sad_close_inbound(kx_sad(kink->kx), pair);
 	pair->owner = kink_token(KINK_STEP_TICKET, command->handle);
 	command->principal_wait.done = principal_known;
 	kx_principal_wait(kink->kx, rule->peer, &pair->remote, &command->principal_wait);

@@ -17,13 +17,18 @@ enum kink_step {
 	KINK_STEP_REPEAT, /* command: KERBEROS_REPEAT, with the next one */
 	KINK_STEP_VERIFY, /* reply: KERBEROS_VERIFY */
 	KINK_STEP_DERIVE, /* command: keys after the reply */
+	KINK_STEP_ACK,    /* command: KERBEROS_REPEAT, with an ACK */
+	KINK_STEP_BEGIN,  /* command: AGREEMENT_BEGIN */
+	KINK_STEP_FINISH, /* command: AGREEMENT_FINISH */
 	KINK_STEP_ACCEPT, /* response: KERBEROS_ACCEPT */
+	KINK_STEP_AGREE,  /* response: AGREEMENT_ANSWER */
 	KINK_STEP_ANSWER, /* response: its message */
-	KINK_STEP_REFUSE  /* response: the Kerberos error in its place */
+	KINK_STEP_REFUSE, /* response: the Kerberos error in its place */
+	KINK_STEP_CONFIRM /* response: KERBEROS_ACCEPT of the ACK */
 };
 
-/* The largest plaintext that we make: a CREATE with sixteen suites. */
-#define KINK_PLAIN_MAX 1400
+/* The largest plaintext that we make: a CREATE with sixteen suites and a key exchange. */
+#define KINK_PLAIN_MAX 2000
 /* A message up to its ciphertext, with an AP-REP in it. */
 #define KINK_HEAD_MAX  2048
 
@@ -80,6 +85,10 @@ enum err kink_send(struct kink *kink, const struct address *local, const struct 
 /* A lone, unauthenticated KINK_ERROR or KINK_KRB_ERROR (RFC 4430 6.3), at a bounded rate. */
 void kink_send_error(struct kink *kink, const struct host_datagram *command, uint32_t xid,
     enum kink_error error, struct bytes krb_error);
+/* The longest that an initiator or responder goes on transmitting, in milliseconds. */
+uint64_t kink_cycle_ms(const struct kink *kink);
+/* Waiting takes this long after the try before it took `interval`. */
+uint64_t kink_next_interval(const struct kink *kink, uint64_t interval);
 /* The chain of the only KINK_ISAKMP payload; ERR_NOT_FOUND unless there is exactly one. */
 enum err kink_get_isakmp(const struct kink_message *message, const struct kink_payloads *inner,
     struct isakmp_chain *out) MUST_CHECK;
@@ -113,9 +122,29 @@ struct kink_command_kind {
 	void (*replied)(struct kink_command *command, const struct kink_reply *reply);
 	/* KINK_STEP_DERIVE is done; optional. */
 	void (*derived)(struct kink_command *command, const struct kerberos_completion *completion);
-	/* It failed before a good reply came; the command ends when this returns. */
+	/*
+	 * It failed before a good reply came. When this returns the command ends, or only serves to
+	 * acknowledge the reply.
+	 */
 	void (*failed)(struct kink_command *command, const struct problem *problem);
 };
+
+/* Our half of a key agreement; secret. */
+struct kink_key_exchange {
+	enum dh_group group;
+	uint8_t private_value[DH_PRIVATE_MAX];
+	size_t private_len;
+	uint8_t public_value[DH_PUBLIC_MAX];
+	size_t public_len;
+	uint8_t secret[DH_SECRET_MAX]; /* g^xy */
+	size_t secret_len;             /* 0 until agreed */
+};
+
+/* Copies what a completion gives. ERR_INVALID when it is too long. */
+enum err kink_key_exchange_keep(
+    struct kink_key_exchange *exchange, const struct agreement_completion *completion) MUST_CHECK;
+struct bytes kink_key_exchange_public(const struct kink_key_exchange *exchange); /* NULL: empty */
+struct bytes kink_key_exchange_secret(const struct kink_key_exchange *exchange);
 
 struct kink_command {
 	struct kink *kink;
@@ -128,6 +157,10 @@ struct kink_command {
 	struct bytes plain; /* what its messages carry, the same in each transmission */
 	bool sent;          /* at least one message went out */
 	bool answered;      /* a good reply came: no more transmissions */
+	bool acknowledge;   /* its reply wants an ACK */
+	bool acknowledging; /* over, but for ACKs */
+	uint64_t made;      /* the pair for which it acknowledges; 0: none */
+	bool making_ack;
 	uint8_t verifying;
 	bool renewed;   /* it has begun anew with another ticket */
 	bool corrected; /* it was repeated by the peer's clock */
@@ -141,9 +174,13 @@ struct kink_command {
 	/* The kind's own. */
 	struct kx_negotiation *negotiation; /* CREATE */
 	struct sa_pair *pair;               /* CREATE until established; DELETE */
-	struct offer_choice optimistic;     /* CREATE: what was offered first */
+	enum dh_group group;                /* CREATE: DH_NONE without a key exchange */
+	struct kink_key_exchange *exchange; /* CREATE */
 	uint8_t nonce[QUICK_NONCE_SIZE];    /* CREATE */
+	uint8_t peer_nonce[QUICK_NONCE_MAX];
+	size_t peer_nonce_len; /* CREATE: 0 unless the peer added one */
 	uint8_t seed[QUICK_SEED_MAX];
+	uint8_t seed_out[QUICK_SEED_MAX];
 	struct kx_principal_wait principal_wait; /* DELETE */
 	UT_hash_handle by_xid;
 };
@@ -159,8 +196,8 @@ void kink_command_end(struct kink_command *command);
 /* A good reply came: no more transmissions, and other replies count for nothing. */
 void kink_command_answered(struct kink_command *command);
 /* Asks for keys after a reply. */
-enum err kink_command_derive(
-    struct kink_command *command, const struct kerberos_derivation *derivation) MUST_CHECK;
+enum err kink_command_derive(struct kink_command *command,
+    const struct kerberos_derivation *derivations, size_t count) MUST_CHECK;
 void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t handle,
     const struct kerberos_completion *completion);
 /* A REPLY from the network. */
@@ -168,12 +205,39 @@ void kink_command_reply(
     struct kink *kink, const struct host_datagram *datagram, const struct kink_message *message);
 void kink_verifications_clear(struct kink *kink);
 
-/* create.c, delete.c */
+/* acknowledge.c */
+/*
+ * Answers the reply with an ACK, and does so again for each of its copies that comes within a full
+ * cycle of transmissions (RFC 4430 9). Then the command ends; its kind hears no more of it. pair is
+ * what was made, or NULL.
+ */
+void kink_acknowledge(struct kink_command *command, const struct sa_pair *pair);
+void kink_acknowledge_again(struct kink_command *command);
+void kink_acknowledge_made(
+    struct kink_command *command, const struct kerberos_completion *completion);
+
+/* create.c, create-reply.c, delete.c */
 void kink_create_initiate(struct kink *kink, struct kx_negotiation *negotiation);
+/* The same, but without a key exchange where policy leaves that open. */
+void kink_create_without_exchange(struct kink *kink, struct kx_negotiation *negotiation);
+/* What the command offers, as the peer sees it. */
+enum err kink_create_offer(struct kink_command *command, struct offer *out) MUST_CHECK;
+void kink_create_agreed(struct kink_command *command, enum kink_step step,
+    const struct agreement_completion *completion);
+struct kerberos_derivation kink_create_derivation(
+    struct kink_command *command, enum ipsec_direction direction);
+void kink_create_replied(struct kink_command *command, const struct kink_reply *reply);
+void kink_create_derived(
+    struct kink_command *command, const struct kerberos_completion *completion);
+/* g^xy is there. */
+void kink_create_finish(struct kink_command *command);
+/* Whether the key that came with the reply is that of this SPI. */
+bool kink_create_was_expected(const struct kink_reply *reply, uint32_t spi);
 void kink_create_abandon(struct kink *kink, struct kx_negotiation *negotiation);
 void kink_create_reserved(struct kink_command *command, const struct problem *problem);
 void kink_create_installed(struct kink_command *command, const struct problem *problem);
-void kink_delete_pair(struct kink *kink, struct sa_pair *pair);
+/* Tells the peer; `at_once` not even what is under way is received any more (RFC 4430 3.3). */
+void kink_delete_pair(struct kink *kink, struct sa_pair *pair, bool at_once);
 
 /* response.c: one transaction as its responder. */
 
@@ -185,8 +249,9 @@ struct kink_response {
 		uint32_t xid;
 	} key;
 	bool listed;  /* in responses_by_key: authentic */
-	bool waiting; /* counts as pending: not authenticated yet */
+	bool waiting; /* counts as pending: the command, or its ACK, is not authenticated yet */
 	bool answered;
+	bool withdrawn; /* there is no answer any more */
 	struct endpoint remote;
 	struct address local;
 	struct bytes datagram; /* the command; freed with the answer */
@@ -202,10 +267,12 @@ struct kink_response {
 	struct bytes message; /* the answer, while the data plane installs its SAs */
 	struct bytes checksum;
 	struct sa_pair *pair;
-	uint32_t epoch;             /* the initiator's */
-	struct offer_choice choice; /* CREATE: what was selected */
-	struct bytes nonce;         /* CREATE: Ni, a view into the command */
-	bool keys_wanted;           /* CREATE: both KEYMATs come with the answer */
+	uint32_t epoch;                   /* the initiator's */
+	struct offer_choice choice;       /* CREATE: what was selected */
+	struct bytes nonce;               /* CREATE: Ni, a view into the command */
+	struct bytes peer_value;          /* CREATE: KE, likewise; empty without a key exchange */
+	bool keys_wanted;                 /* CREATE: both KEYMATs come with the answer */
+	struct kink_handshake *handshake; /* CREATE: NULL for the two-way one */
 	struct kx_name_wait name_wait;
 	struct timer timer;
 	struct kink_response *next, *previous; /* in retained */
@@ -220,10 +287,60 @@ void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_
 /* Sends the answer with these inner payloads, as kink_begin_plain() made them; may be empty. */
 void kink_response_answer(struct kink_response *response, struct bytes plain);
 void kink_response_end(struct kink_response *response);
+/*
+ * The SAs that it answered with are gone, or go now. If the initiator may know of them, late copies
+ * of the command get no answer at all.
+ */
+void kink_response_withdraw(struct kink_response *response);
 /* Remembers the initiator's principal and epoch beside its SAs (RFC 4430 3.7). */
 enum err kink_response_know_peer(struct kink_response *response) MUST_CHECK;
 /* The answer's message is there, but the SAs must be in before it goes out. */
 void kink_response_installed(struct kink_response *response, const struct problem *problem);
+
+/* The answer went out, or cannot: what is needed for it only is freed. */
+void kink_response_shed(struct kink_response *response);
+/*
+ * Asks Kerberos about the AP-REQ of a command or an ACK, which counts as pending until
+ * kink_response_not_pending().
+ */
+enum err kink_response_verify(struct kink_response *response, const struct kink_message *message,
+    enum kink_step step) MUST_CHECK;
+/* It does not count as waiting for its verification any more. */
+void kink_response_not_pending(struct kink_response *response);
+/* Nothing more is to be done but to answer copies of the command. */
+void kink_response_answered(struct kink_response *response);
+/* Builds the answer once more, around the AP-REP as it is now. */
+void kink_response_protect(struct kink_response *response);
+
+/*
+ * handshake.c: the three-way handshake as its responder (RFC 4430 3.2). Secret.
+ */
+struct kink_handshake {
+	uint8_t nonce[QUICK_NONCE_SIZE];   /* Nr */
+	struct kink_key_exchange exchange; /* group DH_NONE without one */
+	uint8_t key_out[SA_KEY_MAX];       /* of the SA that waits for the ACK */
+	size_t key_out_len;
+	bool waiting; /* for the ACK */
+	uint32_t ack_epoch;
+	uint32_t tries;
+	uint64_t interval_ms;
+};
+
+enum err kink_handshake_begin(struct kink_response *response) MUST_CHECK;
+void kink_handshake_free(struct kink_handshake *handshake);
+void kink_handshake_keep_key(struct kink_handshake *handshake, struct bytes key);
+/* The REPLY is protected: sends it, for the first time or again, and waits for the ACK. */
+void kink_handshake_replied(
+    struct kink_response *response, struct bytes message, struct bytes checksum);
+/* For the ACK, or for the time of the next REPLY. */
+void kink_handshake_wait(struct kink_response *response);
+/* The initiator may hold its SAs already, so it is told to forget them (RFC 4430 3.3). */
+void kink_handshake_give_up(struct kink_response *response);
+/* An ACK from the network. */
+void kink_handshake_ack(
+    struct kink *kink, const struct host_datagram *datagram, const struct kink_message *message);
+void kink_handshake_confirmed(
+    struct kink_response *response, const struct kerberos_completion *completion);
 
 /* refuse.c: commands that Kerberos does not accept. */
 void kink_response_refuse(
@@ -240,5 +357,10 @@ void kink_response_notify(
 void kink_respond(struct kink_response *response, const struct kink_message *message,
     const struct kink_payloads *inner);
 void kink_respond_reserved(struct kink_response *response, const struct problem *problem);
+void kink_respond_agreed(
+    struct kink_response *response, const struct agreement_completion *completion);
+/* What KEYMAT is derived from, in one direction; writes it to seed. */
+struct kerberos_derivation kink_respond_derivation(
+    struct kink_response *response, enum ipsec_direction direction, uint8_t seed[QUICK_SEED_MAX]);
 
 #endif

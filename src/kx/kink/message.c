@@ -55,6 +55,61 @@ enum err kink_prepare(struct kink *kink, const struct kink_header *header, struc
 	return writer_ok(buffer) ? ERR_OK : ERR_TOO_LONG;
 }
 
+uint64_t kink_next_interval(const struct kink *kink, uint64_t interval)
+{
+	uint64_t limit = kx_policy(kink->kx)->daemon.retransmit_limit;
+
+	return 2 * interval < limit ? 2 * interval : limit;
+}
+
+uint64_t kink_cycle_ms(const struct kink *kink)
+{
+	const struct policy_daemon *daemon = &kx_policy(kink->kx)->daemon;
+	uint64_t interval = daemon->retransmit_first;
+	uint64_t cycle = 0;
+
+	for (uint32_t i = 0; i < daemon->retransmit_tries; i++) {
+		cycle += interval;
+		interval = kink_next_interval(kink, interval);
+	}
+	return cycle;
+}
+
+enum err kink_key_exchange_keep(
+    struct kink_key_exchange *exchange, const struct agreement_completion *completion)
+{
+	if (completion->private_value.len > sizeof(exchange->private_value) ||
+	    completion->public_value.len > sizeof(exchange->public_value) ||
+	    completion->secret.len > sizeof(exchange->secret))
+		return ERR_INVALID;
+	if (completion->private_value.len > 0) {
+		exchange->private_len = completion->private_value.len;
+		memcpy(
+		    exchange->private_value, completion->private_value.data, exchange->private_len);
+	}
+	if (completion->public_value.len > 0) {
+		exchange->public_len = completion->public_value.len;
+		memcpy(exchange->public_value, completion->public_value.data, exchange->public_len);
+	}
+	if (completion->secret.len > 0) {
+		exchange->secret_len = completion->secret.len;
+		memcpy(exchange->secret, completion->secret.data, exchange->secret_len);
+	}
+	return ERR_OK;
+}
+
+struct bytes kink_key_exchange_public(const struct kink_key_exchange *exchange)
+{
+	return exchange != NULL ? bytes_of(exchange->public_value, exchange->public_len)
+	                        : (struct bytes){0};
+}
+
+struct bytes kink_key_exchange_secret(const struct kink_key_exchange *exchange)
+{
+	return exchange != NULL ? bytes_of(exchange->secret, exchange->secret_len)
+	                        : (struct bytes){0};
+}
+
 static void send_octets(struct kink *kink, const struct address *local,
     const struct endpoint *remote, struct bytes octets)
 {

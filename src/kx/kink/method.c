@@ -61,7 +61,7 @@ static void kink_abandon(void *state, struct kx_negotiation *negotiation)
 
 static void kink_delete(void *state, struct sa_pair *pair)
 {
-	kink_delete_pair(state, pair);
+	kink_delete_pair(state, pair, false);
 }
 
 static void malformed(struct kink *kink, const struct host_datagram *datagram, uint32_t xid,
@@ -95,15 +95,9 @@ static void kink_datagram(void *state, const struct host_datagram *datagram)
 		    kink_error_name(error));
 		return;
 	}
-	switch (message.header.type) {
-	case KINK_REPLY:
+	if (message.header.type == KINK_REPLY) {
 		kink_command_reply(kink, datagram, &message);
 		return;
-	case KINK_ACK:
-		kx_count(kink->kx, KX_DATAGRAMS_UNEXPECTED);
-		return;
-	default:
-		break;
 	}
 	if (kink_grammar_check(&message, NULL, KINK_CREATE, &form, &violation) != ERR_OK) {
 		malformed(kink, datagram, message.header.xid, is_command(message.header.type),
@@ -114,6 +108,8 @@ static void kink_datagram(void *state, const struct host_datagram *datagram)
 		/* RFC 4430 6.6: whoever may not return a TGT says so. */
 		kink_send_error(
 		    kink, datagram, message.header.xid, KINK_U2UDENIED, (struct bytes){0});
+	else if (form == KINK_FORM_ACK)
+		kink_handshake_ack(kink, datagram, &message);
 	else
 		kink_response_begin(kink, datagram, &message);
 }
@@ -133,10 +129,29 @@ static void kink_kerberos_done(void *state, const struct kerberos_completion *co
 	enum kink_step step = step_of(completion->token);
 	uint64_t handle = handle_of(completion->token);
 
-	if (step == KINK_STEP_ACCEPT || step == KINK_STEP_ANSWER || step == KINK_STEP_REFUSE)
+	if (step >= KINK_STEP_ACCEPT)
 		kink_response_kerberos_done(state, step, handle, completion);
 	else
 		kink_command_kerberos_done(state, step, handle, completion);
+}
+
+static void kink_agreement_done(void *state, const struct agreement_completion *completion)
+{
+	const struct kink *kink = state;
+	enum kink_step step = step_of(completion->token);
+	uint64_t handle = handle_of(completion->token);
+	struct kink_response *response;
+	struct kink_command *command;
+
+	if (step == KINK_STEP_AGREE) {
+		response = slots_get(&kink->responses, handle);
+		if (response != NULL)
+			kink_respond_agreed(response, completion);
+	} else {
+		command = slots_get(&kink->commands, handle);
+		if (command != NULL && command->pair != NULL)
+			kink_create_agreed(command, step, completion);
+	}
 }
 
 /* Who negotiates a pair: one of the two is set. */
@@ -185,7 +200,7 @@ void kink_withdraw(struct kink *kink, struct sa_pair *pair)
 	if (owner.command != NULL)
 		kink_command_fail(owner.command, &problem);
 	else if (owner.response != NULL)
-		kink_response_end(owner.response);
+		kink_response_withdraw(owner.response);
 }
 
 static void kink_sa_gone(void *state, struct sa_pair *pair)
@@ -199,7 +214,7 @@ static void kink_sa_gone(void *state, struct sa_pair *pair)
 		kink_command_fail(owner.command, &problem);
 	} else if (owner.response != NULL) {
 		owner.response->pair = NULL;
-		kink_response_end(owner.response);
+		kink_response_withdraw(owner.response);
 	}
 }
 
@@ -212,6 +227,7 @@ const struct kx_method kink_method = {
     .delete_pair = kink_delete,
     .datagram = kink_datagram,
     .kerberos_done = kink_kerberos_done,
+    .agreement_done = kink_agreement_done,
     .sa_reserved = kink_sa_reserved,
     .sa_installed = kink_sa_installed,
     .sa_gone = kink_sa_gone,

@@ -1,6 +1,7 @@
 /* What each command asks for, and the answers: RFC 4430 3.2 to 3.5, 5.5, 6. */
 #include <stdio.h>
 
+#include "crypto/algorithms.h"
 #include "kx/kink/kink-internal.h"
 
 #define DELETES_MAX  64    /* SPIs in one DELETE command */
@@ -46,8 +47,9 @@ static void refuse(struct kink_response *response, enum notify_type type, uint32
 static enum err put_answer(struct kink_response *response, struct bytes *plain)
 {
 	const struct sa_pair *pair = response->pair;
+	struct kink_handshake *handshake = response->handshake;
 	struct offer answer = {.count = 1, .choices = {response->choice}};
-	uint8_t buffer[512];
+	uint8_t buffer[KINK_PLAIN_MAX];
 	struct writer out = writer_of(buffer, sizeof(buffer));
 	struct kink_writer message = kink_begin_plain(&out);
 	struct isakmp_writer chain = kink_isakmp_begin(&message);
@@ -55,6 +57,11 @@ static enum err put_answer(struct kink_response *response, struct bytes *plain)
 
 	answer.choices[0].spi = pair->spi_in;
 	error = quick_put_offer(&chain, &answer);
+	if (handshake != NULL)
+		isakmp_put(
+		    &chain, ISAKMP_NONCE, bytes_of(handshake->nonce, sizeof(handshake->nonce)));
+	if (handshake != NULL && handshake->exchange.public_len > 0)
+		isakmp_put(&chain, ISAKMP_KE, kink_key_exchange_public(&handshake->exchange));
 	quick_put_identities(&chain, &pair->selector, &pair->local, &pair->remote, false);
 	kink_isakmp_end(&message);
 	if (error != ERR_OK)
@@ -63,10 +70,80 @@ static enum err put_answer(struct kink_response *response, struct bytes *plain)
 	return plain->data != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
+struct kerberos_derivation kink_respond_derivation(
+    struct kink_response *response, enum ipsec_direction direction, uint8_t seed[QUICK_SEED_MAX])
+{
+	const struct sa_pair *pair = response->pair;
+	const struct kink_handshake *handshake = response->handshake;
+	struct quick_inputs inputs = {.ni = response->nonce};
+	struct writer out = writer_of(seed, QUICK_SEED_MAX);
+
+	if (handshake != NULL) {
+		inputs.nr = bytes_of(handshake->nonce, sizeof(handshake->nonce));
+		inputs.secret = kink_key_exchange_secret(&handshake->exchange);
+	}
+	quick_put_seed(&out, pair->suite.protocol,
+	    direction == IPSEC_IN ? pair->spi_in : pair->spi_out, &inputs);
+	return (struct kerberos_derivation){
+	    .seed = writer_bytes(&out), .length = (uint16_t)suite_key_length(&pair->suite)};
+}
+
+/* All that the answer says is known. */
+static void answer_create(struct kink_response *response)
+{
+	struct bytes plain;
+
+	if (put_answer(response, &plain) != ERR_OK) {
+		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
+		kink_response_end(response);
+		return;
+	}
+	response->keys_wanted = true;
+	kink_response_answer(response, plain);
+}
+
+static enum err agree(struct kink_response *response)
+{
+	const struct host *host = kx_host(response->kink->kx);
+	struct agreement_request request = {.operation = AGREEMENT_ANSWER,
+	    .token = kink_token(KINK_STEP_AGREE, response->handle),
+	    .group = response->choice.group,
+	    .peer_value = response->peer_value};
+
+	return host->agree(host->self, &request);
+}
+
+/* Nobody is to do with the pair what it was made for. */
+static void drop_pair(struct kink_response *response)
+{
+	struct sa_pair *pair = response->pair;
+
+	response->pair = NULL;
+	pair->owner = 0;
+	sad_remove(kx_sad(response->kink->kx), pair);
+}
+
+void kink_respond_agreed(
+    struct kink_response *response, const struct agreement_completion *completion)
+{
+	struct bytes none = {0};
+
+	if (completion->error == ERR_INVALID) {
+		drop_pair(response);
+		refuse(response, NOTIFY_PAYLOAD_MALFORMED, 0, none,
+		    "the value in its KE payload is not valid");
+	} else if (completion->error != ERR_OK ||
+		   kink_key_exchange_keep(&response->handshake->exchange, completion) != ERR_OK) {
+		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
+		kink_response_end(response);
+	} else {
+		answer_create(response);
+	}
+}
+
 void kink_respond_reserved(struct kink_response *response, const struct problem *problem)
 {
 	const struct sa_pair *pair = response->pair;
-	struct bytes plain;
 
 	/*
 	 * One SPI in both directions is one key in both directions (RFC 2409 5.5), and with it the
@@ -76,24 +153,42 @@ void kink_respond_reserved(struct kink_response *response, const struct problem 
 		kink_response_end(response);
 		return;
 	}
-	if (problem->code != ERR_OK || put_answer(response, &plain) != ERR_OK) {
-		kink_log_stranger(response->kink, &response->remote, "an SA cannot be made",
-		    problem->code != ERR_OK ? problem->text : "out of memory");
+	if (problem->code != ERR_OK) {
+		kink_log_stranger(
+		    response->kink, &response->remote, "an SA cannot be made", problem->text);
 		kink_response_end(response);
 		return;
 	}
-	response->keys_wanted = true;
-	kink_response_answer(response, plain);
+	if (response->peer_value.len == 0) {
+		answer_create(response);
+	} else if (agree(response) != ERR_OK) {
+		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
+		kink_response_end(response);
+	}
+}
+
+/* Where there is a key exchange, every choice has its group, and nowhere else any (RFC 2409 5.5).
+ */
+static void leave_out_of_place(struct offer *offer, bool exchange)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < offer->count; i++) {
+		if ((offer->choices[i].group != DH_NONE) == exchange)
+			offer->choices[kept++] = offer->choices[i];
+	}
+	offer->count = kept;
 }
 
 /* The rule under which the peer may have this SA, and the choice that the rule accepts. */
-static const struct policy_rule *judge(
-    struct kink_response *response, const struct isakmp_chain *chain, struct selector *selector)
+static const struct policy_rule *judge(struct kink_response *response,
+    const struct isakmp_chain *chain, struct selector *selector, bool *two_way)
 {
 	static const uint8_t ke = ISAKMP_KE;
 	const struct policy *policy = kx_policy(response->kink->kx);
 	const struct policy_rule *rule;
 	struct offer offer;
+	struct offer_choice first;
 	struct problem problem;
 	enum notify_type notify;
 	bool first_known;
@@ -103,14 +198,13 @@ static const struct policy_rule *judge(
 	char remote[RANGE_TEXT_SIZE];
 	struct bytes none = {0};
 
-	if (isakmp_chain_find(chain, ISAKMP_KE, NULL) != NULL) {
-		refuse(response, NOTIFY_INVALID_PAYLOAD_TYPE, 0, bytes_of(&ke, 1),
-		    "key exchange is not supported");
-		return NULL;
-	}
 	error = quick_get_nonce(chain, &response->nonce);
 	if (error != ERR_OK || response->nonce.len == 0) {
 		refuse(response, NOTIFY_PAYLOAD_MALFORMED, 0, none, "it has no valid nonce");
+		return NULL;
+	}
+	if (quick_get_key_exchange(chain, &response->peer_value) != ERR_OK) {
+		refuse(response, NOTIFY_PAYLOAD_MALFORMED, 0, none, "its KE payload is empty");
 		return NULL;
 	}
 	error = quick_get_offer(chain, &offer, &first_known, &notify);
@@ -132,19 +226,23 @@ static const struct policy_rule *judge(
 		refuse(response, NOTIFY_NO_PROPOSAL_CHOSEN, 0, none, why);
 		return NULL;
 	}
+	if (response->peer_value.len > 0 && rule->proposal.pfs == POLICY_PFS_OFF) {
+		refuse(response, NOTIFY_INVALID_PAYLOAD_TYPE, 0, bytes_of(&ke, 1),
+		    "it wants a key exchange, and the policy says pfs = \"off\"");
+		return NULL;
+	}
+	first = offer.choices[0];
+	leave_out_of_place(&offer, response->peer_value.len > 0);
 	error = offer_select(rule, &offer, &response->choice, &problem);
 	if (error != ERR_OK) {
 		refuse(response, NOTIFY_NO_PROPOSAL_CHOSEN, 0, none, problem.text);
 		return NULL;
 	}
-	if (!first_known ||
-	    response->choice.transform_number != offer.choices[0].transform_number ||
-	    response->choice.proposal_number != offer.choices[0].proposal_number) {
-		refuse(response, NOTIFY_NO_PROPOSAL_CHOSEN, 0, none,
-		    "its first proposal is not accepted; put the same esp suite first on both "
-		    "hosts");
-		return NULL;
-	}
+	/* RFC 4430 3.2: when to switch to, or begin with, the three-way handshake. */
+	*two_way = first_known && response->peer_value.len == 0 &&
+	           rule->proposal.nonces == POLICY_NONCES_INITIATOR &&
+	           response->choice.transform_number == first.transform_number &&
+	           response->choice.proposal_number == first.proposal_number;
 	return rule;
 }
 
@@ -185,6 +283,7 @@ static void respond_create(struct kink_response *response, const struct kink_mes
 	struct isakmp_chain chain;
 	struct sa_pair model;
 	struct bytes none = {0};
+	bool two_way;
 	enum err error;
 
 	if (kx_is_stopping(kink->kx)) {
@@ -200,7 +299,7 @@ static void respond_create(struct kink_response *response, const struct kink_mes
 	    .remote = response->key.remote,
 	    .exchange = EXCHANGE_KINK,
 	    .owner = kink_token(KINK_STEP_ACCEPT, response->handle)};
-	rule = judge(response, &chain, &model.selector);
+	rule = judge(response, &chain, &model.selector, &two_way);
 	if (rule == NULL)
 		return;
 	if (sad_by_spi_out(sad, &response->key.remote, response->choice.spi) != NULL) {
@@ -217,7 +316,9 @@ static void respond_create(struct kink_response *response, const struct kink_mes
 	model.mode = rule->mode;
 	model.policy_id = rule->id;
 	model.suite.protocol = response->choice.suite.protocol;
-	error = sad_add(sad, &model, &response->pair);
+	error = two_way ? ERR_OK : kink_handshake_begin(response);
+	if (error == ERR_OK)
+		error = sad_add(sad, &model, &response->pair);
 	if (error == ERR_OK) {
 		sad_agree(response->pair, &response->choice.suite, &response->choice.lifetime);
 		error = sad_set_spi_out(sad, response->pair, response->choice.spi);

@@ -12,11 +12,10 @@
 #include "kx/kink/kink-internal.h"
 #include "policy/identity.h"
 
-/* An answer is kept until the initiator has given up: longer than any sensible T-retrans. */
-#define RETAINED_MS  60000
+/* Answers that are kept at a time; each for as long as Kerberos accepts copies of its command. */
 #define RETAINED_MAX 65536
 
-static void not_pending(struct kink_response *response)
+void kink_response_not_pending(struct kink_response *response)
 {
 	if (response->waiting)
 		response->kink->pending--;
@@ -34,7 +33,7 @@ static void release_session(struct kink_response *response)
 }
 
 /* Everything that is not needed once the answer is on its way. */
-static void shed(struct kink_response *response)
+void kink_response_shed(struct kink_response *response)
 {
 	release_session(response);
 	kx_name_cancel(&response->name_wait);
@@ -56,8 +55,8 @@ void kink_response_end(struct kink_response *response)
 {
 	struct kink *kink = response->kink;
 
-	not_pending(response);
-	shed(response);
+	kink_response_not_pending(response);
+	kink_response_shed(response);
 	timers_cancel(kx_timers(kink->kx), &response->timer);
 	if (response->pair != NULL) {
 		response->pair->owner = 0;
@@ -70,6 +69,7 @@ void kink_response_end(struct kink_response *response)
 		kink->retained_count--;
 	}
 	slots_remove(&kink->responses, response->handle);
+	kink_handshake_free(response->handshake);
 	free((void *)response->plain.data);
 	free(response);
 }
@@ -78,6 +78,24 @@ static void over(struct timer *timer, void *context)
 {
 	(void)timer;
 	kink_response_end(context);
+}
+
+void kink_response_withdraw(struct kink_response *response)
+{
+	struct sa_pair *pair = response->pair;
+
+	if (response->handshake == NULL || response->handshake->tries == 0) {
+		kink_response_end(response);
+		return;
+	}
+	response->pair = NULL;
+	if (pair != NULL) {
+		pair->owner = 0;
+		sad_remove(kx_sad(response->kink->kx), pair);
+	}
+	response->handshake->waiting = false;
+	response->withdrawn = true;
+	kink_response_answered(response);
 }
 
 /* What a retransmission has in common with the command: FNV-1a over what was authenticated. */
@@ -90,13 +108,14 @@ static uint64_t digest_of(uint8_t type, uint32_t epoch, struct bytes plain)
 	return hash;
 }
 
-static enum err accept_request(struct kink_response *response, const struct kink_message *message)
+enum err kink_response_verify(
+    struct kink_response *response, const struct kink_message *message, enum kink_step step)
 {
 	const struct host *host = kx_host(response->kink->kx);
 	const struct kink_payload *ap_req = kink_find(&message->outer, KINK_AP_REQ);
 	const struct kink_payload *sealed = kink_find(&message->outer, KINK_ENCRYPT);
 	struct kerberos_request request = {.operation = KERBEROS_ACCEPT,
-	    .token = kink_token(KINK_STEP_ACCEPT, response->handle),
+	    .token = kink_token(step, response->handle),
 	    .affinity = kink_affinity(&response->key.remote),
 	    .encryption_usage = KINK_USAGE_ENCRYPTION,
 	    .checksum_usage = KINK_USAGE_CHECKSUM,
@@ -116,6 +135,10 @@ static enum err accept_request(struct kink_response *response, const struct kink
 		if (sealed != NULL)
 			request.sealed = sealed->body;
 		error = host->kerberos(host->self, &request);
+	}
+	if (error == ERR_OK) {
+		response->waiting = true;
+		response->kink->pending++;
 	}
 	free(buffer);
 	return error;
@@ -152,11 +175,9 @@ void kink_response_begin(
 		kx_count(kink->kx, KX_DATAGRAMS_SHED);
 		return;
 	}
-	response->waiting = true;
-	kink->pending++;
 	response->datagram = kink_copy(datagram->data);
 	if (response->datagram.data != NULL)
-		error = accept_request(response, message);
+		error = kink_response_verify(response, message, KINK_STEP_ACCEPT);
 	if (error != ERR_OK) {
 		kx_count(kink->kx, KX_DATAGRAMS_SHED);
 		kink_response_end(response);
@@ -166,17 +187,21 @@ void kink_response_begin(
 /* What was answered before stays known, so that the command is not taken for a new one. */
 static void no_answer(struct kink_response *response)
 {
-	if (response->answered)
-		shed(response);
+	if (response->handshake != NULL && response->handshake->waiting)
+		kink_handshake_wait(response);
+	else if (response->answered)
+		kink_response_shed(response);
 	else
 		kink_response_end(response);
 }
 
 /* Builds the answer around the AP-REP. */
-static void protect_answer(struct kink_response *response)
+void kink_response_protect(struct kink_response *response)
 {
-	struct kink_header header = {
-	    .type = KINK_REPLY, .doi = IPSEC_DOI, .xid = response->key.xid};
+	struct kink_header header = {.type = KINK_REPLY,
+	    .doi = IPSEC_DOI,
+	    .xid = response->key.xid,
+	    .ackreq = response->handshake != NULL};
 	const struct host *host = kx_host(response->kink->kx);
 	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
 	    .token = kink_token(KINK_STEP_ANSWER, response->handle),
@@ -187,16 +212,10 @@ static void protect_answer(struct kink_response *response)
 	struct writer head = writer_of(buffer, sizeof(buffer));
 	enum err error;
 
-	for (size_t i = 0; response->keys_wanted && i < 2; i++) {
-		struct writer seed = writer_of(seeds[i], sizeof(seeds[i]));
-		const struct sa_pair *pair = response->pair;
-
-		/* The nonce is the initiator's alone (RFC 4430 3.2.1, 7). */
-		quick_put_seed(&seed, pair->suite.protocol, i == 0 ? pair->spi_in : pair->spi_out,
-		    response->nonce, (struct bytes){0});
-		request.derivations[i] = (struct kerberos_derivation){.seed = writer_bytes(&seed),
-		    .length = (uint16_t)suite_key_length(&pair->suite)};
-		request.derivation_count = (uint8_t)(i + 1);
+	if (response->keys_wanted) {
+		request.derivations[0] = kink_respond_derivation(response, IPSEC_IN, seeds[0]);
+		request.derivations[1] = kink_respond_derivation(response, IPSEC_OUT, seeds[1]);
+		request.derivation_count = 2;
 	}
 	error = kink_prepare(response->kink, &header, response->ap_rep, response->plain,
 	    response->plain.len + response->lengths.seal_overhead, &head, &request);
@@ -211,7 +230,7 @@ static void protect_answer(struct kink_response *response)
 void kink_response_answer(struct kink_response *response, struct bytes plain)
 {
 	response->plain = plain;
-	protect_answer(response);
+	kink_response_protect(response);
 }
 
 /*
@@ -233,7 +252,7 @@ static bool is_retransmission(struct kink_response *response)
 		kink_response_end(earlier);
 		return false;
 	}
-	if (earlier->answered && earlier->session == KERBEROS_SESSION_NONE) {
+	if (earlier->answered && !earlier->withdrawn && earlier->session == KERBEROS_SESSION_NONE) {
 		earlier->session = response->session;
 		earlier->lengths = response->lengths;
 		earlier->ap_rep = response->ap_rep;
@@ -241,7 +260,7 @@ static bool is_retransmission(struct kink_response *response)
 		earlier->keys_wanted = false;
 		response->session = KERBEROS_SESSION_NONE;
 		response->ap_rep = (struct bytes){0};
-		protect_answer(earlier);
+		kink_response_protect(earlier);
 	}
 	return true;
 }
@@ -400,15 +419,18 @@ static void accepted(struct kink_response *response, const struct kerberos_compl
 		name_known(&response->name_wait, NULL, &none);
 }
 
-static void send_answer(struct kink_response *response, struct bytes message, struct bytes checksum)
+/* From the fastest clock that is accepted to the slowest. */
+static uint64_t retained_ms(const struct kink *kink)
+{
+	return 2000ULL * kx_policy(kink->kx)->realm.clock_skew;
+}
+
+void kink_response_answered(struct kink_response *response)
 {
 	struct kink *kink = response->kink;
-
 	const struct host *host = kx_host(kink->kx);
 
-	if (kink_send(kink, &response->local, &response->remote, message, checksum) != ERR_OK)
-		kx_count(kink->kx, KX_DATAGRAMS_SHED);
-	shed(response);
+	kink_response_shed(response);
 	if (response->answered)
 		return;
 	response->answered = true;
@@ -416,12 +438,20 @@ static void send_answer(struct kink_response *response, struct bytes message, st
 	kink->retained_count++;
 	if (!response->listed ||
 	    timers_set(kx_timers(kink->kx), &response->timer,
-		host->now_ms(host->self) + RETAINED_MS, over, response) != ERR_OK) {
+		host->now_ms(host->self) + retained_ms(kink), over, response) != ERR_OK) {
 		kink_response_end(response);
 		return;
 	}
 	if (kink->retained_count > RETAINED_MAX)
 		kink_response_end(kink->retained);
+}
+
+static void send_answer(struct kink_response *response, struct bytes message, struct bytes checksum)
+{
+	if (kink_send(response->kink, &response->local, &response->remote, message, checksum) !=
+	    ERR_OK)
+		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
+	kink_response_answered(response);
 }
 
 /* The keys are there; the answer waits until the data plane has the SAs. */
@@ -438,7 +468,10 @@ static void install(struct kink_response *response, const struct kerberos_comple
 	}
 	response->keys_wanted = false;
 	sad_install(sad, response->pair, IPSEC_IN, completion->keymat[0]);
-	sad_install(sad, response->pair, IPSEC_OUT, completion->keymat[1]);
+	if (response->handshake == NULL)
+		sad_install(sad, response->pair, IPSEC_OUT, completion->keymat[1]);
+	else
+		kink_handshake_keep_key(response->handshake, completion->keymat[1]);
 }
 
 void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_t handle,
@@ -448,13 +481,16 @@ void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_
 	struct kink_response *response = slots_get(&kink->responses, handle);
 
 	if (response == NULL) {
-		if (step == KINK_STEP_ACCEPT && completion->session != KERBEROS_SESSION_NONE)
+		if (step != KINK_STEP_ANSWER && completion->session != KERBEROS_SESSION_NONE)
 			host->kerberos_release(
 			    host->self, completion->session, completion->affinity);
 		return;
 	}
-	if (step == KINK_STEP_ACCEPT) {
-		not_pending(response);
+	if (step == KINK_STEP_CONFIRM) {
+		kink_response_not_pending(response);
+		kink_handshake_confirmed(response, completion);
+	} else if (step == KINK_STEP_ACCEPT) {
+		kink_response_not_pending(response);
 		if (completion->problem.code == ERR_OK)
 			accepted(response, completion);
 		else
@@ -467,6 +503,8 @@ void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_
 		no_answer(response);
 	} else if (response->keys_wanted) {
 		install(response, completion);
+	} else if (response->handshake != NULL && !response->answered) {
+		kink_handshake_replied(response, completion->message, completion->checksum);
 	} else {
 		send_answer(response, completion->message, completion->checksum);
 	}
@@ -482,11 +520,21 @@ void kink_response_installed(struct kink_response *response, const struct proble
 
 		log_event(host->log, LOG_LEVEL_ERROR, LOG_AREA_KINK, LOG_NO_FIELDS,
 		    "the data plane refused an SA: %s", problem->text);
-		kink_response_end(response);
+		if (response->handshake != NULL && response->handshake->tries > 0)
+			kink_handshake_give_up(response);
+		else
+			kink_response_end(response);
+		return;
+	}
+	if (response->handshake != NULL && !pair->installed_out) {
+		kink_handshake_replied(response, response->message, response->checksum);
 		return;
 	}
 	response->pair = NULL;
 	sad_establish(kx_sad(kink->kx), pair);
 	kx_pair_accepted(kink->kx, pair, response->client);
-	send_answer(response, response->message, response->checksum);
+	if (response->handshake != NULL)
+		kink_response_answered(response);
+	else
+		send_answer(response, response->message, response->checksum);
 }

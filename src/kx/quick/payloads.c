@@ -30,6 +30,14 @@ enum err quick_get_nonce(const struct isakmp_chain *chain, struct bytes *out)
 	return ERR_OK;
 }
 
+enum err quick_get_key_exchange(const struct isakmp_chain *chain, struct bytes *out)
+{
+	const struct isakmp_payload *payload = isakmp_chain_find(chain, ISAKMP_KE, NULL);
+
+	*out = payload != NULL ? payload->body : (struct bytes){0};
+	return payload == NULL || payload->body.len > 0 ? ERR_OK : ERR_INVALID;
+}
+
 static bool is_any_port(struct port_range ports)
 {
 	return ports.first == 0 && ports.last == 65535;
@@ -126,13 +134,14 @@ enum err quick_get_identities(const struct isakmp_chain *chain, const struct add
 	return ERR_OK;
 }
 
-void quick_put_seed(struct writer *out, enum ipsec_protocol protocol, uint32_t spi, struct bytes ni,
-    struct bytes nr)
+void quick_put_seed(struct writer *out, enum ipsec_protocol protocol, uint32_t spi,
+    const struct quick_inputs *inputs)
 {
+	writer_put(out, inputs->secret);
 	writer_u8(out, protocol_number(protocol));
 	writer_u32(out, spi);
-	writer_put(out, ni);
-	writer_put(out, nr);
+	writer_put(out, inputs->ni);
+	writer_put(out, inputs->nr);
 }
 
 void quick_put_delete(
@@ -168,16 +177,32 @@ void quick_put_notification(struct isakmp_writer *chain, enum notify_type type,
 	isakmp_put_notification(chain, &notification);
 }
 
-uint16_t quick_find_error(const struct isakmp_chain *chain)
+/* The first notification of an error type. */
+static bool find_error(const struct isakmp_chain *chain, struct isakmp_notification *out)
 {
 	const struct isakmp_payload *payload = NULL;
 
 	while ((payload = isakmp_chain_find(chain, ISAKMP_NOTIFICATION, payload)) != NULL) {
-		struct isakmp_notification notification;
-
-		if (isakmp_notification_decode(payload->body, &notification) == ERR_OK &&
-		    notification.type != 0 && notification.type <= NOTIFY_ERROR_LAST)
-			return notification.type;
+		if (isakmp_notification_decode(payload->body, out) == ERR_OK && out->type != 0 &&
+		    out->type <= NOTIFY_ERROR_LAST)
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+uint16_t quick_find_error(const struct isakmp_chain *chain)
+{
+	struct isakmp_notification notification;
+
+	return find_error(chain, &notification) ? notification.type : 0;
+}
+
+bool quick_refuses_key_exchange(const struct isakmp_chain *chain)
+{
+	static const uint8_t ke = ISAKMP_KE;
+	struct isakmp_notification notification;
+
+	return find_error(chain, &notification) &&
+	       notification.type == NOTIFY_INVALID_PAYLOAD_TYPE &&
+	       bytes_equal(notification.data, bytes_of(&ke, 1));
 }

@@ -6,6 +6,7 @@
 #define KX_QUICK_QUICK_H
 
 #include "base/bytes.h"
+#include "crypto/dh.h"
 #include "policy/proposal.h"
 #include "wire/isakmp.h"
 
@@ -14,8 +15,10 @@
 #define QUICK_NONCE_MAX  256
 #define QUICK_NONCE_SIZE 32 /* of ours */
 
-/* protocol | SPI | Ni_b | Nr_b, without g^xy. */
-#define QUICK_SEED_MAX (5 + 2 * QUICK_NONCE_MAX)
+/* [g^xy |] protocol | SPI | Ni_b | Nr_b. */
+#define QUICK_SEED_MAX        (DH_SECRET_MAX + 5 + 2 * QUICK_NONCE_MAX)
+/* Where protocol and SPI stand in a seed without g^xy. */
+#define QUICK_SEED_SPI_OFFSET 1
 
 /* Leaves out the choices that phase 2 of ISAKMP has no numbers for. */
 void quick_narrow_offer(struct offer *offer);
@@ -37,6 +40,9 @@ enum err quick_get_offer(const struct isakmp_chain *chain, struct offer *out, bo
 /* The chain's nonce; an empty view when it has none. ERR_INVALID for one of a forbidden size. */
 enum err quick_get_nonce(const struct isakmp_chain *chain, struct bytes *out) MUST_CHECK;
 
+/* The chain's KE payload; an empty view when it has none. ERR_INVALID when it is empty. */
+enum err quick_get_key_exchange(const struct isakmp_chain *chain, struct bytes *out) MUST_CHECK;
+
 /*
  * IDci and IDcr for a selector of ours, as the initiator or the responder of the exchange. Nothing
  * is written when the selector is all traffic between these two hosts, which their absence means.
@@ -50,9 +56,16 @@ void quick_put_identities(struct isakmp_writer *chain, const struct selector *se
 enum err quick_get_identities(const struct isakmp_chain *chain, const struct address *local,
     const struct address *remote, bool initiator, struct selector *out) MUST_CHECK;
 
-/* What KEYMAT of the SA with this SPI is derived from; nr may be empty (RFC 4430 7). */
-void quick_put_seed(struct writer *out, enum ipsec_protocol protocol, uint32_t spi, struct bytes ni,
-    struct bytes nr);
+/* What all keys of one Quick Mode come from, but for the SA itself (RFC 2409 5.5, RFC 4430 7). */
+struct quick_inputs {
+	struct bytes secret; /* g^xy; empty without a key exchange */
+	struct bytes ni;
+	struct bytes nr; /* may be empty */
+};
+
+/* What KEYMAT of the SA with this SPI is derived from. */
+void quick_put_seed(struct writer *out, enum ipsec_protocol protocol, uint32_t spi,
+    const struct quick_inputs *inputs);
 
 /* A Delete payload for one SPI, and a Notification payload for the IPsec DOI. */
 void quick_put_delete(
@@ -62,5 +75,7 @@ void quick_put_notification(struct isakmp_writer *chain, enum notify_type type,
 
 /* The first notification of an error type (RFC 4430 5.5); 0 when there is none. */
 uint16_t quick_find_error(const struct isakmp_chain *chain);
+/* Whether that error says that the responder knows no key exchange (RFC 4430 3.2). */
+bool quick_refuses_key_exchange(const struct isakmp_chain *chain);
 
 #endif

@@ -1,0 +1,70 @@
+/*
+ * The third message of a handshake, by the initiator: an ACK for each copy of a reply that asks for
+ * one, for as long as there may be copies. RFC 4430 3.2, 6.2, 9.
+ */
+#include "kx/kink/kink-internal.h"
+#include "sa/sad.h"
+
+/* While one is in the making, further copies of the reply get no other. */
+static void make_ack(struct kink_command *command)
+{
+	const struct host *host = kx_host(command->kink->kx);
+	struct kink_header header = {.type = KINK_ACK, .doi = IPSEC_DOI, .xid = command->xid};
+	struct kerberos_request request = {.operation = KERBEROS_REPEAT,
+	    .token = kink_token(KINK_STEP_ACK, command->handle),
+	    .session = command->session,
+	    .affinity = kink_affinity(&command->remote.address)};
+	uint8_t buffer[KINK_HEAD_MAX];
+	struct writer head = writer_of(buffer, sizeof(buffer));
+	struct bytes none = {0};
+	enum err error = kink_prepare(command->kink, &header, none, none, 0, &head, &request);
+
+	if (error == ERR_OK)
+		error = host->kerberos(host->self, &request);
+	/* The next copy of the reply gives another chance. */
+	if (error != ERR_OK)
+		kx_count(command->kink->kx, KX_DATAGRAMS_SHED);
+	command->making_ack = error == ERR_OK;
+}
+
+/* As far as we can know, the peer now sends through what was made. */
+static void over(struct timer *timer, void *context)
+{
+	struct kink_command *command = context;
+	struct kink *kink = command->kink;
+	struct sa_pair *pair = sad_by_handle(kx_sad(kink->kx), command->made);
+
+	(void)timer;
+	kink_command_end(command);
+	if (pair != NULL)
+		kx_pair_confirmed(kink->kx, pair);
+}
+
+void kink_acknowledge(struct kink_command *command, const struct sa_pair *pair)
+{
+	const struct host *host = kx_host(command->kink->kx);
+	uint64_t due = host->now_ms(host->self) + kink_cycle_ms(command->kink);
+
+	command->answered = true;
+	command->acknowledging = true;
+	command->made = pair != NULL ? pair->handle : 0;
+	make_ack(command);
+	if (timers_set(kx_timers(command->kink->kx), &command->timer, due, over, command) != ERR_OK)
+		over(&command->timer, command);
+}
+
+void kink_acknowledge_again(struct kink_command *command)
+{
+	if (!command->making_ack)
+		make_ack(command);
+}
+
+void kink_acknowledge_made(
+    struct kink_command *command, const struct kerberos_completion *completion)
+{
+	command->making_ack = false;
+	if (completion->problem.code != ERR_OK ||
+	    kink_send(command->kink, &command->local, &command->remote, completion->message,
+		completion->checksum) != ERR_OK)
+		kx_count(command->kink->kx, KX_DATAGRAMS_SHED);
+}
