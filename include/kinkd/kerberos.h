@@ -23,7 +23,7 @@ enum kerberos_operation {
 	/*
 	 * Initiator: a service ticket for `server` (cached, or from the KDC) and a first AP-REQ
 	 * that asks for mutual authentication. Gives session, ap, lengths, ticket_end; with head
-	 * also what PROTECT gives.
+	 * also what PROTECT gives. With `tgt`, the responder's, a user-to-user ticket.
 	 */
 	KERBEROS_REQUEST,
 	/* Initiator: another AP-REQ of the same session, with a fresh authenticator. Gives ap. */
@@ -32,7 +32,9 @@ enum kerberos_operation {
 	 * Responder: verify `ap` (an AP-REQ), refuse replays, verify `checksum` over `signed_part`,
 	 * decrypt `sealed` if there is any, make the AP-REP. Gives session, ap, plain, client,
 	 * server, lengths, ticket_end; on failure reply_error where a KRB-ERROR should go back,
-	 * and with it a session when ticket and checksum are good: for PROTECT around the error.
+	 * and with it a session when ticket and checksum are good: for PROTECT around the error. A
+	 * user-to-user ticket under an earlier ticket of ours fails with tgt, the present one
+	 * (RFC 4430 3.7.1).
 	 */
 	KERBEROS_ACCEPT,
 	/*
@@ -47,15 +49,22 @@ enum kerberos_operation {
 	 * build head | encrypt(plain) | zeros to a multiple of four, and its checksum. Without
 	 * plain the message is head alone. Gives keymat, message, checksum.
 	 */
-	KERBEROS_PROTECT
+	KERBEROS_PROTECT,
+	/*
+	 * Responder: our ticket-granting ticket as `server`, if that is who `client` names of ours
+	 * (RFC 4430 4.2.4). Gives tgt; on failure reply_error where a KRB-ERROR should go back.
+	 */
+	KERBEROS_TGT
 };
 
-/* What to do about a KRB-ERROR that is proven to be the peer's. */
+/* What to do about a KRB-ERROR that is proven to be the peer's, but for the last. */
 enum kerberos_remedy {
 	KERBEROS_REMEDY_NONE, /* it is final; or it is not proven, and nothing was done about it */
 	KERBEROS_REMEDY_WAIT, /* it is about one transmission and says nothing about the next */
 	KERBEROS_REMEDY_REPEAT, /* the clock kept for this peer is corrected: REPEAT at once */
-	KERBEROS_REMEDY_TICKET  /* the ticket is given up: a new transaction gets a new one */
+	KERBEROS_REMEDY_TICKET, /* the ticket is given up: a new transaction gets a new one */
+	/* RFC 4430 3.1: the peer, maybe, or the KDC (REQUEST) wants user-to-user. */
+	KERBEROS_REMEDY_USER_TO_USER
 };
 
 /* KEYMAT of `length` octets from `seed`: K1 = prf(key, seed), Kn = prf(key, Kn-1 | seed). */
@@ -78,8 +87,9 @@ struct kerberos_request {
 	 * session stays with the affinity that made it.
 	 */
 	uint32_t affinity;
-	const char *server;        /* REQUEST: the responder's principal */
-	const char *client;        /* REQUEST: our principal; NULL for the configured one */
+	const char *server;        /* REQUEST, TGT: the responder's principal */
+	const char *client;        /* REQUEST, TGT: our principal; NULL for the configured one */
+	struct bytes tgt;          /* REQUEST: DER as in KINK_TGT_REP; empty for a usual ticket */
 	uint32_t min_lifetime;     /* REQUEST: seconds that the ticket must still be valid */
 	uint32_t encryption_usage; /* ACCEPT, VERIFY, PROTECT: RFC 3961 key usage numbers */
 	uint32_t checksum_usage;
@@ -138,6 +148,7 @@ struct kerberos_completion {
 	struct bytes plain;
 	struct bytes message;
 	struct bytes checksum;
+	struct bytes tgt;         /* TGT; ACCEPT failed: ours, DER (RFC 4430 4.2.5) */
 	struct bytes reply_error; /* ACCEPT failed: the KRB-ERROR to send, may be empty */
 	int32_t remote_error;     /* VERIFY: error code of the KRB-ERROR (RFC 4120 7.5.9) */
 	enum kerberos_remedy remedy;

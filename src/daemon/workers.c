@@ -177,9 +177,9 @@ static size_t text_size(const char *text)
 static struct job *job_of(const struct kerberos_request *request)
 {
 	size_t size = sizeof(struct job) + text_size(request->server) + text_size(request->client) +
-	              request->ap.len + request->krb_error.len + request->signed_part.len +
-	              request->checksum.len + request->sealed.len + request->head.len +
-	              request->plain.len;
+	              request->tgt.len + request->ap.len + request->krb_error.len +
+	              request->signed_part.len + request->checksum.len + request->sealed.len +
+	              request->head.len + request->plain.len;
 	struct job *job;
 	uint8_t *at;
 
@@ -194,6 +194,7 @@ static struct job *job_of(const struct kerberos_request *request)
 	at = job->data;
 	job->request.server = pack_text(&at, request->server);
 	job->request.client = pack_text(&at, request->client);
+	job->request.tgt = pack(&at, request->tgt);
 	job->request.ap = pack(&at, request->ap);
 	job->request.krb_error = pack(&at, request->krb_error);
 	job->request.signed_part = pack(&at, request->signed_part);
@@ -210,8 +211,8 @@ static struct result *result_of(const struct kerberos_completion *completion)
 {
 	size_t size = sizeof(struct result) + completion->ap.len + completion->plain.len +
 	              completion->message.len + completion->checksum.len +
-	              completion->reply_error.len + text_size(completion->client) +
-	              text_size(completion->server);
+	              completion->reply_error.len + completion->tgt.len +
+	              text_size(completion->client) + text_size(completion->server);
 	struct result *result;
 	uint8_t *at;
 
@@ -229,6 +230,7 @@ static struct result *result_of(const struct kerberos_completion *completion)
 	result->completion.message = pack(&at, completion->message);
 	result->completion.checksum = pack(&at, completion->checksum);
 	result->completion.reply_error = pack(&at, completion->reply_error);
+	result->completion.tgt = pack(&at, completion->tgt);
 	result->completion.client = pack_text(&at, completion->client);
 	result->completion.server = pack_text(&at, completion->server);
 	for (size_t i = 0; i < completion->keymat_count; i++)

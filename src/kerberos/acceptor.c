@@ -34,8 +34,7 @@ static int stranger_code(krb5_error_code code)
 	return (int)(code - ERROR_TABLE_BASE_krb5);
 }
 
-/* A KRB-ERROR, with the client's time where it is known (RFC 4430 3.5). */
-static void make_error(
+void worker_make_error(
     struct kerberos_worker *worker, krb5_error_code code, struct kerberos_completion *completion)
 {
 	int number = stranger_code(code);
@@ -193,7 +192,7 @@ static void accept_message(struct kerberos_worker *worker, krb5_auth_context con
 	if (code == 0)
 		make_ap_rep(worker, context, completion);
 	else if (code != KRB5KRB_ERR_GENERIC)
-		make_error(worker, code, completion);
+		worker_make_error(worker, code, completion);
 	if (completion->ap.len == 0 && completion->reply_error.len == 0) {
 		krb5_k_free_key(worker->context, key.key);
 		return;
@@ -217,6 +216,43 @@ static enum err precheck(const struct kerberos_request *request, struct problem 
 	return ERR_OK;
 }
 
+/* With the keytab; false when the answer is given already. */
+static bool read_with_keytab(struct kerberos_worker *worker, krb5_data *ap_req,
+    krb5_auth_context *context, krb5_flags *options, krb5_ticket **ticket,
+    struct kerberos_completion *completion, krb5_error_code *code)
+{
+	if (worker_keytab(worker, &completion->problem) != ERR_OK) {
+		/* Who starts with a user's ticket may need no keytab (RFC 4430 3.1). */
+		worker_make_error(worker,
+		    worker->realm->ccache != NULL ? KRB5KRB_AP_ERR_USER_TO_USER_REQUIRED
+						  : KRB5KRB_AP_ERR_NOKEY,
+		    completion);
+		return false;
+	}
+	*code = krb5_auth_con_init(worker->context, context);
+	/* No replay cache in a file: ours is in memory. */
+	if (*code == 0)
+		*code = krb5_auth_con_setflags(worker->context, *context, 0);
+	/* Any key of the keytab will do: the names of one host often share it. */
+	if (*code == 0)
+		*code = krb5_rd_req(
+		    worker->context, context, ap_req, NULL, worker->keytab, options, ticket);
+	return true;
+}
+
+/* From the authenticator and the ticket. */
+static krb5_error_code read_names(struct kerberos_worker *worker, krb5_auth_context context,
+    const krb5_ticket *ticket, struct kerberos_completion *completion)
+{
+	krb5_error_code code = read_authenticator(worker, context, completion);
+
+	if (code != 0)
+		return code;
+	completion->ticket_end = (int64_t)(uint32_t)ticket->enc_part2->times.endtime;
+	completion->server = worker_keep_name(worker, ticket->server);
+	return completion->server != NULL ? 0 : KRB5_PARSE_MALFORMED;
+}
+
 void worker_accept(struct kerberos_worker *worker, const struct kerberos_request *request,
     struct kerberos_completion *completion)
 {
@@ -224,36 +260,30 @@ void worker_accept(struct kerberos_worker *worker, const struct kerberos_request
 	krb5_auth_context context = NULL;
 	krb5_ticket *ticket = NULL;
 	krb5_flags options = 0;
+	struct bytes ticket_octets;
 	krb5_error_code code;
+	bool user_to_user;
 
 	if (precheck(request, &completion->problem) != ERR_OK)
 		return;
-	if (worker_keytab(worker, &completion->problem) != ERR_OK) {
-		make_error(worker, KRB5KRB_AP_ERR_NOKEY, completion);
-		return;
-	}
-	code = krb5_auth_con_init(worker->context, &context);
-	/* No replay cache in a file: ours is in memory. */
+	/* libkrb5 does not look at the option. */
+	user_to_user = kerberos_is_user_to_user(request->ap, &ticket_octets);
+	if (user_to_user)
+		code = worker_read_user_to_user(worker, &ap_req, &context, &options, &ticket);
+	else if (!read_with_keytab(worker, &ap_req, &context, &options, &ticket, completion, &code))
+		goto out;
 	if (code == 0)
-		code = krb5_auth_con_setflags(worker->context, context, 0);
-	/* Any key of the keytab will do: the names of one host often share it. */
-	if (code == 0)
-		code = krb5_rd_req(
-		    worker->context, &context, &ap_req, NULL, worker->keytab, &options, &ticket);
-	if (code == 0)
-		code = read_authenticator(worker, context, completion);
+		code = read_names(worker, context, ticket, completion);
 	if (code == 0) {
-		completion->ticket_end = (int64_t)(uint32_t)ticket->enc_part2->times.endtime;
-		completion->server = worker_keep_name(worker, ticket->server);
-		code = completion->server != NULL ? 0 : KRB5_PARSE_MALFORMED;
-	}
-	if (code != 0) {
+		accept_message(worker, context, ticket, options, request, completion);
+	} else if (user_to_user) {
+		worker_refuse_user_to_user(worker, ticket_octets, code, completion);
+	} else {
 		(void)kerberos_problem(worker->context, code, &completion->problem,
 		    "accepting an AP-REQ", completion->client, worker->realm->keytab_path);
-		make_error(worker, code, completion);
-	} else {
-		accept_message(worker, context, ticket, options, request, completion);
+		worker_make_error(worker, code, completion);
 	}
+out:
 	krb5_free_ticket(worker->context, ticket);
 	if (context != NULL)
 		(void)krb5_auth_con_free(worker->context, context);

@@ -17,6 +17,8 @@ bool kerberos_worker_needs_ticket(
 	char key[TICKET_KEY_SIZE];
 	bool there;
 
+	if (request->operation == KERBEROS_TGT)
+		return kerberos_own_is_due(realm, request->client != NULL ? request->client : "");
 	if (request->operation != KERBEROS_REQUEST || kerberos_ticket_key(request, key) != ERR_OK)
 		return false;
 	(void)pthread_mutex_lock(&realm->lock);
@@ -79,7 +81,10 @@ static krb5_error_code try_ap_req(struct kerberos_worker *worker, const struct s
 	if (code == 0)
 		code = krb5_auth_con_setflags(worker->context, *authenticator, 0);
 	if (code == 0)
-		code = krb5_mk_req_extended(worker->context, authenticator, AP_OPTS_MUTUAL_REQUIRED,
+		code = krb5_mk_req_extended(worker->context, authenticator,
+		    session->ticket->creds->is_skey
+			? AP_OPTS_MUTUAL_REQUIRED | AP_OPTS_USE_SESSION_KEY
+			: AP_OPTS_MUTUAL_REQUIRED,
 		    NULL, session->ticket->creds, ap_req);
 	if (code != 0 && *authenticator != NULL) {
 		(void)krb5_auth_con_free(worker->context, *authenticator);
@@ -251,8 +256,11 @@ void worker_request(struct kerberos_worker *worker, const struct kerberos_reques
 	struct session *session;
 	enum err error = known_ticket_get(worker, request, &ticket, &completion->problem);
 
-	if (error != ERR_OK)
+	if (error != ERR_OK) {
+		if (completion->problem.code == ERR_DENIED)
+			completion->remedy = KERBEROS_REMEDY_USER_TO_USER;
 		return;
+	}
 	krb5_k_reference_key(worker->context, ticket->key.key);
 	error = worker_session_add(worker, &ticket->key, &session);
 	if (error != ERR_OK) {
@@ -347,7 +355,7 @@ static void read_krb_error(struct kerberos_worker *worker, struct session *sessi
 		    worker->realm, session->ticket->name, session->ticket->version, proven);
 	if (remedy == KERBEROS_REMEDY_REPEAT && proven)
 		remedy = correct_clock(worker, session, error);
-	if (proven)
+	if (proven || remedy == KERBEROS_REMEDY_USER_TO_USER)
 		completion->remedy = remedy;
 	krb5_free_error(worker->context, error);
 }

@@ -13,4 +13,5 @@ libkerberos_a_SOURCES = \
 	src/kerberos/realm.c src/kerberos/realm.h \
 	src/kerberos/replay.c src/kerberos/replay.h \
 	src/kerberos/ticket.c \
+	src/kerberos/user-to-user.c \
 	src/kerberos/worker.c src/kerberos/worker.h

@@ -19,7 +19,12 @@
 /* Authenticators remembered at the same time: up to 43 octets each. */
 #define KERBEROS_REPLAYS_MAX 4000000
 
-#define TICKET_KEY_SIZE (2 * KERBEROS_NAME_MAX)
+/* Our own ticket is renewed when a service ticket over it would live this much too short. */
+#define OWN_TICKET_MARGIN 60
+
+/* Two names, and what tells the other's ticket-granting tickets apart. */
+#define TGT_MARK_SIZE   16
+#define TICKET_KEY_SIZE (2 * KERBEROS_NAME_MAX + 2 * TGT_MARK_SIZE + 1)
 
 /* context.c */
 
@@ -55,8 +60,9 @@ struct kerberos_ticket {
 
 /* Our credentials as one principal. */
 struct kerberos_client {
-	char *name;        /* "": the configured principal, or the keytab's best */
-	krb5_creds *creds; /* the ticket-granting ticket, or NULL */
+	char *name;           /* "": the configured principal, or the keytab's best */
+	krb5_creds *creds;    /* the ticket-granting ticket, or NULL */
+	krb5_creds *previous; /* the one before it; only its key counts */
 	int64_t fetched_at;
 	int64_t retry_at; /* not before, after a failure */
 	uint32_t keytab_version;
@@ -132,7 +138,7 @@ enum err kerberos_ccache_problem(const struct kerberos_realm *realm, krb5_contex
     krb5_error_code code, const char *name, struct problem *problem);
 
 /* ticket.c */
-/* What a ticket is filed under: both names. */
+/* What a ticket is filed under: both names, and the second ticket of user-to-user. */
 enum err kerberos_ticket_key(
     const struct kerberos_request *request, char key[TICKET_KEY_SIZE]) MUST_CHECK;
 /* The ticket, under the lock; NULL when nothing useful is known. */
@@ -245,6 +251,28 @@ enum err worker_keytab(struct kerberos_worker *worker, struct problem *problem) 
 /* Checks the request's checksum and decrypts what is sealed. */
 enum err worker_open(struct kerberos_worker *worker, const struct session_key *key,
     const struct kerberos_request *request, struct kerberos_completion *completion) MUST_CHECK;
+
+/* user-to-user.c */
+/* Whether the AP-REQ says so; then also its ticket. */
+bool kerberos_is_user_to_user(struct bytes ap_req, struct bytes *ticket);
+/* RFC 4430 4.2.4: it must be a ticket-granting ticket of the server's own realm. */
+krb5_error_code kerberos_check_tgt(
+    krb5_context context, struct bytes octets, krb5_const_principal server);
+/* Whether our own ticket as this client ("": the configured one) is missing or about to end. */
+bool kerberos_own_is_due(struct kerberos_realm *realm, const char *name);
+/* krb5_rd_req() with the keys of our own tickets; *context may be replaced. */
+krb5_error_code worker_read_user_to_user(struct kerberos_worker *worker, krb5_data *ap_req,
+    krb5_auth_context *context, krb5_flags *options, krb5_ticket **ticket);
+/* What its failure is answered with; ticket is the one in the AP-REQ. */
+void worker_refuse_user_to_user(struct kerberos_worker *worker, struct bytes ticket,
+    krb5_error_code code, struct kerberos_completion *completion);
+void worker_tgt(struct kerberos_worker *worker, const struct kerberos_request *request,
+    struct kerberos_completion *completion);
+
+/* acceptor.c */
+/* A KRB-ERROR, with the client's time where it is known (RFC 4430 3.5). */
+void worker_make_error(
+    struct kerberos_worker *worker, krb5_error_code code, struct kerberos_completion *completion);
 
 /* initiator.c, acceptor.c, protect.c */
 void worker_request(struct kerberos_worker *worker, const struct kerberos_request *request,

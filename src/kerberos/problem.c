@@ -42,10 +42,13 @@ enum err kerberos_err(krb5_error_code code)
 		return ERR_EXPIRED;
 	case KRB5KRB_AP_ERR_REPEAT:
 		return ERR_REPLAY;
+	case KRB5KDC_ERR_MUST_USE_USER2USER:
+		return ERR_DENIED;
 	case KRB5KRB_AP_ERR_BAD_INTEGRITY:
 	case KRB5KRB_AP_ERR_MODIFIED:
 	case KRB5KRB_AP_ERR_BADKEYVER:
 	case KRB5KRB_AP_ERR_BADMATCH:
+	case KRB5KDC_ERR_SERVER_NOMATCH:
 	case KRB5KRB_AP_ERR_METHOD:
 		return ERR_AUTH;
 	case KRB5_CONFIG_ETYPE_NOSUPP:
@@ -138,6 +141,15 @@ static void next_step(
 		(void)snprintf(out, size,
 		    "this host's clock and the KDC's differ too much: see chronyc tracking");
 		break;
+	case KRB5KDC_ERR_MUST_USE_USER2USER:
+		(void)snprintf(out, size,
+		    "%s is to be reached by user-to-user alone: set user_to_user for the peer",
+		    name);
+		break;
+	case KRB5KDC_ERR_SERVER_NOMATCH:
+	case KRB5KRB_AP_ERR_BADMATCH:
+		(void)snprintf(out, size, "the peer's ticket is not one of %s", name);
+		break;
 	case KRB5KRB_AP_ERR_METHOD:
 		(void)snprintf(out, size, "it must ask for mutual authentication");
 		break;
@@ -167,6 +179,8 @@ enum kerberos_remedy kerberos_remedy(uint32_t error)
 	switch ((krb5_error_code)error + ERROR_TABLE_BASE_krb5) {
 	case KRB5KRB_AP_ERR_SKEW:
 		return KERBEROS_REMEDY_REPEAT;
+	case KRB5KRB_AP_ERR_USER_TO_USER_REQUIRED:
+		return KERBEROS_REMEDY_USER_TO_USER;
 	case KRB5KRB_AP_ERR_REPEAT:
 		/* The network repeats, and so may anyone. */
 		return KERBEROS_REMEDY_WAIT;
@@ -214,6 +228,11 @@ void kerberos_remote_problem(const krb5_error *error, struct problem *problem)
 		    "tracking on both hosts if that does not help",
 		    error->error == KRB5KRB_AP_ERR_TKT_NYV - ERROR_TABLE_BASE_krb5 ? "not yet valid"
 										   : "expired");
+		break;
+	case KRB5KRB_AP_ERR_USER_TO_USER_REQUIRED:
+		(void)problem_set(problem, ERR_REFUSED,
+		    "the peer has no key of its own and asks for user-to-user: set user_to_user "
+		    "for it");
 		break;
 	case KRB5KRB_AP_ERR_REPEAT:
 		(void)problem_set(problem, ERR_REFUSED,

@@ -10,8 +10,6 @@
 
 #include "kerberos/private.h"
 
-/* Our own ticket is renewed when a service ticket over it would live this much too short. */
-#define OWN_TICKET_MARGIN  60
 /* A ticket this young is not asked for anew, however short its life is. */
 #define YOUNG_SECONDS      5
 #define TICKETS_MAX        16384
@@ -51,10 +49,17 @@ void kerberos_fetcher_destroy(struct kerberos_fetcher *fetcher)
 
 enum err kerberos_ticket_key(const struct kerberos_request *request, char key[TICKET_KEY_SIZE])
 {
-	int len = snprintf(key, TICKET_KEY_SIZE, "%s %s",
-	    request->client != NULL ? request->client : "", request->server);
+	/* A ticket ends with the authentication tag of its ciphertext. */
+	size_t mark = request->tgt.len < TGT_MARK_SIZE ? request->tgt.len : TGT_MARK_SIZE;
+	int len = snprintf(key, TICKET_KEY_SIZE, "%s %s%s",
+	    request->client != NULL ? request->client : "", request->server, mark > 0 ? " " : "");
 
-	return len > 0 && len < TICKET_KEY_SIZE ? ERR_OK : ERR_TOO_LONG;
+	if (len <= 0 || (size_t)len + 2 * mark >= TICKET_KEY_SIZE)
+		return ERR_TOO_LONG;
+	for (size_t i = 0; i < mark; i++)
+		len += snprintf(key + len, TICKET_KEY_SIZE - (size_t)len, "%02x",
+		    request->tgt.data[request->tgt.len - mark + i]);
+	return ERR_OK;
 }
 
 struct kerberos_ticket *kerberos_ticket_find(
@@ -91,6 +96,7 @@ void kerberos_tickets_clear(struct kerberos_realm *realm)
 	HASH_ITER (by_name, realm->clients, client, next_client) {
 		HASH_DELETE(by_name, realm->clients, client);
 		krb5_free_creds(realm->context, client->creds);
+		krb5_free_creds(realm->context, client->previous);
 		free(client->name);
 		free(client);
 	}
@@ -282,7 +288,8 @@ static void replace_own(
 	if (client->creds != NULL &&
 	    !krb5_principal_compare(fetcher->context, client->creds->client, creds->client))
 		forget_tickets(fetcher->realm, client);
-	krb5_free_creds(fetcher->realm->context, client->creds);
+	krb5_free_creds(fetcher->realm->context, client->previous);
+	client->previous = client->creds;
 	client->creds = creds;
 	client->fetched_at = kerberos_now();
 }
@@ -408,11 +415,15 @@ static enum err own_ticket(struct kerberos_fetcher *fetcher, const char *name,
 
 /* Asks the KDC for a service ticket over our own; may block. */
 static krb5_error_code ask_service_ticket(
-    krb5_context context, krb5_creds *own, const char *server, krb5_creds **out)
+    krb5_context context, krb5_creds *own, const struct kerberos_request *request, krb5_creds **out)
 {
-	krb5_creds wanted = {.client = own->client};
+	krb5_creds wanted = {.client = own->client, .second_ticket = kerberos_data(request->tgt)};
+	krb5_flags options = KRB5_GC_NO_STORE | (request->tgt.len > 0 ? KRB5_GC_USER_USER : 0);
 	krb5_ccache ccache = NULL;
-	krb5_error_code code = krb5_parse_name(context, server, &wanted.server);
+	krb5_error_code code = krb5_parse_name(context, request->server, &wanted.server);
+
+	if (code == 0 && request->tgt.len > 0)
+		code = kerberos_check_tgt(context, request->tgt, wanted.server);
 
 	/* A cache of our own for the moment: other fetchers renew tickets meanwhile. */
 	if (code == 0)
@@ -422,7 +433,7 @@ static krb5_error_code ask_service_ticket(
 	if (code == 0)
 		code = krb5_cc_store_cred(context, ccache, own);
 	if (code == 0)
-		code = krb5_get_credentials(context, KRB5_GC_NO_STORE, ccache, &wanted, out);
+		code = krb5_get_credentials(context, options, ccache, &wanted, out);
 	if (ccache != NULL)
 		(void)krb5_cc_destroy(context, ccache);
 	krb5_free_principal(context, wanted.server);
@@ -446,9 +457,11 @@ static enum err get_service_ticket(struct kerberos_fetcher *fetcher,
 		error = own_ticket(fetcher, name, request->min_lifetime, newer_than, &own, problem);
 		if (error != ERR_OK)
 			return error;
-		code = ask_service_ticket(fetcher->context, own, request->server, out);
+		code = ask_service_ticket(fetcher->context, own, request, out);
 		krb5_free_creds(fetcher->context, own);
-		if (code == 0 || !is_kdc_answer(code) || code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN)
+		if (code == 0 || !is_kdc_answer(code) || code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN ||
+		    code == KRB5KDC_ERR_MUST_USE_USER2USER || code == KRB5KRB_AP_ERR_BADMATCH ||
+		    code == KRB5KDC_ERR_SERVER_NOMATCH)
 			break;
 		newer_than = asked_at - YOUNG_SECONDS;
 	}
@@ -487,14 +500,19 @@ static void store(struct kerberos_realm *realm, struct kerberos_ticket *ticket, 
 		    (long long)(creds->times.endtime - now), min_lifetime);
 }
 
-void kerberos_fetch_own(struct kerberos_fetcher *fetcher)
+/* The outcome is in the log and in the status. */
+static void fetch_own(struct kerberos_fetcher *fetcher, const char *name)
 {
 	struct problem problem;
 	krb5_creds *own = NULL;
 
-	/* The outcome is in the log and in the status. */
-	if (own_ticket(fetcher, "", 0, 0, &own, &problem) == ERR_OK)
+	if (own_ticket(fetcher, name, 0, 0, &own, &problem) == ERR_OK)
 		krb5_free_creds(fetcher->context, own);
+}
+
+void kerberos_fetch_own(struct kerberos_fetcher *fetcher)
+{
+	fetch_own(fetcher, "");
 }
 
 void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_request *request)
@@ -506,6 +524,10 @@ void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_requ
 	char key[TICKET_KEY_SIZE];
 	bool wanted;
 
+	if (request->operation == KERBEROS_TGT) {
+		fetch_own(fetcher, request->client != NULL ? request->client : "");
+		return;
+	}
 	if (kerberos_ticket_key(request, key) != ERR_OK)
 		return;
 	(void)pthread_mutex_lock(&realm->lock);

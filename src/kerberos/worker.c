@@ -206,6 +206,9 @@ void kerberos_worker_run(struct kerberos_worker *worker, const struct kerberos_r
 	case KERBEROS_PROTECT:
 		worker_protect(worker, request, completion);
 		break;
+	case KERBEROS_TGT:
+		worker_tgt(worker, request, completion);
+		break;
 	}
 	if (completion->session != KERBEROS_SESSION_NONE)
 		completion->session |= (uint64_t)worker->index << SESSION_INDEX_SHIFT;

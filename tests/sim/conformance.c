@@ -27,7 +27,8 @@ enum {
 	KEYMAT = 128,
 	LENGTHS = 256,
 	TICKET_END = 512,
-	REMEDY = 1024
+	REMEDY = 1024,
+	TGT = 2048
 };
 
 struct octets {
@@ -58,6 +59,7 @@ struct check {
 	struct octets checksum;
 	struct octets keymat;
 	struct octets reply_error;
+	struct octets tgt;
 	enum kerberos_remedy remedy;
 	struct kerberos_lengths lengths;
 	char client[KERBEROS_NAME_MAX];
@@ -92,7 +94,8 @@ static unsigned fields_of(const struct kerberos_completion *completion)
 	       (completion->lengths.seal_overhead > 0 && completion->lengths.checksum > 0 ? LENGTHS
 											  : 0U) |
 	       (completion->ticket_end != 0 ? TICKET_END : 0U) |
-	       (completion->remedy != KERBEROS_REMEDY_NONE ? REMEDY : 0U);
+	       (completion->remedy != KERBEROS_REMEDY_NONE ? REMEDY : 0U) |
+	       (completion->tgt.len > 0 ? TGT : 0U);
 }
 
 /* Runs a request on a or b and holds its answer to what is expected. */
@@ -120,6 +123,7 @@ static void ask(struct check *check, const char *what, void *on,
 	keep(&check->message, completion.message);
 	keep(&check->checksum, completion.checksum);
 	keep(&check->reply_error, completion.reply_error);
+	keep(&check->tgt, completion.tgt);
 	check->remedy = completion.remedy;
 	keep(
 	    &check->keymat, completion.keymat_count > 0 ? completion.keymat[0] : (struct bytes){0});
@@ -529,6 +533,67 @@ static void check_restart(struct check *check, const struct sim_realm_settings *
 	release(check, check->a, session);
 }
 
+/* A user-to-user command of a to b; returns a's session. */
+static uint64_t user_command(struct check *check, const struct octets *tgt, struct parts *out)
+{
+	struct kerberos_request request = request_of(KERBEROS_REQUEST, 0);
+	uint64_t session;
+
+	request.server = SERVER_B;
+	request.min_lifetime = 60;
+	request.tgt = view(tgt);
+	ask(check, "a user-to-user ticket", check->a, &request, ERR_OK,
+	    SESSION | AP | LENGTHS | TICKET_END);
+	session = check->session;
+	protect(check, check->a, session, &check->ap, check->lengths, "u", out);
+	return session;
+}
+
+static void own_ticket(
+    struct check *check, const char *what, const char *name, enum err code, unsigned fields)
+{
+	struct kerberos_request request = request_of(KERBEROS_TGT, 0);
+
+	request.server = name;
+	ask(check, what, check->b, &request, code, fields);
+}
+
+static void check_user_to_user(struct check *check, const struct sim_realm_settings *settings)
+{
+	struct kerberos_request request = request_of(KERBEROS_REQUEST, 0);
+	struct octets tgt;
+	struct parts parts;
+	uint64_t session;
+	uint64_t other;
+
+	own_ticket(check, "another's ticket", SERVER_C, ERR_NOT_FOUND, REPLY_ERROR);
+	own_ticket(check, "b's own ticket", SERVER_B, ERR_OK, TGT);
+	tgt = check->tgt;
+	session = user_command(check, &tgt, &parts);
+	accept(check, "a user-to-user command", &parts, ERR_OK, ACCEPTED | PLAIN);
+	accept(check, "the same again", &parts, ERR_REPLAY, REFUSED);
+	other = command(check, "x", &parts);
+	accept(check, "a usual one beside it", &parts, ERR_OK, ACCEPTED | PLAIN);
+	release(check, check->a, other);
+	release(check, check->a, session);
+	request.server = SERVER_C;
+	request.tgt = view(&tgt);
+	ask(check, "a ticket for c under b's", check->a, &request, ERR_AUTH, 0);
+	request.tgt = bytes_of("no ticket", 9);
+	ask(check, "a ticket under none", check->a, &request, ERR_INVALID, 0);
+	/* b loses its ticket with its state (RFC 4430 3.7.1). */
+	check->realm->close(check->b);
+	check->b = check->realm->open(settings);
+	own_ticket(check, "its new one", SERVER_B, ERR_OK, TGT);
+	session = user_command(check, &tgt, &parts);
+	accept(check, "a command under the old one", &parts, ERR_AUTH, REPLY_ERROR | TGT);
+	release(check, check->a, session);
+	tgt = check->tgt;
+	session = user_command(check, &tgt, &parts);
+	accept(check, "a command under the new one", &parts, ERR_OK, ACCEPTED | PLAIN);
+	release(check, check->a, session);
+}
+
 static int64_t time_us(void *context)
 {
 	struct timespec now;
@@ -582,6 +647,7 @@ bool sim_conforms(const struct sim_realm *realm)
 	check_building(check);
 	check_keymat(check);
 	check_restart(check, &b);
+	check_user_to_user(check, &b);
 	realm->close(check->a);
 	realm->close(check->b);
 	good = check->good;

@@ -180,8 +180,8 @@ static struct bytes text_bytes(const char *text)
 static struct job *keep_request(const struct kerberos_request *from)
 {
 	size_t size = text_bytes(from->server).len + text_bytes(from->client).len + from->ap.len +
-	              from->krb_error.len + from->signed_part.len + from->checksum.len +
-	              from->sealed.len + from->head.len + from->plain.len;
+	              from->tgt.len + from->krb_error.len + from->signed_part.len +
+	              from->checksum.len + from->sealed.len + from->head.len + from->plain.len;
 	struct kerberos_request *to;
 	struct job *job;
 
@@ -192,6 +192,7 @@ static struct job *keep_request(const struct kerberos_request *from)
 	*to = *from;
 	to->server = (const char *)keep(job, text_bytes(from->server)).data;
 	to->client = (const char *)keep(job, text_bytes(from->client)).data;
+	to->tgt = keep(job, from->tgt);
 	to->ap = keep(job, from->ap);
 	to->krb_error = keep(job, from->krb_error);
 	to->signed_part = keep(job, from->signed_part);
@@ -204,7 +205,7 @@ static struct job *keep_request(const struct kerberos_request *from)
 	return job;
 }
 
-#define PIECES_MAX (7 + KERBEROS_DERIVATIONS_MAX)
+#define PIECES_MAX (8 + KERBEROS_DERIVATIONS_MAX)
 
 /* Each in memory of its own, so that reading past its end or too late is noticed. */
 static struct bytes lend(void **pieces, size_t *count, struct bytes octets)
@@ -230,6 +231,7 @@ static void answer(struct sim_host *host, const struct kerberos_completion *from
 	to.message = lend(pieces, &count, from->message);
 	to.checksum = lend(pieces, &count, from->checksum);
 	to.reply_error = lend(pieces, &count, from->reply_error);
+	to.tgt = lend(pieces, &count, from->tgt);
 	to.client = (const char *)lend(pieces, &count, text_bytes(from->client)).data;
 	to.server = (const char *)lend(pieces, &count, text_bytes(from->server)).data;
 	for (size_t i = 0; i < from->keymat_count; i++)
@@ -314,7 +316,8 @@ static void check_request(struct sim_kerberos *self, const struct kerberos_reque
 		sim_fail(sim, "host %c: a Kerberos token has its top bit set", name);
 	if (request->operation == KERBEROS_REQUEST && request->server == NULL)
 		sim_fail(sim, "host %c asks for a ticket for nobody", name);
-	if (request->operation == KERBEROS_REQUEST || request->operation == KERBEROS_ACCEPT)
+	if (request->operation == KERBEROS_REQUEST || request->operation == KERBEROS_ACCEPT ||
+	    request->operation == KERBEROS_TGT)
 		return;
 	if (live == NULL)
 		sim_fail(sim, "host %c uses a Kerberos session that it does not hold", name);

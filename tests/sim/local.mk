@@ -14,7 +14,9 @@ sim_sources = \
 	tests/sim/realm.h \
 	tests/sim/run.c \
 	tests/sim/sim.c tests/sim/sim.h \
-	tests/sim/standin.c \
+	tests/sim/standin.c tests/sim/standin-private.h \
+	tests/sim/standin-accept.c \
+	tests/sim/standin-messages.c \
 	tests/sim/standin-octets.c tests/sim/standin-octets.h \
 	tests/sim/workload.c
 sim_libs = libkx.a libsa.a libdataplane.a libpolicy.a libkerberos.a libcrypto-suite.a libwire.a libbase.a \

@@ -14,6 +14,7 @@ struct sim_realm_settings {
 	uint64_t secret;        /* of the realm; one for all its hosts */
 	const char *starts_as;  /* our principal as initiator */
 	const char *answers_as; /* and as responder; both are in the keytab */
+	bool keyless;           /* no keytab: only user-to-user tickets can be accepted */
 	uint32_t ticket_life;   /* seconds */
 	struct sim_random *random;
 	void *context;

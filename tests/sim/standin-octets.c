@@ -34,6 +34,11 @@ void session_key(uint64_t secret, const struct ticket *ticket, uint8_t out[KEY_S
 	memcpy(out, hash, KEY_SIZE);
 }
 
+static void ticket_key(uint64_t secret, const struct ticket *ticket, uint8_t out[KEY_SIZE])
+{
+	principal_key(secret + ticket->tgt, ticket->server, out);
+}
+
 void put_ticket(struct writer *out, uint64_t secret, const struct ticket *ticket)
 {
 	size_t start = out->len;
@@ -43,9 +48,26 @@ void put_ticket(struct writer *out, uint64_t secret, const struct ticket *ticket
 	writer_u8(out, TAG_TICKET);
 	writer_put(out, bytes_of(ticket, sizeof(*ticket)));
 	writer_zeros(out, start + TICKET_SIZE - MAC_SIZE - out->len);
-	principal_key(secret, ticket->server, key);
+	ticket_key(secret, ticket, key);
 	mac(key, 2, bytes_of(&out->data[start], out->len - start), tag, sizeof(tag));
 	writer_put(out, bytes_of(tag, sizeof(tag)));
+}
+
+void read_ticket(struct bytes octets, struct ticket *ticket)
+{
+	memcpy(ticket, &octets.data[1], sizeof(*ticket));
+	ticket->client[NAME_SIZE - 1] = '\0';
+	ticket->server[NAME_SIZE - 1] = '\0';
+}
+
+bool ticket_is_sealed(struct bytes octets, uint64_t secret, const struct ticket *ticket)
+{
+	uint8_t key[KEY_SIZE];
+	uint8_t tag[MAC_SIZE];
+
+	ticket_key(secret, ticket, key);
+	mac(key, 2, bytes_of(octets.data, TICKET_SIZE - MAC_SIZE), tag, sizeof(tag));
+	return memcmp(tag, &octets.data[TICKET_SIZE - MAC_SIZE], sizeof(tag)) == 0;
 }
 
 void put_proof(struct writer *out, uint8_t tag, const uint8_t *key, int64_t time_us, size_t size)

@@ -6,7 +6,8 @@ check_PROGRAMS += \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
 	tests/unit/test-kerberos-skew \
-	tests/unit/test-kerberos-trouble
+	tests/unit/test-kerberos-trouble \
+	tests/unit/test-kerberos-user-to-user
 TESTS += \
 	tests/unit/test-kerberos \
 	tests/unit/test-kerberos-clock \
@@ -14,7 +15,8 @@ TESTS += \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
 	tests/unit/test-kerberos-skew \
-	tests/unit/test-kerberos-trouble
+	tests/unit/test-kerberos-trouble \
+	tests/unit/test-kerberos-user-to-user
 EXTRA_DIST += tests/realm.sh
 kerberos_test_libs = libkerberos.a libcrypto-suite.a libbase.a $(KRB5_LIBS) $(OPENSSL_LIBS) \
 	$(CMOCKA_LIBS)
@@ -32,6 +34,9 @@ tests_unit_test_kerberos_skew_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_credentials_SOURCES = tests/unit/test-kerberos-credentials.c \
 	tests/unit/kerberos.c tests/unit/kerberos.h
 tests_unit_test_kerberos_credentials_LDADD = $(kerberos_test_libs)
+tests_unit_test_kerberos_user_to_user_SOURCES = tests/unit/test-kerberos-user-to-user.c \
+	tests/unit/kerberos.c tests/unit/kerberos.h
+tests_unit_test_kerberos_user_to_user_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_peer_SOURCES = tests/unit/test-kerberos-peer.c \
 	tests/unit/kerberos.c tests/unit/kerberos.h
 tests_unit_test_kerberos_peer_LDADD = $(kerberos_test_libs)

@@ -392,6 +392,7 @@ static void begin_anew(struct kink_command *command, const struct problem *probl
 static void act_on_error(struct kink_command *command, const struct kerberos_completion *completion)
 {
 	switch (completion->remedy) {
+	case KERBEROS_REMEDY_USER_TO_USER:
 	case KERBEROS_REMEDY_WAIT:
 		command->hint = completion->problem;
 		break;
