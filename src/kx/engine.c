@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "kx/kx-internal.h"
+#include "sa/peer.h"
 
 static void pair_reserved(void *self, struct sa_pair *pair, const struct problem *problem)
 {
@@ -266,20 +267,21 @@ void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry)
 
 void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct sa_pair *except)
 {
-	uint32_t cursor = 0;
-	struct sa_pair *pair;
+	const struct sa_peer *peer = sad_find_peer(kx->sad, remote);
+	struct sa_pair *pair = peer != NULL ? peer->pairs : NULL;
+	struct sa_pair *next;
 	size_t count = 0;
 	char text[ADDRESS_TEXT_SIZE];
 
 	/*
 	 * One that is being deleted may be younger than the restart: the peer is asked to the end.
 	 */
-	while ((pair = sad_next(kx->sad, &cursor)) != NULL) {
-		if (pair != except && pair->state != SA_LARVAL && pair->owner == 0 &&
-		    address_equal(&pair->remote, remote)) {
-			sad_remove(kx->sad, pair);
-			count++;
-		}
+	for (; pair != NULL; pair = next) {
+		next = pair->peer_next;
+		if (pair == except || pair->state == SA_LARVAL || pair->owner != 0)
+			continue;
+		sad_remove(kx->sad, pair);
+		count++;
 	}
 	log_event(kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_SA,
 	    LOG_FIELDS({"remote", address_format(remote, text)}),

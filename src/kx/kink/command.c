@@ -91,6 +91,7 @@ void kink_command_end(struct kink_command *command)
 	timers_cancel(kx_timers(kink->kx), &command->timer);
 	kx_principal_cancel(&command->principal_wait);
 	release_session(command);
+	kink_delete_clear(command);
 	HASH_DELETE(by_xid, kink->commands_by_xid, command);
 	slots_remove(&kink->commands, command->handle);
 	free((void *)command->plain.data);

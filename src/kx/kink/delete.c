@@ -1,38 +1,116 @@
 /*
  * DELETE as its initiator: RFC 4430 3.3. The outbound SA goes first; the inbound one when the peer
- * has confirmed, after the grace time. A peer that does not answer cannot keep it.
+ * has confirmed, after the grace time. A peer that does not answer cannot keep it. Pairs with one
+ * peer that are given up at the same moment share their commands.
  */
+#include <stdlib.h>
+
 #include "kx/kink/kink-internal.h"
+
+/* SPIs in one command: with a ticket of common size it still fits into one packet. */
+#define BATCH_MAX 128
+
+struct kink_deletion {
+	size_t count;
+	size_t left; /* pairs that are still there */
+	struct {
+		struct sa_pair *pair; /* NULL when it is gone */
+		uint32_t spi_in;
+	} items[BATCH_MAX];
+};
+
+static uint64_t owner_token(const struct kink_command *command)
+{
+	return kink_token(KINK_STEP_TICKET, command->handle);
+}
+
+/* The command's hold on its pair number i ends. */
+static struct sa_pair *release(struct kink_deletion *deletion, size_t i)
+{
+	struct sa_pair *pair = deletion->items[i].pair;
+
+	if (pair == NULL)
+		return NULL;
+	deletion->items[i].pair = NULL;
+	deletion->left--;
+	pair->owner = 0;
+	return pair;
+}
+
+/*
+ * Marks the pairs that the reply names by the peer's inbound SPIs. False when no more can be
+ * learned from it: INVALID-SPI says that the peer has not got the others (RFC 4430 3.3), and with
+ * any other error there is nothing to wait for either.
+ */
+static bool mark_confirmed(struct kink_command *command, const struct kink_reply *reply)
+{
+	struct sad *sad = kx_sad(command->kink->kx);
+	const struct isakmp_payload *payload = NULL;
+	struct isakmp_chain chain;
+	size_t confirmed = 0;
+
+	if (reply->form != KINK_FORM_REPLY ||
+	    kink_get_isakmp(reply->message, reply->inner, &chain) != ERR_OK ||
+	    quick_find_error(&chain) != 0)
+		return false;
+	while ((payload = isakmp_chain_find(&chain, ISAKMP_DELETE, payload)) != NULL) {
+		struct isakmp_delete answer;
+
+		if (isakmp_delete_decode(payload->body, &answer) != ERR_OK)
+			return false;
+		for (size_t i = 0; i < answer.spi_count; i++) {
+			struct sa_pair *pair;
+			uint32_t spi;
+
+			if (isakmp_spi_decode(isakmp_delete_spi(&answer, i), &spi) != ERR_OK)
+				continue;
+			pair = sad_by_spi_out(sad, &command->remote.address, spi);
+			if (pair == NULL || pair->owner != owner_token(command))
+				continue;
+			pair->owner = 0;
+			confirmed++;
+		}
+	}
+	return confirmed > 0;
+}
 
 static void delete_replied(struct kink_command *command, const struct kink_reply *reply)
 {
-	struct sa_pair *pair = command->pair;
+	struct kink *kink = command->kink;
+	struct kink_deletion *deletion = command->deletion;
+	bool in_part = mark_confirmed(command, reply);
 
-	/*
-	 * A Delete payload and INVALID-SPI both say that the peer no longer has the pair (RFC 4430
-	 * 3.3), and with any other error there is nothing to wait for either.
-	 */
-	(void)reply;
-	command->pair = NULL;
-	pair->owner = 0;
-	sad_retire(kx_sad(command->kink->kx), pair);
+	for (size_t i = 0; i < deletion->count; i++) {
+		struct sa_pair *pair = deletion->items[i].pair;
+		bool again = pair != NULL && in_part && pair->owner != 0 && pair->spi_out != 0 &&
+		             pair->spi_in != 0;
+
+		pair = release(deletion, i);
+		if (again)
+			/* The peer took on a part only; the rest goes into the next command. */
+			kink_delete_pair(kink, pair, false);
+		else if (pair != NULL)
+			sad_retire(kx_sad(kink->kx), pair);
+	}
 	kink_command_end(command);
 }
 
 static void delete_failed(struct kink_command *command, const struct problem *problem)
 {
 	const struct host *host = kx_host(command->kink->kx);
-	struct sa_pair *pair = command->pair;
+	struct kink_deletion *deletion = command->deletion;
 	char remote[ENDPOINT_TEXT_SIZE];
 
-	if (pair == NULL)
-		return;
-	command->pair = NULL;
-	pair->owner = 0;
 	log_event(host->log, LOG_LEVEL_INFO, LOG_AREA_KINK,
 	    LOG_FIELDS({"remote", endpoint_format(&command->remote, remote)}),
-	    "the peer has not confirmed the deletion of its SAs: %s", problem->text);
-	sad_remove(kx_sad(command->kink->kx), pair);
+	    "the peer has not confirmed the deletion of %zu pairs of SAs: %s", deletion->left,
+	    problem->text);
+	for (size_t i = 0; i < deletion->count; i++) {
+		struct sa_pair *pair = release(deletion, i);
+
+		if (pair != NULL)
+			sad_remove(kx_sad(command->kink->kx), pair);
+	}
 }
 
 static const struct kink_command_kind delete_kind = {
@@ -41,14 +119,20 @@ static const struct kink_command_kind delete_kind = {
     .failed = delete_failed,
 };
 
-static struct bytes payloads(const struct sa_pair *pair)
+static struct bytes payloads(const struct kink_deletion *deletion)
 {
-	uint8_t buffer[64];
+	uint8_t buffer[4 * BATCH_MAX + 64];
+	uint32_t spis[BATCH_MAX];
+	size_t count = 0;
 	struct writer out = writer_of(buffer, sizeof(buffer));
 	struct kink_writer message = kink_begin_plain(&out);
 	struct isakmp_writer chain = kink_isakmp_begin(&message);
 
-	quick_put_delete(&chain, pair->suite.protocol, &pair->spi_in, 1);
+	for (size_t i = 0; i < deletion->count; i++) {
+		if (deletion->items[i].pair != NULL)
+			spis[count++] = deletion->items[i].spi_in;
+	}
+	quick_put_delete(&chain, IPSEC_ESP, spis, count);
 	kink_isakmp_end(&message);
 	return writer_ok(&out) ? kink_copy(writer_bytes(&out)) : (struct bytes){0};
 }
@@ -62,25 +146,97 @@ static void principal_known(
 	if (principal == NULL)
 		kink_command_fail(command, problem);
 	else
-		kink_command_start(command, principal, command->plain);
+		kink_command_start(command, principal, payloads(command->deletion));
+}
+
+static void close_gathering(struct kink_command *command)
+{
+	if (!command->gathering)
+		return;
+	command->gathering = false;
+	HASH_DELETE(by_remote, command->kink->gathering, command);
+}
+
+static void gathered(struct timer *timer, void *context)
+{
+	struct kink_command *command = context;
+
+	(void)timer;
+	close_gathering(command);
+	kx_principal_wait(command->kink->kx, command->principal_wait.peer, &command->remote.address,
+	    &command->principal_wait);
+}
+
+/* Makes a command that takes on pairs until the present event is over. */
+static enum err gather(struct kink *kink, const struct sa_pair *pair,
+    const struct policy_peer *peer, struct kink_command **out)
+{
+	const struct host *host = kx_host(kink->kx);
+	struct kink_command *command;
+	enum err error =
+	    kink_command_create(kink, &delete_kind, &pair->local, &pair->remote, &command);
+
+	if (error != ERR_OK)
+		return error;
+	command->principal_wait.done = principal_known;
+	command->principal_wait.peer = peer;
+	command->deletion = calloc(1, sizeof(*command->deletion));
+	if (command->deletion == NULL ||
+	    timers_set(kx_timers(kink->kx), &command->timer, host->now_ms(host->self), gathered,
+		command) != ERR_OK) {
+		kink_command_end(command);
+		return ERR_NO_MEMORY;
+	}
+	HASH_ADD(
+	    by_remote, kink->gathering, remote.address, sizeof(command->remote.address), command);
+	/* One that cannot be found again has this pair alone. */
+	command->gathering = table_holds(&command->by_remote);
+	*out = command;
+	return ERR_OK;
 }
 
 void kink_delete_pair(struct kink *kink, struct sa_pair *pair, bool at_once)
 {
 	const struct policy_rule *rule = policy_rule_by_id(kx_policy(kink->kx), pair->policy_id);
 	struct kink_command *command;
+	struct kink_deletion *deletion;
 
 	sad_close_outbound(kx_sad(kink->kx), pair);
-	if (rule == NULL || kink_command_create(kink, &delete_kind, &pair->local, &pair->remote,
-				&command) != ERR_OK) {
+	HASH_FIND(by_remote, kink->gathering, &pair->remote, sizeof(pair->remote), command);
+	if (command != NULL && rule != NULL &&
+	    (command->deletion->count == BATCH_MAX || command->principal_wait.peer != rule->peer ||
+		!address_equal(&command->local, &pair->local))) {
+		close_gathering(command);
+		command = NULL;
+	}
+	if (rule == NULL ||
+	    (command == NULL && gather(kink, pair, rule->peer, &command) != ERR_OK)) {
 		sad_remove(kx_sad(kink->kx), pair);
 		return;
 	}
-	command->pair = pair;
-	command->plain = payloads(pair);
+	deletion = command->deletion;
+	deletion->items[deletion->count].pair = pair;
+	deletion->items[deletion->count++].spi_in = pair->spi_in;
+	deletion->left++;
+	pair->owner = owner_token(command);
 	if (at_once)
 		sad_close_inbound(kx_sad(kink->kx), pair);
-	pair->owner = kink_token(KINK_STEP_TICKET, command->handle);
-	command->principal_wait.done = principal_known;
-	kx_principal_wait(kink->kx, rule->peer, &pair->remote, &command->principal_wait);
+}
+
+void kink_delete_gone(struct kink_command *command, const struct sa_pair *pair)
+{
+	struct kink_deletion *deletion = command->deletion;
+
+	for (size_t i = 0; i < deletion->count; i++) {
+		if (deletion->items[i].pair == pair)
+			(void)release(deletion, i);
+	}
+	if (deletion->left == 0)
+		kink_command_end(command);
+}
+
+void kink_delete_clear(struct kink_command *command)
+{
+	close_gathering(command);
+	free(command->deletion);
 }

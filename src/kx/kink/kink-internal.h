@@ -40,6 +40,8 @@ struct kink {
 	struct slots verifications; /* struct kink_verification */
 	struct slots responses;     /* struct kink_response */
 	struct kink_command *commands_by_xid;
+	struct kink_command
+	    *gathering; /* DELETEs that still take on pairs, by the peer's address */
 	struct kink_response *responses_by_key;
 	struct kink_response *retained; /* answered ones, oldest first */
 	size_t retained_count;
@@ -173,7 +175,7 @@ struct kink_command {
 
 	/* The kind's own. */
 	struct kx_negotiation *negotiation; /* CREATE */
-	struct sa_pair *pair;               /* CREATE until established; DELETE */
+	struct sa_pair *pair;               /* CREATE until established */
 	enum dh_group group;                /* CREATE: DH_NONE without a key exchange */
 	struct kink_key_exchange *exchange; /* CREATE */
 	uint8_t nonce[QUICK_NONCE_SIZE];    /* CREATE */
@@ -181,8 +183,11 @@ struct kink_command {
 	size_t peer_nonce_len; /* CREATE: 0 unless the peer added one */
 	uint8_t seed[QUICK_SEED_MAX];
 	uint8_t seed_out[QUICK_SEED_MAX];
+	struct kink_deletion *deletion;          /* DELETE */
+	bool gathering;                          /* DELETE: in kink->gathering */
 	struct kx_principal_wait principal_wait; /* DELETE */
 	UT_hash_handle by_xid;
+	UT_hash_handle by_remote;
 };
 
 enum err kink_command_create(struct kink *kink, const struct kink_command_kind *kind,
@@ -238,6 +243,10 @@ void kink_create_reserved(struct kink_command *command, const struct problem *pr
 void kink_create_installed(struct kink_command *command, const struct problem *problem);
 /* Tells the peer; `at_once` not even what is under way is received any more (RFC 4430 3.3). */
 void kink_delete_pair(struct kink *kink, struct sa_pair *pair, bool at_once);
+/* A pair that a DELETE is about is gone: with its last one the command ends. */
+void kink_delete_gone(struct kink_command *command, const struct sa_pair *pair);
+/* What a DELETE holds, when it ends. */
+void kink_delete_clear(struct kink_command *command);
 
 /* response.c: one transaction as its responder. */
 

@@ -209,7 +209,9 @@ static void kink_sa_gone(void *state, struct sa_pair *pair)
 	struct problem problem;
 
 	(void)problem_set(&problem, ERR_EXPIRED, "the SA was removed meanwhile");
-	if (owner.command != NULL) {
+	if (owner.command != NULL && owner.command->deletion != NULL) {
+		kink_delete_gone(owner.command, pair);
+	} else if (owner.command != NULL) {
 		owner.command->pair = NULL;
 		kink_command_fail(owner.command, &problem);
 	} else if (owner.response != NULL) {

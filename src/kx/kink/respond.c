@@ -1,10 +1,11 @@
 /* What each command asks for, and the answers: RFC 4430 3.2 to 3.5, 5.5, 6. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "crypto/algorithms.h"
 #include "kx/kink/kink-internal.h"
 
-#define DELETES_MAX  64    /* SPIs in one DELETE command */
+#define ANSWER_ROOM  128   /* what stands around the SPIs in the answer to a DELETE */
 #define WITHDRAWN_MS 60000 /* no CREATE is under way for longer */
 
 static struct bytes error_plain(enum kink_error error)
@@ -331,53 +332,85 @@ static void respond_create(struct kink_response *response, const struct kink_mes
 	}
 }
 
+/* How many SPIs a DELETE names; ERR_INVALID when it is malformed or about something else. */
+static enum err count_deleted(const struct isakmp_chain *chain, size_t *count)
+{
+	const struct isakmp_payload *payload = NULL;
+	struct isakmp_delete request;
+
+	*count = 0;
+	while ((payload = isakmp_chain_find(chain, ISAKMP_DELETE, payload)) != NULL) {
+		if (isakmp_delete_decode(payload->body, &request) != ERR_OK ||
+		    request.protocol != PROTO_IPSEC_ESP)
+			return ERR_INVALID;
+		*count += request.spi_count;
+	}
+	return ERR_OK;
+}
+
+/* Gives up the pairs that a Delete payload names; ours gets our SPIs of them. */
+static size_t retire_named(struct kink_response *response, const struct isakmp_delete *request,
+    uint32_t *ours, uint32_t *unknown)
+{
+	struct sad *sad = kx_sad(response->kink->kx);
+	size_t count = 0;
+
+	for (size_t i = 0; i < request->spi_count; i++) {
+		struct sa_pair *pair;
+		uint32_t spi;
+
+		if (isakmp_spi_decode(isakmp_delete_spi(request, i), &spi) != ERR_OK)
+			continue;
+		pair = sad_by_spi_out(sad, &response->key.remote, spi);
+		if (pair == NULL || pair->state == SA_LARVAL) {
+			/* The peer gave up before we were done; so do we. */
+			if (pair != NULL)
+				kink_withdraw(response->kink, pair);
+			remember_withdrawn(response, spi);
+			*unknown = spi;
+			continue;
+		}
+		ours[count++] = pair->spi_in;
+		sad_retire(sad, pair);
+	}
+	return count;
+}
+
 /* The peer names its inbound SAs; we answer with ours and drop both (RFC 4430 3.3). */
 static void respond_delete(struct kink_response *response, const struct kink_message *message,
     const struct kink_payloads *inner)
 {
-	struct sad *sad = kx_sad(response->kink->kx);
 	const struct isakmp_payload *payload = NULL;
 	struct isakmp_chain chain;
-	uint32_t ours[DELETES_MAX];
+	struct isakmp_delete request;
+	struct writer out;
+	struct kink_writer answer;
+	struct isakmp_writer payloads;
+	uint32_t *ours = NULL;
+	uint8_t *buffer = NULL;
 	uint32_t unknown = 0;
 	size_t count = 0;
-	uint8_t buffer[512];
-	struct writer out = writer_of(buffer, sizeof(buffer));
-	struct kink_writer answer = kink_begin_plain(&out);
-	struct isakmp_writer payloads = kink_isakmp_begin(&answer);
+	size_t named;
 
-	if (kink_get_isakmp(message, inner, &chain) != ERR_OK) {
+	if (kink_get_isakmp(message, inner, &chain) != ERR_OK ||
+	    count_deleted(&chain, &named) != ERR_OK) {
 		kink_response_notify(response, NOTIFY_PAYLOAD_MALFORMED, 0, (struct bytes){0});
 		return;
 	}
-	while ((payload = isakmp_chain_find(&chain, ISAKMP_DELETE, payload)) != NULL) {
-		struct isakmp_delete request;
-
-		if (isakmp_delete_decode(payload->body, &request) != ERR_OK ||
-		    request.protocol != PROTO_IPSEC_ESP) {
-			kink_response_notify(
-			    response, NOTIFY_PAYLOAD_MALFORMED, 0, (struct bytes){0});
-			return;
-		}
-		for (size_t i = 0; i < request.spi_count && count < DELETES_MAX; i++) {
-			struct sa_pair *pair = NULL;
-			uint32_t spi;
-
-			if (isakmp_spi_decode(isakmp_delete_spi(&request, i), &spi) != ERR_OK)
-				continue;
-			pair = sad_by_spi_out(sad, &response->key.remote, spi);
-			if (pair == NULL || pair->state == SA_LARVAL) {
-				/* The peer gave up before we were done; so do we. */
-				if (pair != NULL)
-					kink_withdraw(response->kink, pair);
-				remember_withdrawn(response, spi);
-				unknown = spi;
-				continue;
-			}
-			ours[count++] = pair->spi_in;
-			sad_retire(sad, pair);
-		}
+	/* As many as one datagram can name. */
+	ours = calloc(named > 0 ? named : 1, sizeof(*ours));
+	buffer = malloc(named * sizeof(*ours) + ANSWER_ROOM);
+	if (ours == NULL || buffer == NULL) {
+		kink_response_end(response);
+		goto out;
 	}
+	while ((payload = isakmp_chain_find(&chain, ISAKMP_DELETE, payload)) != NULL) {
+		if (isakmp_delete_decode(payload->body, &request) == ERR_OK)
+			count += retire_named(response, &request, &ours[count], &unknown);
+	}
+	out = writer_of(buffer, named * sizeof(*ours) + ANSWER_ROOM);
+	answer = kink_begin_plain(&out);
+	payloads = kink_isakmp_begin(&answer);
 	if (count > 0)
 		quick_put_delete(&payloads, IPSEC_ESP, ours, count);
 	if (count == 0 || unknown != 0)
@@ -388,6 +421,9 @@ static void respond_delete(struct kink_response *response, const struct kink_mes
 		kink_response_answer(response, kink_copy(writer_bytes(&out)));
 	else
 		kink_response_end(response);
+out:
+	free(buffer);
+	free(ours);
 }
 
 void kink_respond(struct kink_response *response, const struct kink_message *message,
