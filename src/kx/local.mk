@@ -18,6 +18,7 @@ libkx_a_SOURCES = \
 	src/kx/kink/message.c \
 	src/kx/kink/method.c \
 	src/kx/kink/refuse.c \
+	src/kx/kink/reply.c \
 	src/kx/kink/respond.c \
 	src/kx/kink/response.c \
 	src/kx/quick/offer.c \

@@ -205,9 +205,19 @@ enum err kink_command_derive(struct kink_command *command,
     const struct kerberos_derivation *derivations, size_t count) MUST_CHECK;
 void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t handle,
     const struct kerberos_completion *completion);
+/* Transmits it once more, now. */
+void kink_command_repeat(struct kink_command *command);
+/* The peer does not accept the ticket: a new transaction with a new one (RFC 4430 9). */
+void kink_command_begin_anew(struct kink_command *command, const struct problem *problem);
+/* A line about it in the log. */
+void kink_command_warn(const struct kink_command *command, const char *what, const char *why);
+
+/* reply.c */
 /* A REPLY from the network. */
 void kink_command_reply(
     struct kink *kink, const struct host_datagram *datagram, const struct kink_message *message);
+void kink_verification_done(
+    struct kink *kink, uint64_t handle, const struct kerberos_completion *completion);
 void kink_verifications_clear(struct kink *kink);
 
 /* acknowledge.c */
