@@ -11,7 +11,8 @@ dist_bashcompletion_DATA = etc/bash-completion/kinkctl
 
 # For Wireshark on any machine; see doc/troubleshooting.md.
 wiresharkdir = $(pkgdatadir)/wireshark
-dist_wireshark_DATA = etc/wireshark/kink.lua etc/wireshark/kink-crypto.lua
+dist_wireshark_DATA = etc/wireshark/kink.lua etc/wireshark/kink-keys.lua \
+	etc/wireshark/kink-crypto.lua
 
 systemdsystemunit_DATA = etc/kinkd.service
 if HAVE_SYSTEMD

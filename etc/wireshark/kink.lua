@@ -1,29 +1,26 @@
 -- Wireshark dissector for KINK, RFC 4430: every message and payload, the inner Kerberos messages
 -- and ISAKMP payloads by Wireshark's own dissectors, and, with the session key, the checksum and
--- what is encrypted. For Wireshark 4.0 and later; kink-crypto.lua must lie beside it.
+-- what is encrypted. For Wireshark 4.0 and later; kink-keys.lua and kink-crypto.lua must lie
+-- beside it.
 --
 -- Wireshark's built-in "kink" decodes a draft that was changed before the RFC. This one takes its
 -- port; since the name is taken, its fields begin with "rfc4430".
 
 local folder = debug.getinfo(1, "S").source:match("^@(.*[/\\])") or ""
 
--- Not by dofile(), which in Wireshark looks elsewhere.
-local function load_crypto()
-	local path = folder .. "kink-crypto.lua"
-	local file = io.open(path, "r")
+-- Not by dofile(), which in Wireshark looks elsewhere. Returns nil when there is no such file.
+local function load_part(name, ...)
+	local file = io.open(folder .. name, "r")
+	local text = file and file:read("*a")
 	if not file then
-		return nil, path .. " is missing"
+		return nil
 	end
-	local text = file:read("*a")
 	file:close()
-	local chunk, problem = load(text, "@" .. path)
-	if not chunk then
-		return nil, problem
-	end
-	return chunk()
+	return assert(load(text, "@" .. folder .. name))(...)
 end
 
-local crypto, crypto_problem = load_crypto()
+local keys = assert(load_part("kink-keys.lua", load_part("kink-crypto.lua")),
+	folder .. "kink-keys.lua is missing")
 
 local kink = Proto("rfc4430", "Kerberized Internet Negotiation of Keys")
 
@@ -44,8 +41,6 @@ local DONE, AP_REQ, AP_REP, KRB_ERROR, TGT_REQ, TGT_REP, ISAKMP, ENCRYPT, ERROR 
 	0, 1, 2, 3, 4, 5, 6, 7, 8
 local REPLY, ACK = 3, 5
 local HEADER_SIZE, GENERIC_SIZE, ALIGNMENT = 16, 4, 4
--- RFC 4430 8.
-local USAGE_ENCRYPT, USAGE_CHECKSUM = 39, 40
 -- As many payloads as anyone can mean.
 local PAYLOADS_MAX = 64
 -- A transaction ID that comes up again after so many seconds is another transaction's.
@@ -88,6 +83,7 @@ local field = {
 	isakmp_reserved = ProtoField.uint16("rfc4430.isakmp.reserved", "Reserved", base.HEX),
 	isakmp_data = ProtoField.bytes("rfc4430.isakmp.data", "Quick Mode payloads"),
 	encrypted = ProtoField.bytes("rfc4430.encrypt.data", "Encrypted data"),
+	plain = ProtoField.bytes("rfc4430.encrypt.plain", "Decrypted payloads"),
 	inner_next = ProtoField.uint8("rfc4430.encrypt.next", "First inner payload", base.DEC,
 		payload_types),
 	inner_reserved = ProtoField.uint24("rfc4430.encrypt.reserved", "Reserved", base.HEX),
@@ -130,131 +126,6 @@ kink.prefs.key_file = Pref.string("Key file", "",
 	.. "\"# kink-key ETYPE KEY ...\" hold Kerberos session keys, ETYPE being 17 to 20 and KEY in hex")
 kink.prefs.keys = Pref.string("Session keys", "",
 	"More session keys, separated by blanks, each as ETYPE:KEY")
-
--- --- session keys --------------------------------------------------------------------------------
-
--- In the order found: { etype, key, text, specific keys as they are needed }.
-local keys, keys_problem = {}, nil
--- By frame: which key fits, and what was decrypted with it.
-local verified = {}
--- The key that fitted last, by transaction and by pair of addresses.
-local remembered = {}
-
-local function octets_of_hex(hex)
-	return (hex:gsub("..", function(two) return string.char(tonumber(two, 16)) end))
-end
-
-local function add_key(known, etype, hex, names)
-	local profile = crypto.etypes[etype]
-	if not profile then
-		keys_problem = "etype " .. tostring(etype) .. " is not among 17 to 20"
-	elseif #hex ~= 2 * profile.size then
-		keys_problem = "a key of " .. profile.name .. " has " .. profile.size .. " octets"
-	elseif not known[etype .. hex:lower()] then
-		known[etype .. hex:lower()] = true
-		keys[#keys + 1] = { etype = etype, key = octets_of_hex(hex), mac = profile.mac,
-			text = profile.name .. (names ~= "" and ", " .. names or "") }
-	end
-end
-
-local function read_keys()
-	keys, keys_problem = {}, nil
-	if not crypto then
-		keys_problem = crypto_problem
-		return
-	end
-	local known = {}
-	for word in (kink.prefs.keys or ""):gmatch("[^%s,;]+") do
-		local etype, hex = word:match("^(%d+):(%x+)$")
-		if etype then
-			add_key(known, tonumber(etype), hex, "")
-		else
-			keys_problem = "a session key is written ETYPE:KEY, KEY in hex"
-		end
-	end
-	local path = kink.prefs.key_file or ""
-	if path == "" then
-		return
-	end
-	local file, problem = io.open(path, "r")
-	if not file then
-		keys_problem = problem
-		return
-	end
-	for line in file:lines() do
-		local etype, hex, names = line:match("^#%s*kink%-key%s+(%d+)%s+(%x+)%s*(.*)$")
-		if etype then
-			add_key(known, tonumber(etype), hex, names)
-		end
-	end
-	file:close()
-end
-
--- Kc, or Ke and Ki, of a session key, derived once.
-local function checksum_key(one)
-	if not one.kc then
-		one.kc = crypto.keys(one.etype, one.key, USAGE_CHECKSUM)
-	end
-	return one.kc
-end
-
-local function encryption_keys(one)
-	if not one.ke then
-		local _, ke, ki = crypto.keys(one.etype, one.key, USAGE_ENCRYPT)
-		one.ke, one.ki = ke, ki
-	end
-	return one.ke, one.ki
-end
-
--- The checksum covers the message as it was before its own length came in (RFC 4430 4).
-local function signed_part(message, cksum_len)
-	local octets = message:raw()
-	local size = #octets - cksum_len
-	return octets:sub(1, 2) .. string.char(math.floor(size / 256), size % 256)
-		.. octets:sub(5, 14) .. "\0\0" .. octets:sub(17, size)
-end
-
-local function pair_of(pinfo)
-	local a, b = tostring(pinfo.src), tostring(pinfo.dst)
-	return a < b and a .. " " .. b or b .. " " .. a
-end
-
--- The session key under which the message was made; nil when none of ours fits. found is what is
--- known of this frame's message, once it was looked for.
-local function find_key(message, cksum_len, xid, pinfo)
-	local name = pinfo.number .. " " .. xid .. " " .. message(0, 1):uint()
-	if verified[name] then
-		return verified[name]
-	end
-	local found = {}
-	verified[name] = found
-	if not crypto or cksum_len == 0 then
-		return found
-	end
-	local pair = pair_of(pinfo)
-	local transaction = pair .. " " .. xid
-	local octets, cksum = signed_part(message, cksum_len), message:raw(message:len() - cksum_len)
-	local tried = {}
-	local function try(one)
-		if one and not tried[one] and one.mac == cksum_len then
-			tried[one] = true
-			if crypto.get_mic(one.etype, checksum_key(one), octets) == cksum then
-				found.key = one
-				remembered[transaction], remembered[pair] = one, one
-			end
-		end
-		return found.key
-	end
-	found.expected = remembered[transaction]
-	if not try(remembered[transaction]) and not try(remembered[pair]) then
-		for i = #keys, 1, -1 do
-			if try(keys[i]) then
-				break
-			end
-		end
-	end
-	return found
-end
 
 -- --- transactions --------------------------------------------------------------------------------
 
@@ -458,8 +329,7 @@ show[ENCRYPT] = function(body, pinfo, tree, info)
 		return
 	end
 	if found.plain == nil then
-		local ke, ki = encryption_keys(found.key)
-		found.plain = crypto.decrypt(found.key.etype, ke, ki, body:raw()) or false
+		found.plain = keys.decrypt(found.key, body:raw()) or false
 	end
 	if not found.plain then
 		return malformed(data, "It is not encrypted under the session key")
@@ -469,7 +339,7 @@ show[ENCRYPT] = function(body, pinfo, tree, info)
 	end
 	local plain = ByteArray.new(found.plain, true):tvb("Decrypted KINK_ENCRYPT")
 	local range = plain:range()
-	local inner = tree:add(kink, range, "Decrypted payloads")
+	local inner = tree:add(field.plain, range)
 	inner:add(field.inner_next, range(0, 1))
 	inner:add(field.inner_reserved, range(1, 3))
 	info.words[#info.words + 1] = "{"
@@ -616,8 +486,8 @@ function kink.dissector(buffer, pinfo, root)
 	if types[kind] then
 		show_place(tree, kind, place_of(kind, xid, pinfo), pinfo)
 	end
-	if keys_problem then
-		tree:add_proto_expert_info(expert_keys, keys_problem)
+	if keys.problem then
+		tree:add_proto_expert_info(expert_keys, keys.problem)
 	end
 
 	local payloads_end, problem = measure(buffer, length, cksum_len)
@@ -626,7 +496,7 @@ function kink.dissector(buffer, pinfo, root)
 		payloads_end, cksum_len = size, 0
 	else
 		local message = range(0, length)
-		info.found = find_key(message, cksum_len, xid, pinfo)
+		info.found = keys.find(message, cksum_len, xid, pinfo)
 	end
 	local at = chain(range(12, 1):uint(), range(0, payloads_end), HEADER_SIZE, pinfo, tree, info)
 	if at and at < payloads_end then
@@ -667,6 +537,10 @@ local function register()
 	end
 end
 
+local function read_keys()
+	keys.read(kink.prefs.keys or "", kink.prefs.key_file or "")
+end
+
 function kink.prefs_changed()
 	register()
 	read_keys()
@@ -674,7 +548,8 @@ end
 
 -- A file is read anew.
 function kink.init()
-	verified, remembered, transactions, places = {}, {}, {}, {}
+	transactions, places = {}, {}
+	keys.forget()
 	read_keys()
 end
 
