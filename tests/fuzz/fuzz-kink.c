@@ -13,8 +13,10 @@ static void walk_payloads(const struct kink_payloads *payloads)
 		enum kink_error error;
 
 		if (payloads->payloads[i].type == KINK_ISAKMP &&
-		    kink_isakmp_decode(payloads->payloads[i].body, &chain, &error) == ERR_OK)
+		    kink_isakmp_decode(payloads->payloads[i].body, &chain, &error) == ERR_OK) {
 			isakmp_walk(&chain);
+			quick_walk(&chain);
+		}
 	}
 }
 

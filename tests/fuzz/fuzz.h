@@ -23,5 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Decodes every payload of a chain and holds that what was understood survives a round trip. */
 void isakmp_walk(const struct isakmp_chain *chain);
+/* The same with what Quick Mode reads from it as a whole. */
+void quick_walk(const struct isakmp_chain *chain);
 
 #endif
