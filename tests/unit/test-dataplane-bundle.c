@@ -18,6 +18,7 @@
 #include "dataplane/userspace/checksum.h"
 #include "dataplane/userspace/decapsulate.h"
 #include "dataplane/userspace/encapsulate.h"
+#include "dataplane/userspace/fragment.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BUFFER       (ENCAPSULATE_HEADROOM + 70000)
@@ -316,6 +317,48 @@ static void test_ah_covers_all_that_stays(void **state)
 	}
 }
 
+/* Fragments of what AH covers give it back as it was (RFC 4302 3.3.4). */
+static void test_ah_survives_fragmentation(void **state)
+{
+	static uint8_t buffer[BUFFER];
+	static uint8_t octets[8192];
+	static uint8_t piece[2048];
+	static uint8_t arrived[BUFFER];
+
+	(void)state;
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		struct ends ends = {
+		    .family = family, .suites = {"aes256gcm16", "ah-sha256"}, .size = 2};
+		size_t len = make_packet(octets, family, 4000, true);
+		struct reassembler *reassembler = reassembler_new();
+		struct bytes whole = {0};
+		struct decapsulated opened;
+		struct fragmenter fragmenter;
+		struct parcel parcel;
+
+		open_ends(&ends);
+		parcel = send_one(&ends, octets, len, NULL, buffer);
+		assert_int_equal(
+		    fragment_begin(&fragmenter, bytes_of(parcel.octets, parcel.len), 1500, 12345),
+		    ERR_OK);
+		assert_true(fragmenter.count > 2);
+		for (size_t i = 0; i < fragmenter.count; i++) {
+			size_t size = fragment_write(&fragmenter, i, piece);
+			struct packet packet;
+
+			assert_int_equal(packet_parse(bytes_of(piece, size), &packet), ERR_OK);
+			assert_true(packet.fragment);
+			whole = reassembler_add(reassembler, &packet, 0);
+		}
+		assert_int_equal(whole.len, parcel.len);
+		parcel.octets = arrived + ENCAPSULATE_HEADROOM;
+		memcpy(parcel.octets, whole.data, whole.len);
+		assert_int_equal(receive(&ends, &parcel, NULL, &opened), ERR_OK);
+		reassembler_free(reassembler);
+		close_ends(&ends);
+	}
+}
+
 static void test_a_part_of_a_bundle_carries_nothing(void **state)
 {
 	struct ends ends = {.family = 4, .suites = {"aes256gcm16", "ah-sha256"}, .size = 2};
@@ -498,6 +541,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trips),
 	    cmocka_unit_test(test_ah_covers_all_that_stays),
+	    cmocka_unit_test(test_ah_survives_fragmentation),
 	    cmocka_unit_test(test_a_part_of_a_bundle_carries_nothing),
 	    cmocka_unit_test(test_what_cannot_be_a_bundle),
 	    cmocka_unit_test(test_other_protection_is_refused),

@@ -74,11 +74,12 @@ static void write_reverse_path(FILE *s, const struct filter *filter)
 
 /*
  * IPsec itself, which is protected or goes to nobody. nft takes IPv6's AH for an extension header,
- * so it is looked for in the header before it.
+ * so it is looked for in the header before it. IPv6 comes by here in fragments: of UDP those
+ * without ports are worth nothing without the one that has them.
  */
 static void write_ipsec(FILE *s, const struct filter *filter, const char *hook)
 {
-	static const char *const headers[] = {"ip6", "hbh", "dst", "rt"};
+	static const char *const headers[] = {"ip6", "hbh", "dst", "rt", "frag"};
 	const char *t = filter->table;
 
 	(void)fprintf(s, "add rule %s %s meta l4proto { esp, ah } accept\n", t, hook);

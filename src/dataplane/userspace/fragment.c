@@ -40,9 +40,12 @@ static void write_ipv4_fields(
     const struct fragmenter *f, struct writer *w, size_t offset, bool more)
 {
 	uint16_t fragment = (uint16_t)(offset / UNIT | (more ? IPV4_MORE_FRAGMENTS : 0));
+	struct reader r = reader_of(f->packet.data);
 
-	/* 0 would have the kernel choose one for each fragment. */
-	writer_patch_u16(w, 4, (uint16_t)(f->identification % 0xffff + 1));
+	(void)reader_u32(&r);
+	/* One that is there stays: AH covers it. 0 would have the kernel choose one for each. */
+	if (reader_u16(&r) == 0)
+		writer_patch_u16(w, 4, (uint16_t)(f->identification % 0xffff + 1));
 	writer_patch_u16(w, 6, fragment);
 }
 

@@ -28,7 +28,10 @@ struct fragmenter {
 	uint32_t identification;
 };
 
-/* ERR_INVALID when the octets are no packet, or mtu leaves no room. Borrows octets. */
+/*
+ * ERR_INVALID when the octets are no packet, or mtu leaves no room. Borrows octets. An IPv4 packet
+ * that has an identification keeps it.
+ */
 enum err fragment_begin(struct fragmenter *fragmenter, struct bytes octets, unsigned mtu,
     uint32_t identification) MUST_CHECK;
 /* Writes fragment number index, at most mtu octets; returns its length. */

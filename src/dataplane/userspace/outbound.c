@@ -176,7 +176,10 @@ static bool fits_path(struct outbound *out, struct sa *sa, const struct packet *
 	return inner_len <= *inner_max;
 }
 
-/* Sends a finished packet in fragments that the path takes. */
+/*
+ * Sends a finished packet, in fragments if the path wants that. Compressed it may fit after all,
+ * and then gets no fragment header: to Linux AH would cover that too.
+ */
 static void send_fragments(struct outbound *out, const struct address *to, struct bytes octets)
 {
 	struct fragmenter fragmenter;
@@ -184,6 +187,10 @@ static void send_fragments(struct outbound *out, const struct address *to, struc
 
 	if (mtu > ROOM)
 		mtu = ROOM;
+	if (octets.len <= mtu) {
+		memcpy(take_slot(out, to, octets.len), octets.data, octets.len);
+		return;
+	}
 	if (fragment_begin(&fragmenter, octets, mtu, ++out->identification) != ERR_OK)
 		return;
 	for (size_t i = 0; i < fragmenter.count; i++) {
