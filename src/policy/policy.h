@@ -156,13 +156,13 @@ const struct policy_rule *policy_lookup(
     const struct policy *policy, const struct dataplane_flow *flow);
 /*
  * The rule under which these selectors may be protected with this peer: the first one whose
- * selectors contain them, if it protects and is this peer's (in transport mode the remote selector
- * is the peer's own address, in tunnel mode the peer is the gateway). NULL otherwise, and when an
- * earlier rule discards any of that traffic or protects it with another peer. A part that an
+ * selectors contain them, if it protects and is this peer's (in transport mode the selectors are
+ * our and the peer's own address, in tunnel mode the peer is the gateway). NULL otherwise, and when
+ * an earlier rule discards any of that traffic or protects it with another peer. A part that an
  * earlier rule bypasses is no obstacle: it stays out of the SA on this side.
  */
-const struct policy_rule *policy_lookup_selector(
-    const struct policy *policy, const struct selector *selector, const struct address *peer);
+const struct policy_rule *policy_lookup_selector(const struct policy *policy,
+    const struct selector *selector, const struct address *local, const struct address *peer);
 /* The selectors of a rule, as the data plane installs them. Returns how many; writes up to max. */
 size_t policy_rule_selectors(const struct policy_rule *rule, struct selector *out, size_t max);
 

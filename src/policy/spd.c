@@ -150,18 +150,23 @@ const struct policy_rule *policy_lookup(
 }
 
 /* Whether this address may speak for this rule's traffic. */
+static bool is_only(const struct address_range *range, const struct address *address)
+{
+	return range_is_host(range) && address_equal(&range->first, address);
+}
+
 static bool serves(const struct policy *policy, const struct policy_rule *rule,
-    const struct selector *selector, const struct address *peer)
+    const struct selector *selector, const struct address *local, const struct address *peer)
 {
 	if (rule->peer == NULL || policy_peer_of(policy, peer) != rule->peer)
 		return false;
 	if (rule->mode == IPSEC_TUNNEL)
 		return address_equal(&rule->gateway, peer);
-	return range_is_host(&selector->remote) && address_equal(&selector->remote.first, peer);
+	return is_only(&selector->local, local) && is_only(&selector->remote, peer);
 }
 
-const struct policy_rule *policy_lookup_selector(
-    const struct policy *policy, const struct selector *selector, const struct address *peer)
+const struct policy_rule *policy_lookup_selector(const struct policy *policy,
+    const struct selector *selector, const struct address *local, const struct address *peer)
 {
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
@@ -169,8 +174,8 @@ const struct policy_rule *policy_lookup_selector(
 		if (!overlaps(rule, selector))
 			continue;
 		if (policy_rule_contains(rule, selector))
-			return serves(policy, rule, selector, peer) ? rule : NULL;
-		if (rule->action != POLICY_BYPASS && !serves(policy, rule, selector, peer))
+			return serves(policy, rule, selector, local, peer) ? rule : NULL;
+		if (rule->action != POLICY_BYPASS && !serves(policy, rule, selector, local, peer))
 			return NULL;
 	}
 	return NULL;

@@ -189,6 +189,9 @@ static void test_lookup_selector(void **state)
 	    /* Transport mode carries the peer's own traffic only. */
 	    {"10.0.0.1", "10.0.0.3", 0, "10.0.0.2", NULL},
 	    {"10.0.0.1", "10.0.0.2/31", 0, "10.0.0.2", NULL},
+	    /* And ours. */
+	    {"10.0.0.9", "10.0.0.2", 0, "10.0.0.2", NULL},
+	    {"10.0.0.0/31", "10.0.0.2", 0, "10.0.0.2", NULL},
 	    /* The most specific peer owns an address. */
 	    {"10.0.0.1", "10.9.1.1", 0, "10.9.1.1", "one"},
 	    {"10.0.0.1", "10.9.1.2", 0, "10.9.1.2", "part"},
@@ -214,8 +217,10 @@ static void test_lookup_selector(void **state)
 		struct selector selector =
 		    selector_of(cases[i].local, cases[i].remote, cases[i].protocol);
 		struct address peer = address_of(cases[i].peer);
+		struct address local = address_of(peer.family == 6 ? "2001:db8::9" : "10.0.0.1");
 
-		assert_rule(policy_lookup_selector(policy, &selector, &peer), cases[i].rule);
+		assert_rule(
+		    policy_lookup_selector(policy, &selector, &local, &peer), cases[i].rule);
 	}
 	policy_release(policy);
 }
@@ -228,7 +233,7 @@ static void test_ssh_selector_is_bypassed(void **state)
 
 	(void)state;
 	ssh.local_ports = (struct port_range){22, 22};
-	assert_null(policy_lookup_selector(policy, &ssh, &peer));
+	assert_null(policy_lookup_selector(policy, &ssh, &ssh.local.first, &peer));
 	policy_release(policy);
 }
 
@@ -278,7 +283,7 @@ static void test_bypass(void **state)
 	assert_true(policy_lookup(policy, &flow)->automatic);
 	/* By name only what the file named; and the rest of the host's traffic stays protected. */
 	assert_false(policy_rule_by_name(policy, "all")->automatic);
-	assert_rule(policy_lookup_selector(policy, &host, &peer), "all");
+	assert_rule(policy_lookup_selector(policy, &host, &host.local.first, &peer), "all");
 	uneven.remote.last = address_of("10.0.0.55");
 	assert_int_equal(policy_bypass(policy, "x", &uneven, 1), ERR_INVALID);
 	assert_int_equal(policy->rule_count, before + 2);

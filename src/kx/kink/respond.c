@@ -219,7 +219,7 @@ static const struct policy_rule *judge(struct kink_response *response,
 		refuse(response, NOTIFY_PAYLOAD_MALFORMED, 0, none, "its identities are not valid");
 		return NULL;
 	}
-	rule = policy_lookup_selector(policy, selector, &response->key.remote);
+	rule = policy_lookup_selector(policy, selector, &response->local, &response->key.remote);
 	if (rule == NULL) {
 		(void)snprintf(why, sizeof(why),
 		    "no policy protects traffic between %s and %s with this peer",
