@@ -44,6 +44,9 @@ enum event {
 	EVENT_COUNT
 };
 
+/* Before anything that the event has asked for is done, the next one happens. */
+#define NEXT_AT_ONCE 0x80
+
 struct world {
 	struct sim sim; /* the first member */
 	uint64_t counts[SIM_COUNT];
@@ -196,7 +199,7 @@ static void say(struct world *world, enum event event, struct reader *octets)
 		deliver(world, &peer->said);
 }
 
-static void happen(struct world *world, enum event event, struct bytes octets)
+static void happen(struct world *world, enum event event, struct bytes octets, bool at_once)
 {
 	struct sim *sim = &world->sim;
 	struct sim_host *host = engine_of(world);
@@ -248,7 +251,8 @@ static void happen(struct world *world, enum event event, struct bytes octets)
 	default:
 		break;
 	}
-	sim_run_until(sim, sim->now_ms + wait_ms);
+	if (!at_once)
+		sim_run_until(sim, sim->now_ms + wait_ms);
 	if (event != EVENT_FAIL)
 		sim->faults = false;
 }
@@ -262,12 +266,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	make_world(&world, settings);
 	for (size_t count = 0; count < EVENTS_MAX && reader_left(&input) > 0; count++) {
-		enum event event = (enum event)(reader_u8(&input) % EVENT_COUNT);
+		uint8_t kind = reader_u8(&input);
 		size_t len = reader_u16(&input);
 		struct bytes octets =
 		    reader_take(&input, len < reader_left(&input) ? len : reader_left(&input));
 
-		happen(&world, event, octets);
+		happen(&world, (enum event)((kind & ~NEXT_AT_ONCE) % EVENT_COUNT), octets,
+		    (kind & NEXT_AT_ONCE) != 0);
 	}
 	sim_run_until(sim, sim->now_ms + 3000);
 	sim_host_crash(&sim->hosts[0]);

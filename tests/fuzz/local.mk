@@ -41,4 +41,4 @@ EXTRA_PROGRAMS += tests/fuzz/make-corpus
 tests_fuzz_make_corpus_SOURCES = tests/fuzz/make-corpus.c
 tests_fuzz_make_corpus_LDADD = libwire.a libbase.a
 
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/short-run.sh
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/from-capture tests/fuzz/short-run.sh

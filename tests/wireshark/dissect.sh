@@ -63,6 +63,16 @@ if [ "$found" != "$expected" ]; then
 	failed=1
 fi
 
+found=$(dissect "$work/whole.pcap" -T fields -E separator=, -e rfc4430.next_payload -e rfc4430.error \
+	-e isakmp.prop.number -Y 'rfc4430.type == 3 or isakmp' | tr '\n' ';')
+case $found in
+*'1,,1,1;8,3,;5,,;') ;;
+*)
+	echo "found fields $found"
+	failed=1
+	;;
+esac
+
 spoiled "$corpus"/{create,delete-sealed,reply-error,reply-krb-error,gettgt,reply-tgt} |
 	text2pcap -q -u 910,910 - "$work/spoiled.pcap" >/dev/null 2>&1
 for keys in '' "17:$(printf '0%.0s' {1..32})"; do
