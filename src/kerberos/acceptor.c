@@ -223,10 +223,14 @@ static bool read_with_keytab(struct kerberos_worker *worker, krb5_data *ap_req,
 {
 	if (worker_keytab(worker, &completion->problem) != ERR_OK) {
 		/* Who starts with a user's ticket may need no keytab (RFC 4430 3.1). */
-		worker_make_error(worker,
-		    worker->realm->ccache != NULL ? KRB5KRB_AP_ERR_USER_TO_USER_REQUIRED
-						  : KRB5KRB_AP_ERR_NOKEY,
-		    completion);
+		if (worker->realm->ccache != NULL) {
+			(void)problem_set(&completion->problem, ERR_UNAVAILABLE,
+			    "there is no keytab here, so the peer is asked for user-to-user; it "
+			    "works if user_to_user is allowed on both hosts");
+			worker_make_error(worker, KRB5KRB_AP_ERR_USER_TO_USER_REQUIRED, completion);
+		} else {
+			worker_make_error(worker, KRB5KRB_AP_ERR_NOKEY, completion);
+		}
 		return false;
 	}
 	*code = krb5_auth_con_init(worker->context, context);

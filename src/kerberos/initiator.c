@@ -15,9 +15,12 @@ bool kerberos_worker_needs_ticket(
 {
 	struct kerberos_realm *realm = worker->realm;
 	char key[TICKET_KEY_SIZE];
+	struct bytes ticket;
 	bool there;
 
-	if (request->operation == KERBEROS_TGT)
+	if (request->operation == KERBEROS_TGT ||
+	    (request->operation == KERBEROS_ACCEPT &&
+		kerberos_is_user_to_user(request->ap, &ticket)))
 		return kerberos_own_is_due(realm, request->client != NULL ? request->client : "");
 	if (request->operation != KERBEROS_REQUEST || kerberos_ticket_key(request, key) != ERR_OK)
 		return false;
@@ -327,7 +330,8 @@ static enum kerberos_remedy correct_clock(
 		/* Corrected since then: what was sent later may still be accepted. */
 		if (authenticator->clock_us != session->ticket->clock_us)
 			return KERBEROS_REMEDY_WAIT;
-		session->ticket->clock_us += server_us - client_us;
+		/* "in seconds": what is less may be the error's way as well. */
+		session->ticket->clock_us += (server_us - client_us) / 1000000 * 1000000;
 		kerberos_ticket_clock(
 		    worker->realm, session->ticket->name, session->ticket->clock_us);
 		return KERBEROS_REMEDY_REPEAT;

@@ -83,7 +83,7 @@ void kerberos_fetcher_destroy(struct kerberos_fetcher *fetcher);
  * in the status.
  */
 void kerberos_fetch_own(struct kerberos_fetcher *fetcher);
-/* For a KERBEROS_REQUEST of which kerberos_worker_needs_ticket() is true. */
+/* For a request of which kerberos_worker_needs_ticket() is true. */
 void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_request *request);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/prf.h"
 #include "kerberos/private.h"
 
 /* A ticket this young is not asked for anew, however short its life is. */
@@ -47,18 +48,39 @@ void kerberos_fetcher_destroy(struct kerberos_fetcher *fetcher)
 	free(fetcher);
 }
 
+/*
+ * Tells second tickets apart: a digest of the whole, so that a forged one never takes the place of
+ * the genuine one.
+ */
+static enum err mark_tgt(struct bytes tgt, uint8_t mark[TGT_MARK_SIZE])
+{
+	static const uint8_t key[] = "user-to-user";
+	uint8_t digest[64];
+	struct prf *prf = NULL;
+	enum err error = prf_new(PRF_HMAC_SHA2_256, bytes_of(key, sizeof(key)), &prf);
+
+	if (error == ERR_OK)
+		error = prf_run(prf, &tgt, 1, digest);
+	prf_free(prf);
+	if (error == ERR_OK)
+		memcpy(mark, digest, TGT_MARK_SIZE);
+	return error;
+}
+
 enum err kerberos_ticket_key(const struct kerberos_request *request, char key[TICKET_KEY_SIZE])
 {
-	/* A ticket ends with the authentication tag of its ciphertext. */
-	size_t mark = request->tgt.len < TGT_MARK_SIZE ? request->tgt.len : TGT_MARK_SIZE;
+	uint8_t mark[TGT_MARK_SIZE];
+	size_t mark_size = request->tgt.len > 0 ? sizeof(mark) : 0;
 	int len = snprintf(key, TICKET_KEY_SIZE, "%s %s%s",
-	    request->client != NULL ? request->client : "", request->server, mark > 0 ? " " : "");
+	    request->client != NULL ? request->client : "", request->server,
+	    mark_size > 0 ? " " : "");
 
-	if (len <= 0 || (size_t)len + 2 * mark >= TICKET_KEY_SIZE)
+	if (len <= 0 || (size_t)len + 2 * mark_size >= TICKET_KEY_SIZE ||
+	    (mark_size > 0 && mark_tgt(request->tgt, mark) != ERR_OK))
 		return ERR_TOO_LONG;
-	for (size_t i = 0; i < mark; i++)
-		len += snprintf(key + len, TICKET_KEY_SIZE - (size_t)len, "%02x",
-		    request->tgt.data[request->tgt.len - mark + i]);
+	for (size_t i = 0; i < mark_size; i++)
+		len +=
+		    snprintf(key + len, TICKET_KEY_SIZE - (size_t)len, "%02x", (unsigned)mark[i]);
 	return ERR_OK;
 }
 
@@ -524,7 +546,7 @@ void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_requ
 	char key[TICKET_KEY_SIZE];
 	bool wanted;
 
-	if (request->operation == KERBEROS_TGT) {
+	if (request->operation != KERBEROS_REQUEST) {
 		fetch_own(fetcher, request->client != NULL ? request->client : "");
 		return;
 	}

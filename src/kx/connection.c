@@ -258,6 +258,10 @@ static void failed(struct kx_connection *connection, const struct problem *probl
 		connection->failures++;
 	kx_count(kx, KX_NEGOTIATIONS_FAILED);
 	if (again) {
+		log_event(kx->host.log, LOG_LEVEL_INFO, LOG_AREA_KX,
+		    LOG_FIELDS({"policy", connection->negotiation.rule->name},
+			{"remote", address_format(&connection->key.remote, remote)}),
+		    "negotiation begins anew: %s", problem->text);
 		kx_connection_negotiate(connection);
 		return;
 	}

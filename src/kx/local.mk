@@ -12,6 +12,8 @@ libkx_a_SOURCES = \
 	src/kx/kink/create.c \
 	src/kx/kink/create-reply.c \
 	src/kx/kink/delete.c \
+	src/kx/kink/gettgt.c \
+	src/kx/kink/give-tgt.c \
 	src/kx/kink/handshake.c \
 	src/kx/kink/kink-internal.h \
 	src/kx/kink/kink.h \

@@ -54,6 +54,11 @@ static void describe_peer(FILE *out, const struct policy_peer *peer)
 	write_texts(out, peer->initiator_principals, peer->initiator_principal_count);
 	if (peer->local_principal != NULL)
 		(void)fprintf(out, "\n  is met as        %s", peer->local_principal);
+	if (peer->user_to_user != POLICY_USER_TO_USER_OFF)
+		(void)fprintf(out, "\n  by user-to-user  %s",
+		    peer->user_to_user == POLICY_USER_TO_USER_REQUIRE
+			? "always"
+			: "if it or the KDC wants that");
 	(void)fputs("\n  by               ", out);
 	for (size_t i = 0; i < peer->exchange_count; i++)
 		(void)fprintf(

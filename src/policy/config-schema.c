@@ -91,6 +91,13 @@ static const struct schema_setting host[] = {
 
 static const struct schema_choice exchanges[] = {{"kink", EXCHANGE_KINK}, {NULL, 0}};
 
+static const struct schema_choice user_to_user[] = {
+    {"off", POLICY_USER_TO_USER_OFF},
+    {"allow", POLICY_USER_TO_USER_ALLOW},
+    {"require", POLICY_USER_TO_USER_REQUIRE},
+    {NULL, 0},
+};
+
 static const struct schema_setting peer[] = {
     {
 	.name = "name",
@@ -136,6 +143,16 @@ static const struct schema_setting peer[] = {
 	.doc =
 	    "Whom this host starts as with these peers, by the same keytab or kind of credential "
 	    "cache. Unset: the realm's principal.",
+    },
+    {
+	.name = "user_to_user",
+	.type = SCHEMA_CHOICE,
+	.choices = user_to_user,
+	.fallback = "\"off\"",
+	FIELD(struct config_peer, peer.user_to_user),
+	.doc = "Tickets under the session key of the other host's own ticket, for hosts without a "
+	       "keytab: never (off), when the peer or the KDC asks for it (allow), always "
+	       "(require). With allow and require these peers can have this host's ticket.",
     },
     {
 	.name = "exchange",

@@ -48,6 +48,14 @@ struct policy_proposal {
 	enum policy_nonces nonces;
 };
 
+/* Tickets under the responder's ticket-granting ticket (RFC 4430 3.1). */
+enum policy_user_to_user {
+	POLICY_USER_TO_USER_OFF,    /* never; ours is given to nobody */
+	POLICY_USER_TO_USER_ALLOW,  /* when the peer or the KDC wants it; ours is given to the peer
+	                             */
+	POLICY_USER_TO_USER_REQUIRE /* always when we start; ours is given to the peer */
+};
+
 /* An entry of the PAD: who these addresses are and how they prove it. */
 struct policy_peer {
 	const char *name;
@@ -61,7 +69,8 @@ struct policy_peer {
 	size_t responder_principal_count;
 	const char *const *initiator_principals;
 	size_t initiator_principal_count;
-	const char *local_principal;             /* whom we start as with it; NULL: the realm's */
+	const char *local_principal; /* whom we start as with it; NULL: the realm's */
+	enum policy_user_to_user user_to_user;
 	enum exchange exchanges[EXCHANGE_COUNT]; /* in the order to try */
 	size_t exchange_count;
 };

@@ -85,6 +85,8 @@ struct sim_kerberos *sim_kerberos_create(struct sim_host *host)
 	struct sim_realm_settings settings = {.secret = host->sim->seed,
 	    .starts_as = host->starts_as,
 	    .answers_as = host->answers_as,
+	    .keyless =
+		host->sim->profile.user_to_user == SIM_USER_TO_USER_KEYLESS && host->index % 2 == 1,
 	    .ticket_life = host->sim->profile.ticket_life,
 	    .random = &host->random,
 	    .context = host,
@@ -247,6 +249,12 @@ static void note_result(struct sim_kerberos *self, const struct kerberos_request
 	struct sim *sim = self->host->sim;
 	struct live_session **live;
 
+	sim->counts[SIM_USER_TO_USER] +=
+	    request->tgt.len > 0 && completion->session != KERBEROS_SESSION_NONE;
+	sim->counts[SIM_TGTS_GIVEN] +=
+	    request->operation == KERBEROS_TGT && completion->tgt.len > 0;
+	sim->counts[SIM_TGTS_REPLACED] +=
+	    request->operation == KERBEROS_ACCEPT && completion->tgt.len > 0;
 	sim->counts[SIM_CLOCKS_CORRECTED] += completion->remedy == KERBEROS_REMEDY_REPEAT;
 	sim->counts[SIM_TICKETS_REJECTED] += completion->remedy == KERBEROS_REMEDY_TICKET;
 	if (completion->problem.code != ERR_OK) {

@@ -84,6 +84,11 @@ void sim_profile_choose(struct sim *sim)
 	profile->mean_gap_ms = sim_random_between(&random, 200, 20000);
 	if (profile->kind == SIM_MIXED || profile->kind == SIM_ROGUE)
 		choose_faults(profile, &random);
+	/* The second: each other host has no keytab, and its peers find out. */
+	if (!profile->directory && (profile->kind == SIM_MIXED || profile->kind == SIM_CLEAN) &&
+	    sim_chance(&random, 300))
+		profile->user_to_user =
+		    sim_chance(&random, 400) ? SIM_USER_TO_USER_ALWAYS : SIM_USER_TO_USER_KEYLESS;
 	if (profile->kind == SIM_OUTSIDER) {
 		profile->inject = pick(&random, 300, 900);
 		profile->max_pending = 1024;
@@ -101,6 +106,9 @@ void sim_profile_choose(struct sim *sim)
 		profile->skews = 0;
 		profile->clocks_stay = false;
 		profile->outages = 0;
+		/* And its hosts have keytabs. */
+		if (profile->user_to_user == SIM_USER_TO_USER_KEYLESS)
+			profile->user_to_user = SIM_USER_TO_USER_ALWAYS;
 	}
 	profile->duration_ms = 80 * profile->mean_gap_ms;
 	if (profile->duration_ms < profile->lifetime * 1500ULL && profile->lifetime < 1200)
@@ -187,10 +195,12 @@ static const char *principals(const struct sim *sim)
 
 static void put_peers(char *file, const struct sim *sim, const struct sim_host *host)
 {
+	static const char *const user_to_user[] = {"off", "allow", "require"};
 	const char *comma = "";
 	char text[ADDRESS_TEXT_SIZE];
 
-	put(file, "peers = ({ name = \"members\"; %s address = [", principals(sim));
+	put(file, "peers = ({ name = \"members\"; %s user_to_user = \"%s\"; address = [",
+	    principals(sim), user_to_user[sim->profile.user_to_user]);
 	for (size_t i = 0; i < sim->host_count; i++) {
 		if (!lists_as_peer(host, &sim->hosts[i]))
 			continue;

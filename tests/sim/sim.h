@@ -45,12 +45,17 @@ struct sim_profile {
 	bool ipv6;
 	bool tunnel;
 	bool transport;
-	bool ports;        /* transport only for TCP port 80 */
-	bool resolver;     /* names come from the resolver, not from the file */
-	bool directory;    /* Active Directory's names: hosts start as NAME$ */
-	unsigned suites;   /* which list of suites the hosts have in common */
-	unsigned pfs;      /* which settings of perfect forward secrecy they have */
-	unsigned nonces;   /* which hosts add one as responders, as bits */
+	bool ports;      /* transport only for TCP port 80 */
+	bool resolver;   /* names come from the resolver, not from the file */
+	bool directory;  /* Active Directory's names: hosts start as NAME$ */
+	unsigned suites; /* which list of suites the hosts have in common */
+	unsigned pfs;    /* which settings of perfect forward secrecy they have */
+	unsigned nonces; /* which hosts add one as responders, as bits */
+	enum sim_user_to_user {
+		SIM_USER_TO_USER_OFF,
+		SIM_USER_TO_USER_KEYLESS, /* hosts with odd numbers have no keytab */
+		SIM_USER_TO_USER_ALWAYS
+	} user_to_user;
 	uint32_t lifetime; /* seconds */
 	uint32_t retransmit_first;
 	uint32_t retransmit_limit;
@@ -96,6 +101,9 @@ enum sim_count {
 	SIM_KDC_OUTAGES,
 	SIM_CLOCKS_CORRECTED,
 	SIM_TICKETS_REJECTED,
+	SIM_USER_TO_USER,
+	SIM_TGTS_GIVEN,
+	SIM_TGTS_REPLACED,
 	SIM_KERBEROS_LIMITED,
 	SIM_KERBEROS_REFUSED,
 	SIM_PLANE_FAILURES,

@@ -57,6 +57,17 @@ static enum err check_replay(struct standin *self, const char *client, int64_t t
 	return ERR_OK;
 }
 
+bool standin_is_user_to_user(const struct kerberos_request *request)
+{
+	struct ticket ticket;
+
+	if (request->operation != KERBEROS_ACCEPT || request->ap.len != AP_REQ_SIZE ||
+	    request->ap.data[0] != TAG_TICKET)
+		return false;
+	read_ticket(request->ap, &ticket);
+	return ticket.tgt != 0;
+}
+
 bool standin_own_is_due(const struct standin *self)
 {
 	return self->own.end <= self->settings.time_us(self->settings.context) / US + 60;
@@ -99,8 +110,11 @@ void standin_tgt(struct standin *self, const struct kerberos_request *request,
 static bool open_user_to_user(struct standin *self, struct bytes octets,
     const struct ticket *ticket, struct kerberos_completion *completion)
 {
-	bool ours = (self->own.end != 0 && ticket->tgt == self->own.serial) ||
-	            (self->previous.end != 0 && ticket->tgt == self->previous.serial);
+	bool ours;
+
+	standin_renew_own(self);
+	ours = (self->own.end != 0 && ticket->tgt == self->own.serial) ||
+	       (self->previous.end != 0 && ticket->tgt == self->previous.serial);
 
 	if (ours && ticket_is_sealed(octets, self->settings.secret, ticket))
 		return true;

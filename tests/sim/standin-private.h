@@ -85,6 +85,8 @@ void standin_accept(struct standin *self, const struct kerberos_request *request
     struct kerberos_completion *completion);
 /* Our own ticket, renewed if the KDC is there. */
 void standin_renew_own(struct standin *self);
+/* ACCEPT of such an AP-REQ. */
+bool standin_is_user_to_user(const struct kerberos_request *request);
 bool standin_own_is_due(const struct standin *self);
 void standin_tgt(struct standin *self, const struct kerberos_request *request,
     struct kerberos_completion *completion);

@@ -97,7 +97,7 @@ static struct ticket *cached(struct standin *self, const struct kerberos_request
 
 static bool standin_is_slow(void *self, const struct kerberos_request *request)
 {
-	if (request->operation == KERBEROS_TGT)
+	if (request->operation == KERBEROS_TGT || standin_is_user_to_user(request))
 		return standin_own_is_due(self);
 	return request->operation == KERBEROS_REQUEST && cached(self, request) == NULL;
 }
@@ -199,7 +199,7 @@ static enum kerberos_remedy correct_clock(
 			continue;
 		if (session->authenticators[i].clock_us != server->clock_us)
 			return KERBEROS_REMEDY_WAIT;
-		server->clock_us += server_us - client_us;
+		server->clock_us += (server_us - client_us) / US * US;
 		return KERBEROS_REMEDY_REPEAT;
 	}
 	return KERBEROS_REMEDY_NONE;

@@ -17,4 +17,5 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/transport-ipv4 \
 	tests/system/transport-ipv6 \
 	tests/system/tunnel \
+	tests/system/user-to-user \
 	tests/system/wireshark

@@ -208,6 +208,28 @@ static void not_a_tgt(void **state)
 	krb5_free_context(context);
 }
 
+/* A KINK_TGT_REP is not signed: what was changed on its way must not spoil the genuine one. */
+static void forged_tgt(void **state)
+{
+	struct host fresh;
+	struct octets tgt;
+	struct octets forged;
+	struct message message;
+	struct problem problem;
+
+	(void)state;
+	next_second();
+	kinit("cache", USER);
+	start_user(&fresh, "cache");
+	next_second();
+	assert_int_equal(get_tgt(&fresh, USER, &tgt), ERR_OK);
+	forged = tgt;
+	forged.data[forged.len - 100] ^= 1;
+	assert_int_not_equal(speak(USER, &forged, &message, &problem), ERR_OK);
+	expect_accepted(&fresh, &tgt);
+	host_stop(&fresh);
+}
+
 /* RFC 4430 3.7.1: a renewed ticket leaves the old one's key; a new start does not. */
 static void renewal_and_restart(void **state)
 {
@@ -309,6 +331,7 @@ int main(void)
 	    cmocka_unit_test(not_our_name),
 	    cmocka_unit_test(tgt_of_another),
 	    cmocka_unit_test(not_a_tgt),
+	    cmocka_unit_test(forged_tgt),
 	    cmocka_unit_test(renewal_and_restart),
 	    cmocka_unit_test(triggers),
 	    cmocka_unit_test(broken_ap_req),

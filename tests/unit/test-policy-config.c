@@ -95,7 +95,8 @@ static void test_everything_set(void **state)
 	    "peers = ( { name = \"m\"; address = \"10.0.0.0/8\";\n"
 	    "  principal = \"host/{fqdn}@EXAMPLE.TEST\"; exchange = [ \"kink\" ];\n"
 	    "  initiator_principal = [ \"{HOST}$@EXAMPLE.TEST\", \"B$@EXAMPLE.TEST\" ];\n"
-	    "  local_principal = \"kink/a.example.test@EXAMPLE.TEST\"; },\n"
+	    "  local_principal = \"kink/a.example.test@EXAMPLE.TEST\"; user_to_user = \"allow\"; "
+	    "},\n"
 	    "  { name = \"gate\"; address = \"192.0.2.1\"; principal = \"kink/g@R\"; } );\n"
 	    "policies = (\n"
 	    "  { name = \"ntp\"; protect = \"bypass\"; protocol = \"udp\"; remote_port = 123; },\n"
@@ -132,6 +133,8 @@ static void test_everything_set(void **state)
 	assert_string_equal(policy->hosts[1].name, "c.example.test");
 	assert_string_equal(policy->peers[0].responder_principals[0], "host/{fqdn}@EXAMPLE.TEST");
 	assert_string_equal(policy->realm.ccache, "KCM:0");
+	assert_int_equal(policy->peers[0].user_to_user, POLICY_USER_TO_USER_ALLOW);
+	assert_int_equal(policy->peers[1].user_to_user, POLICY_USER_TO_USER_OFF);
 	assert_string_equal(policy->peers[0].local_principal, "kink/a.example.test@EXAMPLE.TEST");
 	assert_int_equal(policy->peers[0].initiator_principal_count, 2);
 	assert_string_equal(policy->peers[0].initiator_principals[1], "B$@EXAMPLE.TEST");

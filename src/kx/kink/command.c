@@ -86,6 +86,7 @@ void kink_command_end(struct kink_command *command)
 	slots_remove(&kink->commands, command->handle);
 	free((void *)command->plain.data);
 	free(command->principal);
+	free((void *)command->offered.data);
 	secret_free(command->exchange, sizeof(*command->exchange));
 	secret_wipe(command, sizeof(*command));
 	free(command);
@@ -154,7 +155,10 @@ static void ask_for_ticket(struct kink_command *command)
 
 	if (peer != NULL)
 		request.client = peer->local_principal;
-	build(command, &request);
+	if (kink_is_user_to_user(command, &request.tgt) && request.tgt.len == 0)
+		kink_gettgt_begin(command);
+	else
+		build(command, &request);
 }
 
 void kink_command_start(struct kink_command *command, const char *principal, struct bytes plain)
@@ -186,6 +190,8 @@ static void give_up(struct kink_command *command)
 	kink_command_fail(command, &problem);
 }
 
+static void transmitted(struct kink_command *command, enum err error);
+
 static void retransmit(struct timer *timer, void *context)
 {
 	struct kink_command *command = context;
@@ -195,20 +201,23 @@ static void retransmit(struct timer *timer, void *context)
 
 	(void)timer;
 	if (command->tries >= settings(command)->retransmit_tries) {
+		kink_gettgt_given_up(command);
 		give_up(command);
 		return;
 	}
-	kx_count(command->kink->kx, KX_RETRANSMISSIONS);
-	build(command, &request);
+	if (command->tries > 0)
+		kx_count(command->kink->kx, KX_RETRANSMISSIONS);
+	if (command->getting_tgt)
+		transmitted(command, kink_gettgt_send(command));
+	else
+		build(command, &request);
 }
 
-static void transmit(struct kink_command *command, const struct kerberos_completion *completion)
+/* A message of the command went out, or did not. */
+static void transmitted(struct kink_command *command, enum err error)
 {
 	uint64_t interval = command->interval_ms;
-	enum err error;
 
-	error = kink_send(command->kink, &command->local, &command->remote, completion->message,
-	    completion->checksum);
 	if (error == ERR_OK)
 		error = timers_set(kx_timers(command->kink->kx), &command->timer,
 		    now_ms(command) + interval, retransmit, command);
@@ -216,9 +225,18 @@ static void transmit(struct kink_command *command, const struct kerberos_complet
 		fail(command, error);
 		return;
 	}
-	command->sent = true;
 	command->tries++;
 	command->interval_ms = kink_next_interval(command->kink, interval);
+}
+
+static void transmit(struct kink_command *command, const struct kerberos_completion *completion)
+{
+	enum err error = kink_send(command->kink, &command->local, &command->remote,
+	    completion->message, completion->checksum);
+
+	if (error == ERR_OK)
+		command->sent = true;
+	transmitted(command, error);
 }
 
 void kink_command_answered(struct kink_command *command)
@@ -269,6 +287,11 @@ void kink_command_begin_anew(struct kink_command *command, const struct problem 
 	}
 	kink_command_warn(command, "begins anew with another ticket", problem->text);
 	command->renewed = true;
+	kink_command_restart(command);
+}
+
+void kink_command_restart(struct kink_command *command)
+{
 	command->sent = false;
 	command->tries = 0;
 	command->interval_ms = settings(command)->retransmit_first;
@@ -296,9 +319,17 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 	command = slots_get(&kink->commands, handle);
 	if (command == NULL) {
 		/* It ended meanwhile; what it was given goes back. */
-		if (step == KINK_STEP_TICKET && completion->session != KERBEROS_SESSION_NONE)
+		if ((step == KINK_STEP_TICKET || step == KINK_STEP_TRY_TGT) &&
+		    completion->session != KERBEROS_SESSION_NONE)
 			host->kerberos_release(
 			    host->self, completion->session, completion->affinity);
+		return;
+	}
+	if (step == KINK_STEP_TRY_TGT) {
+		if (completion->session != KERBEROS_SESSION_NONE)
+			host->kerberos_release(
+			    host->self, completion->session, completion->affinity);
+		kink_tgt_tried(command, completion);
 		return;
 	}
 	if (step == KINK_STEP_ACK) {
@@ -311,6 +342,11 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 	/* A transmission of the transaction before, which the peer ended. */
 	if (step == KINK_STEP_REPEAT && !command->sent)
 		return;
+	if (step == KINK_STEP_TICKET && completion->problem.code != ERR_OK &&
+	    kink_gettgt_after_failure(command, completion)) {
+		ask_for_ticket(command);
+		return;
+	}
 	if (completion->problem.code != ERR_OK) {
 		kink_command_fail(command, &completion->problem);
 		return;

@@ -13,18 +13,20 @@
 
 /* What the Kerberos side of a step was asked for; bits 48 to 55 of its token. */
 enum kink_step {
-	KINK_STEP_TICKET, /* command: KERBEROS_REQUEST, with its first message */
-	KINK_STEP_REPEAT, /* command: KERBEROS_REPEAT, with the next one */
-	KINK_STEP_VERIFY, /* reply: KERBEROS_VERIFY */
-	KINK_STEP_DERIVE, /* command: keys after the reply */
-	KINK_STEP_ACK,    /* command: KERBEROS_REPEAT, with an ACK */
-	KINK_STEP_BEGIN,  /* command: AGREEMENT_BEGIN */
-	KINK_STEP_FINISH, /* command: AGREEMENT_FINISH */
-	KINK_STEP_ACCEPT, /* response: KERBEROS_ACCEPT */
-	KINK_STEP_AGREE,  /* response: AGREEMENT_ANSWER */
-	KINK_STEP_ANSWER, /* response: its message */
-	KINK_STEP_REFUSE, /* response: the Kerberos error in its place */
-	KINK_STEP_CONFIRM /* response: KERBEROS_ACCEPT of the ACK */
+	KINK_STEP_TICKET,  /* command: KERBEROS_REQUEST, with its first message */
+	KINK_STEP_REPEAT,  /* command: KERBEROS_REPEAT, with the next one */
+	KINK_STEP_VERIFY,  /* reply: KERBEROS_VERIFY */
+	KINK_STEP_DERIVE,  /* command: keys after the reply */
+	KINK_STEP_ACK,     /* command: KERBEROS_REPEAT, with an ACK */
+	KINK_STEP_TRY_TGT, /* command: KERBEROS_REQUEST, to see whether a peer's ticket is good */
+	KINK_STEP_TGT,     /* question: KERBEROS_TGT */
+	KINK_STEP_BEGIN,   /* command: AGREEMENT_BEGIN */
+	KINK_STEP_FINISH,  /* command: AGREEMENT_FINISH */
+	KINK_STEP_ACCEPT,  /* response: KERBEROS_ACCEPT */
+	KINK_STEP_AGREE,   /* response: AGREEMENT_ANSWER */
+	KINK_STEP_ANSWER,  /* response: its message */
+	KINK_STEP_REFUSE,  /* response: the Kerberos error in its place */
+	KINK_STEP_CONFIRM  /* response: KERBEROS_ACCEPT of the ACK */
 };
 
 /* The largest plaintext that we make: a CREATE with sixteen suites and a key exchange. */
@@ -39,6 +41,8 @@ struct kink {
 	struct slots commands;      /* struct kink_command */
 	struct slots verifications; /* struct kink_verification */
 	struct slots responses;     /* struct kink_response */
+	struct slots questions;     /* struct kink_question: GETTGT */
+	struct kink_tgt *tgts;      /* peers that are met by user-to-user */
 	struct kink_command *commands_by_xid;
 	struct kink_command
 	    *gathering; /* DELETEs that still take on pairs, by the peer's address */
@@ -57,6 +61,7 @@ struct kink {
 	size_t withdrawn_count;
 	struct limit error_limit;  /* unauthenticated errors sent */
 	struct limit signed_limit; /* Kerberos errors sent under a session key */
+	struct limit tgt_limit;    /* tickets of ours given away */
 	struct limit log_limit;    /* log lines that strangers cause */
 };
 
@@ -172,6 +177,9 @@ struct kink_command {
 	uint64_t began_ms;
 	struct timer timer;
 	struct problem hint; /* an unauthenticated error: why it may have failed */
+	bool getting_tgt;    /* its messages are GETTGT yet */
+	uint8_t tgts_fetched;
+	struct bytes offered; /* what came in a KINK_TGT_REP in place of a reply */
 
 	/* The kind's own. */
 	struct kx_negotiation *negotiation; /* CREATE */
@@ -207,6 +215,8 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
     const struct kerberos_completion *completion);
 /* Transmits it once more, now. */
 void kink_command_repeat(struct kink_command *command);
+/* As a new transaction, beginning with its ticket. */
+void kink_command_restart(struct kink_command *command);
 /* The peer does not accept the ticket: a new transaction with a new one (RFC 4430 9). */
 void kink_command_begin_anew(struct kink_command *command, const struct problem *problem);
 /* A line about it in the log. */
@@ -230,6 +240,32 @@ void kink_acknowledge(struct kink_command *command, const struct sa_pair *pair);
 void kink_acknowledge_again(struct kink_command *command);
 void kink_acknowledge_made(
     struct kink_command *command, const struct kerberos_completion *completion);
+
+/* gettgt.c: user-to-user (RFC 4430 3.1). */
+
+/* A peer's ticket-granting ticket; empty while it is to be fetched. */
+struct kink_tgt {
+	struct address remote;
+	struct bytes octets;
+	UT_hash_handle by_remote;
+};
+
+void kink_tgts_clear(struct kink *kink);
+/* Whether the command's ticket is to be one; *tgt is the peer's, empty when it must be fetched. */
+bool kink_is_user_to_user(const struct kink_command *command, struct bytes *tgt);
+/* Somebody says that the peer wants it. False when policy does not, or it was tried already. */
+bool kink_want_user_to_user(struct kink_command *command);
+/* There is no ticket; true when it is worth asking once more. */
+bool kink_gettgt_after_failure(
+    struct kink_command *command, const struct kerberos_completion *completion);
+void kink_gettgt_begin(struct kink_command *command);
+enum err kink_gettgt_send(struct kink_command *command) MUST_CHECK;
+void kink_gettgt_given_up(struct kink_command *command);
+/* A REPLY while GETTGT is under way. */
+void kink_gettgt_reply(struct kink_command *command, const struct kink_message *message);
+/* A KINK_TGT_REP in place of a reply, and what the KDC makes of it (RFC 4430 3.7.1). */
+void kink_tgt_offered(struct kink_command *command, const struct kink_message *message);
+void kink_tgt_tried(struct kink_command *command, const struct kerberos_completion *completion);
 
 /* create.c, create-reply.c, delete.c */
 void kink_create_initiate(struct kink *kink, struct kx_negotiation *negotiation);
@@ -367,6 +403,16 @@ void kink_response_refuse(
 /* The error's checksum is there. */
 void kink_response_refused(
     struct kink_response *response, const struct kerberos_completion *completion);
+
+/* give-tgt.c: the other side of user-to-user. */
+/* A GETTGT from the network. */
+void kink_give_tgt(
+    struct kink *kink, const struct host_datagram *datagram, const struct kink_message *message);
+void kink_give_tgt_done(
+    struct kink *kink, uint64_t handle, const struct kerberos_completion *completion);
+/* Answers a command under a ticket that we lost with the present one, if policy allows. */
+bool kink_give_tgt_instead(struct kink_response *response, struct bytes tgt);
+void kink_questions_clear(struct kink *kink);
 
 /* respond.c: what each command asks for. */
 /* Answers with a KINK_ERROR, or with a Notification of an error. */

@@ -9,6 +9,7 @@
 #define LINES_PER_SECOND  5
 /* Errors under a session key: whoever has seen our peers' messages can cause them. */
 #define SIGNED_PER_SECOND 200
+#define TGTS_PER_SECOND   20
 
 static enum err kink_open(struct kx *kx, void **state)
 {
@@ -23,6 +24,7 @@ static enum err kink_open(struct kx *kx, void **state)
 	    &kink->error_limit, ERRORS_PER_SECOND, ERRORS_PER_SECOND, host->now_ms(host->self));
 	limit_init(
 	    &kink->signed_limit, SIGNED_PER_SECOND, SIGNED_PER_SECOND, host->now_ms(host->self));
+	limit_init(&kink->tgt_limit, TGTS_PER_SECOND, TGTS_PER_SECOND, host->now_ms(host->self));
 	limit_init(
 	    &kink->log_limit, 4 * LINES_PER_SECOND, LINES_PER_SECOND, host->now_ms(host->self));
 	*state = kink;
@@ -44,6 +46,8 @@ static void kink_close_state(void *state)
 		kink_response_end(response);
 	}
 	kink_verifications_clear(kink);
+	kink_questions_clear(kink);
+	kink_tgts_clear(kink);
 	slots_clear(&kink->commands);
 	slots_clear(&kink->responses);
 	free(kink);
@@ -105,9 +109,7 @@ static void kink_datagram(void *state, const struct host_datagram *datagram)
 		return;
 	}
 	if (form == KINK_FORM_GETTGT)
-		/* RFC 4430 6.6: whoever may not return a TGT says so. */
-		kink_send_error(
-		    kink, datagram, message.header.xid, KINK_U2UDENIED, (struct bytes){0});
+		kink_give_tgt(kink, datagram, &message);
 	else if (form == KINK_FORM_ACK)
 		kink_handshake_ack(kink, datagram, &message);
 	else
@@ -129,7 +131,9 @@ static void kink_kerberos_done(void *state, const struct kerberos_completion *co
 	enum kink_step step = step_of(completion->token);
 	uint64_t handle = handle_of(completion->token);
 
-	if (step >= KINK_STEP_ACCEPT)
+	if (step == KINK_STEP_TGT)
+		kink_give_tgt_done(state, handle, completion);
+	else if (step >= KINK_STEP_ACCEPT)
 		kink_response_kerberos_done(state, step, handle, completion);
 	else
 		kink_command_kerberos_done(state, step, handle, completion);

@@ -82,7 +82,8 @@ void kink_response_refuse(
 	kink_log_stranger(
 	    kink, &response->remote, "a command is not accepted", completion->problem.text);
 	if (completion->session == KERBEROS_SESSION_NONE) {
-		if (completion->reply_error.len > 0)
+		if (!kink_give_tgt_instead(response, completion->tgt) &&
+		    completion->reply_error.len > 0)
 			kink_send_error(
 			    kink, &command, response->key.xid, KINK_OK, completion->reply_error);
 	} else if (limit_take(&kink->signed_limit, host->now_ms(host->self))) {

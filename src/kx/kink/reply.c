@@ -172,6 +172,10 @@ void kink_verification_done(
 	} else if (completion->problem.code == ERR_REFUSED) {
 		if (is_signed(verification->datagram)) {
 			act_on_error(command, completion);
+		} else if (completion->remedy == KERBEROS_REMEDY_USER_TO_USER &&
+			   kink_want_user_to_user(command)) {
+			/* RFC 4430 3.1: nobody has signed it, but policy says to try it. */
+			kink_command_begin_anew(command, &completion->problem);
 		} else {
 			command->hint = completion->problem;
 			kink_log_stranger(kink, &command->remote, "unauthenticated error",
@@ -276,10 +280,18 @@ void kink_command_reply(
 
 	HASH_FIND(by_xid, kink->commands_by_xid, &message->header.xid, sizeof(message->header.xid),
 	    command);
-	if (command == NULL || !command->sent ||
+	if (command == NULL || (!command->sent && !command->getting_tgt) ||
 	    (command->answered && !(command->acknowledging && message->header.ackreq)) ||
 	    !address_equal(&command->remote.address, &datagram->remote.address)) {
 		kx_count(kink->kx, KX_DATAGRAMS_UNEXPECTED);
+		return;
+	}
+	if (command->getting_tgt) {
+		kink_gettgt_reply(command, message);
+		return;
+	}
+	if (errors_only && kink_find(&message->outer, KINK_TGT_REP) != NULL) {
+		kink_tgt_offered(command, message);
 		return;
 	}
 	if (!errors_only && message->checksum.len == 0) {
