@@ -322,12 +322,13 @@ static void test_release_goes_to_its_worker(void **state)
 {
 	struct bench *bench = *state;
 
+	/* It wakes nobody by itself, but comes before what is asked for next. */
 	workers_release(bench->workers, 42, 2);
-	while (stage_get(&stage.released) == 0)
-		continue;
+	assert_int_equal(submit(bench, 1, 2), ERR_OK);
+	run_until(bench, 1);
 	assert_int_equal(stage_get(&stage.released), 42);
 	assert_int_equal(stage.released_on, 2);
-	assert_int_equal(bench->completed, 0);
+	assert_int_equal(bench->completed, 1);
 }
 
 /* A KDC that does not answer holds up those that need a ticket, and nobody else. */
