@@ -25,6 +25,11 @@ TESTS += tests/unit/test-dataplane-bundle
 tests_unit_test_dataplane_bundle_SOURCES = tests/unit/test-dataplane-bundle.c
 tests_unit_test_dataplane_bundle_LDADD = $(dataplane_test_libs) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test-dataplane-transforms
+TESTS += tests/unit/test-dataplane-transforms
+tests_unit_test_dataplane_transforms_SOURCES = tests/unit/test-dataplane-transforms.c
+tests_unit_test_dataplane_transforms_LDADD = $(dataplane_test_libs) $(CMOCKA_LIBS)
+
 # Between two namespaces
 check_PROGRAMS += tests/dataplane/dataplane-driver tests/dataplane/stream
 tests_dataplane_dataplane_driver_SOURCES = tests/dataplane/dataplane-driver.c

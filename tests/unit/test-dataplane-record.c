@@ -172,6 +172,47 @@ static void test_refuses_what_the_seam_forbids(void **state)
 	assert_int_equal(record_sa_count(fixture->dataplane), 0);
 }
 
+/* The rules of bundles are the seam's, so this data plane holds them as well. */
+static void test_bundles(void **state)
+{
+	struct fixture *fixture = *state;
+	struct dataplane_request esp = sa_request(DATAPLANE_ADD_SA, IPSEC_OUT, 0x1000);
+	struct dataplane_request ah = sa_request(DATAPLANE_ADD_SA, IPSEC_OUT, 0x1001);
+	struct dataplane_request move = {.operation = DATAPLANE_MOVE_SA, .token = 1};
+	struct dataplane_flow flow = {
+	    .local = parse("192.0.2.1"), .remote = parse("192.0.2.2"), .protocol = 6};
+	const struct dataplane_sa *found;
+
+	esp.sa.bundle = ah.sa.bundle = 9;
+	esp.sa.bundle_size = ah.sa.bundle_size = 2;
+	ah.sa.bundle_index = 1;
+	ah.sa.suite = (struct suite){.protocol = IPSEC_AH, .integrity = INTEGRITY_HMAC_SHA1_96};
+	ah.sa.key_len = 20;
+	assert_int_equal(submit(fixture, &ah), ERR_OK);
+	assert_null(record_find_sa_for(fixture->dataplane, &flow, IPSEC_OUT));
+	esp.sa.bundle_size = 3;
+	assert_int_equal(submit(fixture, &esp), ERR_INVALID);
+	esp.sa.bundle_size = 2;
+	assert_int_equal(submit(fixture, &esp), ERR_OK);
+	found = record_find_sa_for(fixture->dataplane, &flow, IPSEC_OUT);
+	assert_non_null(found);
+	assert_int_equal(found->suite.protocol, IPSEC_ESP);
+
+	move.move = (struct dataplane_move){.spi = 0x1000,
+	    .protocol = IPSEC_ESP,
+	    .destination = esp.sa.destination,
+	    .remote = {.address = parse("198.51.100.1"), .port = 4500}};
+	assert_int_equal(submit(fixture, &move), ERR_OK);
+	assert_int_equal(submit(fixture, &move), ERR_NOT_FOUND);
+	assert_int_equal(record_sa_count(fixture->dataplane), 2);
+	assert_non_null(
+	    record_find_sa(fixture->dataplane, 0x1001, IPSEC_AH, &move.move.remote.address));
+	ah.operation = DATAPLANE_DELETE_SA;
+	ah.sa.destination = move.move.remote.address;
+	assert_int_equal(submit(fixture, &ah), ERR_OK);
+	assert_null(record_find_sa_for(fixture->dataplane, &flow, IPSEC_OUT));
+}
+
 static void test_policies(void **state)
 {
 	struct fixture *fixture = *state;
@@ -216,6 +257,7 @@ int main(void)
 		test_sequential_spis_skip_those_in_use, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_last_added_carries_the_flow, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refuses_what_the_seam_forbids, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_bundles, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_failure_on_request, setup, teardown),
 	};

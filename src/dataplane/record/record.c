@@ -226,23 +226,22 @@ static enum err move_sa(struct dataplane *dp, const struct dataplane_move *move,
 {
 	struct sa_name name = name_of(move->spi, move->protocol, &move->destination);
 	struct record_sa *entry = find(dp, &name);
+	struct record_sa *members[BUNDLE_MAX];
 	struct record_sa *next;
+	size_t count = 0;
 	enum err code = ERR_OK;
-	uint32_t bundle;
-	enum ipsec_direction direction;
 
 	completion->spi = move->spi;
 	if (entry == NULL || !entry->installed)
 		return problem_set(&completion->problem, ERR_NOT_FOUND, "no SA %08x", move->spi);
-	bundle = entry->sa.bundle;
-	direction = entry->sa.direction;
-	if (bundle == 0)
-		return move_one(dp, entry, &move->remote, &completion->problem);
-	HASH_ITER (hh, dp->sas, entry, next) {
-		if (code == ERR_OK && entry->installed && entry->sa.bundle == bundle &&
-		    entry->sa.direction == direction)
-			code = move_one(dp, entry, &move->remote, &completion->problem);
+	members[count++] = entry;
+	/* All are found before any is entered anew. */
+	for (next = dp->sas; next != NULL && count < BUNDLE_MAX; next = next->hh.next) {
+		if (next != entry && is_beside(next, &entry->sa))
+			members[count++] = next;
 	}
+	for (size_t i = 0; i < count && code == ERR_OK; i++)
+		code = move_one(dp, members[i], &move->remote, &completion->problem);
 	return code;
 }
 

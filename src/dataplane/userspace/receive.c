@@ -7,8 +7,10 @@
 
 #define EXTENSIONS_MAX 8
 #define EXTENSION_ROOM 1024 /* octets of extension headers that one packet may have */
-#define HEADROOM       (IPV6_HEADER + EXTENSION_ROOM)
-#define SLOT_SIZE      (HEADROOM + 65536 + 2048 + 64) /* not a power of two: see outbound.c */
+/* Both are multiples of a cache line, since copies to odd places take longer; and the size is no
+ * power of two: see outbound.c. */
+#define HEADROOM       (64 + EXTENSION_ROOM)
+#define SLOT_SIZE      (HEADROOM + 65536 + 2048 + 64)
 #define CONTROL_SIZE   (256 + EXTENSION_ROOM)
 
 struct receiver {
@@ -18,12 +20,12 @@ struct receiver {
 	struct iovec pieces[RECEIVE_BATCH];
 	struct sockaddr_storage from[RECEIVE_BATCH];
 	_Alignas(struct cmsghdr) uint8_t control[RECEIVE_BATCH][CONTROL_SIZE];
-	uint8_t slots[RECEIVE_BATCH][SLOT_SIZE];
+	_Alignas(64) uint8_t slots[RECEIVE_BATCH][SLOT_SIZE];
 };
 
 struct receiver *receiver_new(void)
 {
-	return malloc(sizeof(struct receiver));
+	return aligned_alloc(_Alignof(struct receiver), sizeof(struct receiver));
 }
 
 void receiver_free(struct receiver *receiver)
