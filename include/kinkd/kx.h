@@ -36,6 +36,18 @@ struct kx_negotiation {
 	bool again; /* with kx_negotiation_failed(): its cause is mended, begin anew at once */
 };
 
+/*
+ * The question whether a peer is there. It belongs to the layer and stays until it is answered or
+ * withdrawn.
+ */
+struct kx_probe {
+	const struct policy_peer *peer;
+	struct address local;
+	struct address remote;
+	uint64_t work;     /* the method's own handle for it; 0 when it has none */
+	uint32_t messages; /* sent in vain; set when it fails or is withdrawn */
+};
+
 struct kx_method {
 	int exchange; /* enum exchange */
 	enum err (*open)(struct kx *kx, void **state);
@@ -47,6 +59,11 @@ struct kx_method {
 	void (*abandon)(void *state, struct kx_negotiation *negotiation);
 	/* Stops using the pair, tells the peer and removes it in the end. */
 	void (*delete_pair)(void *state, struct sa_pair *pair);
+	/* Asks for a sign of life that nobody else can give. Ends in exactly one kx_probe_done(),
+	 * maybe before it returns. */
+	void (*probe)(void *state, struct kx_probe *probe);
+	/* The question is withdrawn; nothing more is reported for it. */
+	void (*withdraw_probe)(void *state, struct kx_probe *probe);
 	/* Events for what the method asked for, and datagrams of its port. */
 	void (*datagram)(void *state, const struct host_datagram *datagram);
 	void (*kerberos_done)(void *state, const struct kerberos_completion *completion);
@@ -62,8 +79,8 @@ const struct host *kx_host(struct kx *kx);
 struct sad *kx_sad(struct kx *kx);
 struct timers *kx_timers(struct kx *kx);
 const struct policy *kx_policy(const struct kx *kx);
-/* Since when this engine has state: what KINK calls our epoch (RFC 4430 4.2.1), POSIX time. */
-uint32_t kx_epoch(const struct kx *kx);
+/* Since when we have valid SAs with this host: our epoch (RFC 4430 4.2.1), POSIX time. */
+uint32_t kx_epoch(const struct kx *kx, const struct address *remote);
 /* counter is an enum kx_counter of kx/engine.h. */
 void kx_count(struct kx *kx, int counter);
 
@@ -86,6 +103,10 @@ void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal
 void kx_pair_unexpected(struct kx *kx, const struct sa_pair *pair);
 /* The host at this address lost its state: all pairs with it go, except (if not NULL) one. */
 void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct sa_pair *except);
+/* An authentic message that is no replay came from this host. */
+void kx_peer_heard(struct kx *kx, const struct address *remote);
+/* ERR_OK: the peer is there. ERR_TIMEOUT: it did not answer. Otherwise it could not be asked. */
+void kx_probe_done(struct kx *kx, struct kx_probe *probe, const struct problem *problem);
 
 /*
  * The FQDN of an address, from the file or confirmed by the resolver. done may be called before

@@ -37,6 +37,12 @@ const struct control_command_info control_commands[CONTROL_COMMAND_COUNT] = {
 		{"spi", "SPI", "only the pair with this inbound SPI", false},
 		{"all", NULL, "every pair of SAs", false},
 	    }},
+    [CONTROL_PROBE] = {.name = "probe",
+	.help = "ask a peer whether it is there, and wait for its answer",
+	.arguments =
+	    {
+		{"remote", "ADDRESS", "the peer", true},
+	    }},
 };
 
 int control_command_of(const char *name)

@@ -3,7 +3,8 @@
  * completion, and the daemon's dispatch.
  *
  * A client sends one JSON object a line: {"command": NAME, ARGUMENT: VALUE, ...}. The daemon
- * answers with lines that have a "kind" ("daemon", "connection", "sa", "policy", "peer"), and last
+ * answers with lines that have a "kind" ("daemon", "connection", "sa", "policy", "peer", "probe"),
+ * and last
  * {"kind": "end", "ok": true} or {"kind": "end", "ok": false, "error": TEXT}.
  */
 #ifndef CONTROL_COMMANDS_H
@@ -25,6 +26,7 @@ enum control_command {
 	CONTROL_PEERS,
 	CONTROL_INITIATE,
 	CONTROL_TERMINATE,
+	CONTROL_PROBE,
 	CONTROL_COMMAND_COUNT
 };
 

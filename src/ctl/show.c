@@ -144,10 +144,14 @@ static void add_next(struct table *table, const json_t *line)
 	const char *next = text_of(line, "next");
 	const char *reason = text_of(line, "reason");
 	bool failed = state != NULL && strcmp(state, "failed") == 0;
+	bool probing = json_is_true(json_object_get(line, "probing"));
 	char duration[FORMAT_SIZE];
 	char text[512] = "";
 
-	if (next != NULL && json_is_integer(seconds))
+	if (probing)
+		(void)snprintf(text, sizeof(text), "asked whether it is there, silent for %s",
+		    format_duration(json_integer_value(json_object_get(line, "silent")), duration));
+	else if (next != NULL && json_is_integer(seconds))
 		(void)snprintf(text, sizeof(text), "%s in %s", next,
 		    format_duration(json_integer_value(seconds), duration));
 	else if (failed)
@@ -291,6 +295,18 @@ static void show_peers(const json_t *lines)
 	table_print(table, colours());
 }
 
+static void show_probe(const json_t *lines)
+{
+	const json_t *line = json_array_get(lines, 0);
+	const char *remote = text_of(line, "remote");
+	const char *outcome = text_of(line, "outcome");
+	bool restarted = outcome != NULL && strcmp(outcome, "restarted") == 0;
+
+	(void)printf("%s is alive%s (%lld ms)\n", remote != NULL ? remote : "it",
+	    restarted ? ", but has lost the SAs that it had with us" : "",
+	    (long long)json_integer_value(json_object_get(line, "milliseconds")));
+}
+
 void show(int command, const json_t *lines)
 {
 	switch (command) {
@@ -305,6 +321,9 @@ void show(int command, const json_t *lines)
 		break;
 	case CONTROL_PEERS:
 		show_peers(lines);
+		break;
+	case CONTROL_PROBE:
+		show_probe(lines);
 		break;
 	default:
 		break;

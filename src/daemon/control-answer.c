@@ -173,13 +173,16 @@ static bool connection_line(void *context, const struct kx_connection_view *view
 
 	if (!take_room(listing))
 		return false;
-	line = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
-	    "policy", text(view->policy), "peer", text(view->peer), "principal",
+	line = json_pack(
+	    "{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "policy",
+	    text(view->policy), "peer", text(view->peer), "principal",
 	    text_or_null(view->principal), "method", text_or_null(view->method), "local",
 	    address_format(&view->local, local), "remote", address_format(&view->remote, remote),
 	    "state", states[view->state], "since", seconds_since(view->since_ms), "next",
 	    text_or_null(view->next), "next_in", seconds_until(view->next_ms), "reason",
-	    text_or_null(view->reason), "spi_in", hex(view->sa_in), "spi_out", hex(view->sa_out));
+	    text_or_null(view->reason), "spi_in", hex(view->sa_in), "spi_out", hex(view->sa_out),
+	    "silent", view->heard_ms != 0 ? seconds_since(view->heard_ms) : json_null(), "probing",
+	    view->probing);
 	answer_line(listing->client, "connection", line);
 	if (line != NULL) {
 		ask_counters(listing->client, line, IPSEC_IN, view->sa_in, &view->local);
@@ -434,6 +437,50 @@ static bool get_address(struct client *client, struct address *out, bool *given)
 	return false;
 }
 
+/* The same for the question whether a peer is there. */
+struct probe_outcome {
+	struct outcome outcome;
+	struct address remote;
+};
+
+static void probed(
+    void *context, enum kx_probe_outcome result, uint64_t took_ms, const struct problem *problem)
+{
+	static const char *const names[] = {[KX_PROBE_ALIVE] = "alive",
+	    [KX_PROBE_RESTARTED] = "restarted",
+	    [KX_PROBE_SILENT] = "no answer",
+	    [KX_PROBE_FAILED] = "not asked"};
+	struct probe_outcome *outcome = context;
+	struct client *client = client_by_handle(outcome->outcome.control, outcome->outcome.client);
+	char remote[ADDRESS_TEXT_SIZE];
+
+	if (client != NULL && !client->finished)
+		answer_line(client, "probe",
+		    json_pack("{s:s, s:s, s:I}", "remote", address_format(&outcome->remote, remote),
+			"outcome", names[result], "milliseconds", (json_int_t)took_ms));
+	/* The outcome is its first member, which is freed as such. */
+	ended(&outcome->outcome, problem);
+}
+
+static void probe(struct client *client)
+{
+	struct probe_outcome *outcome;
+	struct address remote;
+	bool given;
+
+	if (!get_address(client, &remote, &given))
+		return;
+	outcome = given ? calloc(1, sizeof(*outcome)) : NULL;
+	if (outcome == NULL) {
+		answer_end(client, given ? "out of memory" : "say which: an address");
+		return;
+	}
+	outcome->outcome = (struct outcome){.control = client->control, .client = client->handle};
+	outcome->remote = remote;
+	client->pending++;
+	kx_probe(client->control->daemon->kx, &remote, probed, outcome);
+}
+
 static void act(struct client *client)
 {
 	struct kx *kx = client->control->daemon->kx;
@@ -484,6 +531,8 @@ void answer_next(struct client *client)
 {
 	if (client->command == CONTROL_INITIATE || client->command == CONTROL_TERMINATE)
 		act(client);
+	else if (client->command == CONTROL_PROBE)
+		probe(client);
 	else
 		list(client);
 }

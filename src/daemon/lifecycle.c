@@ -1,4 +1,6 @@
 /* The daemon's parts: opened in order, closed in reverse. */
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/agreements.h"
@@ -14,6 +16,13 @@ static void received(void *self, const struct host_datagram *datagram)
 	struct daemon *daemon = self;
 
 	kx_datagram(daemon->kx, datagram);
+}
+
+static void unreachable(void *self, const struct address *remote)
+{
+	struct daemon *daemon = self;
+
+	kx_peer_doubted(daemon->kx, remote);
 }
 
 static void kerberos_completed(void *self, const struct kerberos_completion *completion)
@@ -68,7 +77,8 @@ static enum err open_sockets(struct daemon *daemon, struct problem *problem)
 {
 	struct udp_settings settings = {
 	    .kink_port = daemon->policy->daemon.kink_port, .mark = daemon->policy->daemon.mark};
-	struct udp_listener listener = {.self = daemon, .received = received, .settled = settled};
+	struct udp_listener listener = {
+	    .self = daemon, .received = received, .unreachable = unreachable, .settled = settled};
 
 	return udp_open(&daemon->loop, &settings, &listener, &daemon->log, &daemon->udp, problem);
 }
@@ -97,6 +107,26 @@ static enum err open_agreements(struct daemon *daemon, struct problem *problem)
 	return agreements_open(&daemon->loop, &listener, &daemon->agreements, problem);
 }
 
+/*
+ * Peers tell this life from the one before by the second that it began in (RFC 4430 4.2.1), so two
+ * must not begin in the same. Who ended without a word has left its socket, made when it began.
+ */
+static void outlast_predecessor(const struct daemon *daemon)
+{
+	struct timespec now;
+	struct stat socket;
+
+	if (stat(daemon->policy->daemon.control_socket, &socket) != 0 ||
+	    clock_gettime(CLOCK_REALTIME, &now) != 0 || socket.st_ctim.tv_sec != now.tv_sec)
+		return;
+	now.tv_nsec = 999999999 - now.tv_nsec;
+	now.tv_sec = 0;
+	(void)nanosleep(&now, NULL);
+	/* The coarse clock, which dates us, lags a little behind. */
+	while (time(NULL) == socket.st_ctim.tv_sec)
+		(void)usleep(1000);
+}
+
 static enum err open_engine(struct daemon *daemon, struct problem *problem)
 {
 	struct host host;
@@ -118,6 +148,7 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 	(void)uv_loop_init(&daemon->loop);
 	daemon->started_ms = host_now_ms();
 	host_open(daemon);
+	outlast_predecessor(daemon);
 	error = open_debug_keys(daemon, problem);
 	if (error == ERR_OK)
 		error = open_realm(daemon, problem);

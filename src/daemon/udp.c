@@ -2,6 +2,7 @@
 #include "daemon/udp.h"
 
 #include <errno.h>
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,13 @@
 
 #include "base/limit.h"
 
-#define BATCH         32
-#define DATAGRAM_MAX  65536
-#define CONTROL_SIZE  CMSG_SPACE(sizeof(struct in6_pktinfo))
+#define BATCH        32
+#define DATAGRAM_MAX 65536
+#define CONTROL_SIZE CMSG_SPACE(sizeof(struct in6_pktinfo))
+/* What the kernel says of an error, with the address of whoever reported it. */
+#define ERROR_SIZE                                                                                 \
+	(CONTROL_SIZE + CMSG_SPACE(sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6)))
+#define ERRORS_MAX    32 /* taken at a time */
 #define QUEUE_MAX     1024
 #define FAMILIES      2
 #define BUFFER_OCTETS (4 * 1024 * 1024)
@@ -126,6 +131,48 @@ static void receive_batch(struct socket *socket, int *received)
 	}
 }
 
+/* Whether an error that the kernel kept says that its datagram did not arrive. */
+static bool is_unreachable(struct msghdr *message)
+{
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
+	     part = CMSG_NXTHDR(message, part)) {
+		struct sock_extended_err error;
+
+		if (!(part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_RECVERR) &&
+		    !(part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_RECVERR))
+			continue;
+		if (part->cmsg_len < CMSG_LEN(sizeof(error)))
+			return false;
+		memcpy(&error, CMSG_DATA(part), sizeof(error));
+		return (error.ee_origin == SO_EE_ORIGIN_ICMP ||
+			   error.ee_origin == SO_EE_ORIGIN_ICMP6) &&
+		       error.ee_errno != EMSGSIZE;
+	}
+	return false;
+}
+
+/* Takes what the kernel has kept of ICMP errors; each comes with where its datagram was sent. */
+static void take_errors(struct socket *socket)
+{
+	struct udp *udp = socket->udp;
+	struct sockaddr_storage name;
+	struct endpoint remote;
+	uint8_t control[ERROR_SIZE];
+
+	for (int i = 0; i < ERRORS_MAX; i++) {
+		struct msghdr message = {.msg_name = &name,
+		    .msg_namelen = sizeof(name),
+		    .msg_control = control,
+		    .msg_controllen = sizeof(control)};
+
+		if (recvmsg(socket->descriptor, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return;
+		if (is_unreachable(&message) &&
+		    endpoint_from_sockaddr((const struct sockaddr *)&name, &remote) == ERR_OK)
+			udp->listener.unreachable(udp->listener.self, &remote.address);
+	}
+}
+
 static void readable(uv_poll_t *poll, int status, int events)
 {
 	struct socket *socket = poll->data;
@@ -133,8 +180,11 @@ static void readable(uv_poll_t *poll, int status, int events)
 	int received = BATCH;
 
 	(void)events;
-	if (status < 0)
-		return;
+	if (status < 0) {
+		/* libuv stops a handle whose descriptor has an error, and an ICMP error is one. */
+		take_errors(socket);
+		(void)uv_poll_start(poll, UV_READABLE, readable);
+	}
 	/* A few batches at most, so that a flood does not starve timers and commands. */
 	for (int i = 0; i < 8 && received == BATCH; i++)
 		receive_batch(socket, &received);
@@ -153,10 +203,12 @@ static enum err configure(int descriptor, int family, uint32_t mark)
 	if (family == AF_INET6)
 		good = set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
 		       set_option(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) &&
+		       set_option(descriptor, IPPROTO_IPV6, IPV6_RECVERR, 1) &&
 		       set_option(descriptor, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT);
 	else
 		/* Messages with large tickets are fragmented rather than lost. */
 		good = set_option(descriptor, IPPROTO_IP, IP_PKTINFO, 1) &&
+		       set_option(descriptor, IPPROTO_IP, IP_RECVERR, 1) &&
 		       set_option(descriptor, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	/* Helpful only: the data plane has a bypass rule as well, and the kernel its own limits. */
 	if (mark != 0)
@@ -294,6 +346,7 @@ static void flush_batch(struct socket *socket, size_t first, size_t count)
 	struct iovec vectors[BATCH];
 	uint8_t control[BATCH][CONTROL_SIZE];
 	size_t sent = 0;
+	bool again = true;
 
 	memset(control, 0, sizeof(control));
 	for (size_t i = 0; i < count; i++) {
@@ -313,6 +366,12 @@ static void flush_batch(struct socket *socket, size_t first, size_t count)
 		int done =
 		    sendmmsg(socket->descriptor, messages + sent, (unsigned)(count - sent), 0);
 
+		/* It may be an ICMP error about another datagram, reported now. */
+		if (done < 0 && again) {
+			again = false;
+			continue;
+		}
+		again = true;
 		if (done < 0 && limit_take(&socket->udp->log_limit, uv_hrtime() / 1000000)) {
 			struct endpoint remote = {0};
 			char text[ENDPOINT_TEXT_SIZE];

@@ -18,6 +18,8 @@ struct udp_settings {
 struct udp_listener {
 	void *self;
 	void (*received)(void *self, const struct host_datagram *datagram);
+	/* An ICMP error says that datagrams do not reach this host; nobody vouches for it. */
+	void (*unreachable)(void *self, const struct address *remote);
 	void (*settled)(void *self);
 };
 

@@ -97,6 +97,14 @@ static enum err connection_get(struct kx *kx, const struct policy_rule *rule,
 	return ERR_OK;
 }
 
+enum err kx_connection_for_key(
+    struct kx *kx, const struct kx_connection_key *key, struct kx_connection **out)
+{
+	const struct policy_rule *rule = policy_rule_by_id(kx->policy, key->policy_id);
+
+	return rule != NULL ? connection_get(kx, rule, key, out) : ERR_NOT_FOUND;
+}
+
 /* RFC 2407 4.6.2 knows one port or all of them: a true range is narrowed to the packet's port. */
 static struct port_range narrow_ports(struct port_range ports, uint16_t port)
 {
@@ -411,6 +419,12 @@ static void choose_current(struct kx_connection *connection)
 	}
 }
 
+void kx_connection_revive(struct kx_connection *connection)
+{
+	if (connection->current == NULL)
+		kx_connection_want(connection, &connection->flow);
+}
+
 void kx_connection_attach(
     struct kx_connection *connection, struct sa_pair *pair, const char *principal)
 {
@@ -482,6 +496,7 @@ void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, stru
 	connection->wanted = false;
 	kx_connection_attach(connection, pair, NULL);
 	log_established(connection, pair);
+	kx_liveness_established(kx, pair);
 	kx_count(kx, KX_NEGOTIATIONS_DONE);
 	kx_count(kx, KX_SAS_CREATED);
 	tell_waiters(connection, &none);
@@ -517,6 +532,7 @@ void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal
 	connection->wanted = false;
 	kx_connection_attach(connection, pair, principal);
 	log_established(connection, pair);
+	kx_liveness_established(kx, pair);
 	if (kx->shutdown.active)
 		kx_method_of(pair->exchange)->delete_pair(kx->method_states[pair->exchange], pair);
 }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "kx/kx-internal.h"
-#include "sa/peer.h"
+
+/* Questions to peers that ICMP errors may cause: anyone can send those. */
+#define HINTS_PER_SECOND 50
 
 static void pair_reserved(void *self, struct sa_pair *pair, const struct problem *problem)
 {
@@ -133,6 +135,7 @@ enum err kx_create(const struct host *host, struct policy *policy, struct kx **o
 	kx->woken_ms = TIMERS_NEVER;
 	timers_init(&kx->timers);
 	kx_names_init(kx);
+	limit_init(&kx->hint_limit, HINTS_PER_SECOND, HINTS_PER_SECOND, host->now_ms(host->self));
 	error = sad_create(host, &kx->timers, &settings, &listener, &kx->sad);
 	for (int i = 0; error == ERR_OK && i < EXCHANGE_COUNT; i++)
 		error = kx_method_of(i)->open(kx, &kx->method_states[i]);
@@ -159,6 +162,8 @@ void kx_destroy(struct kx *kx)
 		if (kx->method_states[i] != NULL)
 			kx_method_of(i)->close(kx->method_states[i]);
 	}
+	kx_liveness_clear(kx);
+	kx_lapse_clear(kx);
 	sad_destroy(kx->sad);
 	kx_names_clear(kx);
 	timers_clear(&kx->timers);
@@ -228,8 +233,14 @@ static void policy_installed(struct kx *kx, const struct dataplane_completion *c
 
 void kx_dataplane_done(struct kx *kx, const struct dataplane_completion *completion)
 {
-	if (completion->token >> KX_TOKEN_OWNER_SHIFT == SAD_TOKEN_OWNER)
+	uint64_t owner = completion->token >> KX_TOKEN_OWNER_SHIFT;
+
+	if (owner == SAD_TOKEN_OWNER)
 		sad_dataplane_done(kx->sad, completion);
+	else if (owner == KX_LIVENESS_TOKEN >> KX_TOKEN_OWNER_SHIFT)
+		kx_liveness_counted(kx, completion);
+	else if (owner == KX_LAPSE_TOKEN >> KX_TOKEN_OWNER_SHIFT)
+		kx_lapse_counted(kx, completion);
 	else
 		policy_installed(kx, completion);
 	kx_wake_host(kx);
@@ -265,29 +276,6 @@ void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry)
 	kx_wake_host(kx);
 }
 
-void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct sa_pair *except)
-{
-	const struct sa_peer *peer = sad_find_peer(kx->sad, remote);
-	struct sa_pair *pair = peer != NULL ? peer->pairs : NULL;
-	struct sa_pair *next;
-	size_t count = 0;
-	char text[ADDRESS_TEXT_SIZE];
-
-	/*
-	 * One that is being deleted may be younger than the restart: the peer is asked to the end.
-	 */
-	for (; pair != NULL; pair = next) {
-		next = pair->peer_next;
-		if (pair == except || pair->state == SA_LARVAL || pair->owner != 0)
-			continue;
-		sad_remove(kx->sad, pair);
-		count++;
-	}
-	log_event(kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_SA,
-	    LOG_FIELDS({"remote", address_format(remote, text)}),
-	    "the peer has restarted and lost its SAs: %zu pairs removed", count);
-}
-
 const struct host *kx_host(struct kx *kx)
 {
 	return &kx->host;
@@ -306,11 +294,6 @@ struct timers *kx_timers(struct kx *kx)
 const struct policy *kx_policy(const struct kx *kx)
 {
 	return kx->policy;
-}
-
-uint32_t kx_epoch(const struct kx *kx)
-{
-	return kx->epoch;
 }
 
 void kx_count(struct kx *kx, int counter)

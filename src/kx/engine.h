@@ -23,6 +23,11 @@ void kx_dataplane_done(struct kx *kx, const struct dataplane_completion *complet
 void kx_name_done(struct kx *kx, const struct host_name_completion *completion);
 void kx_acquire(struct kx *kx, const struct dataplane_flow *flow);
 void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry);
+/*
+ * An unprotected hint that this host cannot be reached, such as an ICMP error. It is a reason to
+ * ask the host, at a bounded rate, never to conclude anything (RFC 4430 3.7).
+ */
+void kx_peer_doubted(struct kx *kx, const struct address *remote);
 void kx_run_timers(struct kx *kx);
 
 /*
@@ -38,6 +43,19 @@ void kx_terminate(
     struct kx *kx, const struct address *remote, uint32_t spi, kx_done done, void *context);
 /* Sends DELETE for every SA; `done` comes when all are answered or timeout_ms has passed. */
 void kx_shutdown(struct kx *kx, uint32_t timeout_ms, kx_done done, void *context);
+
+enum kx_probe_outcome {
+	KX_PROBE_ALIVE,
+	KX_PROBE_RESTARTED, /* alive, but without the SAs that it had with us */
+	KX_PROBE_SILENT,    /* no answer */
+	KX_PROBE_FAILED     /* it could not be asked */
+};
+
+/* Called once, perhaps before kx_probe() returns; problem is borrowed. */
+typedef void (*kx_probed)(
+    void *context, enum kx_probe_outcome outcome, uint64_t took_ms, const struct problem *problem);
+/* Asks a peer whether it is there (RFC 4430 3.4). */
+void kx_probe(struct kx *kx, const struct address *remote, kx_probed done, void *context);
 
 /* What is there, for status. Views are valid during the callback only. */
 enum kx_connection_state {
@@ -61,6 +79,8 @@ struct kx_connection_view {
 	const char *reason; /* KX_FAILED: why, for people */
 	uint32_t sa_in;     /* inbound SPI of the SA in use; 0 for none */
 	uint32_t sa_out;    /* and its outbound SPI */
+	uint64_t heard_ms;  /* when the host last gave a sign of life, as far as was looked; or 0 */
+	bool probing;       /* it is being asked for one */
 };
 
 struct kx_sa_view {
@@ -98,6 +118,9 @@ enum kx_counter {
 	KX_DATAGRAMS_REPLAYED,
 	KX_DATAGRAMS_SHED, /* dropped at a limit */
 	KX_RETRANSMISSIONS,
+	KX_PROBES,          /* peers that were asked whether they are there */
+	KX_PEERS_RESTARTED, /* noticed by their epoch */
+	KX_PEERS_DEAD,
 	KX_COUNTER_COUNT
 };
 

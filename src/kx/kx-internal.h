@@ -43,6 +43,31 @@ struct kx_connection {
 	UT_hash_handle by_key;
 };
 
+/* The watch over one remote host; see liveness.c. */
+struct kx_watch {
+	struct kx *kx;
+	uint64_t handle;
+	struct kx_probe probe; /* its remote is the key */
+	bool probing;          /* probe is with a method */
+	bool resting;          /* there are no SAs with it */
+	bool restarted;        /* noticed while it was asked */
+	uint64_t heard_ms;     /* when it last gave a sign of life */
+	uint64_t looked_ms;
+	uint64_t doubted_ms; /* since when it does not answer; 0 when it is not asked */
+	uint64_t asked_ms;
+	uint64_t hinted_ms;
+	uint64_t pair; /* whose counters are asked for */
+	int awaited;   /* counters still to come */
+	uint64_t packets_in;
+	uint64_t packets_out;
+	/* Since when we have valid SAs with it (RFC 4430 4.2.1); 0: since the engine started. */
+	uint32_t epoch;
+	uint64_t epoch_until_ms; /* it may have SAs from before until then */
+	struct timer timer;      /* the next look; while it is asked, the end of patience */
+	struct kx_probe_waiter *waiters;
+	UT_hash_handle by_remote;
+};
+
 struct kx_names {
 	struct kx *kx;
 	struct kx_name *by_address;
@@ -66,6 +91,10 @@ struct kx {
 	struct sad *sad;
 	struct kx_connection *connections;
 	struct kx_names names;
+	struct kx_watch *watches;
+	struct slots watch_slots;
+	struct slots revivals; /* see lapse.c */
+	struct limit hint_limit;
 	struct kx_shutdown_wait shutdown;
 	void *method_states[EXCHANGE_COUNT];
 	uint64_t counters[KX_COUNTER_COUNT];
@@ -103,6 +132,40 @@ void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair
 enum err kx_connection_wait(
     struct kx_connection *connection, kx_done done, void *context) MUST_CHECK;
 void kx_connection_destroy(struct kx_connection *connection);
+enum err kx_connection_for_key(
+    struct kx *kx, const struct kx_connection_key *key, struct kx_connection **out) MUST_CHECK;
+/* Its SAs went while traffic used them: negotiate, unless that is under way or failed just now. */
+void kx_connection_revive(struct kx_connection *connection);
+
+/* liveness.c */
+#define KX_LIVENESS_TOKEN (126ULL << KX_TOKEN_OWNER_SHIFT)
+
+struct kx_watch *kx_watch_find(const struct kx *kx, const struct address *remote);
+struct kx_watch *kx_watch_of_probe(struct kx_probe *probe);
+/* Made if it is not there. */
+enum err kx_watch_get(struct kx *kx, const struct policy_peer *peer, const struct address *local,
+    const struct address *remote, struct kx_watch **out) MUST_CHECK;
+/* Looks again after a while. Frees it when there is nothing to watch any more. */
+void kx_watch_go_on(struct kx_watch *watch);
+void kx_liveness_established(struct kx *kx, const struct sa_pair *pair);
+/* The counters that were asked for. */
+void kx_liveness_counted(struct kx *kx, const struct dataplane_completion *completion);
+void kx_liveness_clear(struct kx *kx);
+
+/* probe.c */
+/* Asks the peer, which must not be asked at the moment. May free the watch. */
+void kx_probe_begin(struct kx_watch *watch, const char *why);
+/* Tells whoever waits for the outcome. */
+void kx_probe_tell(
+    struct kx_watch *watch, enum kx_probe_outcome outcome, const struct problem *problem);
+
+/* lapse.c */
+#define KX_LAPSE_TOKEN (127ULL << KX_TOKEN_OWNER_SHIFT)
+
+/* The peer does not answer: SAs with it go. */
+void kx_peer_dead(struct kx_watch *watch);
+void kx_lapse_counted(struct kx *kx, const struct dataplane_completion *completion);
+void kx_lapse_clear(struct kx *kx);
 
 /* commands.c */
 /* Called when a pair or a connection's negotiation has gone. */

@@ -4,8 +4,11 @@ libkx_a_SOURCES = \
 	src/kx/connection.c \
 	src/kx/engine.c src/kx/engine.h \
 	src/kx/kx-internal.h \
+	src/kx/lapse.c \
+	src/kx/liveness.c \
 	src/kx/methods.c \
 	src/kx/names.c \
+	src/kx/probe.c \
 	src/kx/view.c \
 	src/kx/kink/acknowledge.c \
 	src/kx/kink/command.c \
@@ -23,6 +26,7 @@ libkx_a_SOURCES = \
 	src/kx/kink/reply.c \
 	src/kx/kink/respond.c \
 	src/kx/kink/response.c \
+	src/kx/kink/status.c \
 	src/kx/quick/offer.c \
 	src/kx/quick/payloads.c \
 	src/kx/quick/quick.h

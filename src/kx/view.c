@@ -17,6 +17,9 @@ static const char *const counter_names[KX_COUNTER_COUNT] = {
     [KX_DATAGRAMS_REPLAYED] = "datagrams_replayed",
     [KX_DATAGRAMS_SHED] = "datagrams_shed",
     [KX_RETRANSMISSIONS] = "retransmissions",
+    [KX_PROBES] = "probes",
+    [KX_PEERS_RESTARTED] = "peers_restarted",
+    [KX_PEERS_DEAD] = "peers_dead",
 };
 
 const char *kx_counter_name(enum kx_counter counter)
@@ -65,6 +68,7 @@ void kx_connections_from(const struct kx *kx, size_t skip,
 			skip--;
 			continue;
 		}
+		const struct kx_watch *watch = kx_watch_find(kx, &connection->key.remote);
 		struct kx_connection_view view = {.policy = connection->negotiation.rule->name,
 		    .peer = connection->negotiation.peer->name,
 		    .principal = connection->principal != NULL ? connection->principal : "",
@@ -77,7 +81,9 @@ void kx_connections_from(const struct kx *kx, size_t skip,
 		    .since_ms = connection->since_ms,
 		    .reason = connection->reason != NULL ? connection->reason : "",
 		    .sa_in = connection->current != NULL ? connection->current->spi_in : 0,
-		    .sa_out = connection->current != NULL ? connection->current->spi_out : 0};
+		    .sa_out = connection->current != NULL ? connection->current->spi_out : 0,
+		    .heard_ms = watch != NULL ? watch->heard_ms : 0,
+		    .probing = watch != NULL && watch->probing};
 
 		set_next(connection, &view);
 		if (!callback(context, &view))

@@ -163,6 +163,25 @@ static const struct schema_setting peer[] = {
 	MANY(struct config_peer, exchanges, exchange_count),
 	.doc = "The exchange methods to try with it, in this order.",
     },
+    {
+	.name = "dpd",
+	.type = SCHEMA_MILLISECONDS,
+	RANGE(0, 24 * HOUR * SECOND),
+	.fallback = "\"60 s\"",
+	FIELD(struct config_peer, peer.dpd),
+	.doc = "Dead-peer detection: after how long without a packet or message from a host with "
+	       "security associations it is asked whether it is still there. It is asked sooner "
+	       "when packets leave and none come back. With 0 it never is.",
+    },
+    {
+	.name = "dpd_timeout",
+	.type = SCHEMA_MILLISECONDS,
+	RANGE(1 * SECOND, HOUR *SECOND),
+	FIELD(struct config_peer, peer.dpd_timeout),
+	.doc = "How long it may leave that unanswered before it is dead: then its security "
+	       "associations go, and traffic causes new ones. Unset: as long as daemon.retransmit "
+	       "lets one message be sent again.",
+    },
     END,
 };
 

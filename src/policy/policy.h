@@ -73,6 +73,8 @@ struct policy_peer {
 	enum policy_user_to_user user_to_user;
 	enum exchange exchanges[EXCHANGE_COUNT]; /* in the order to try */
 	size_t exchange_count;
+	uint32_t dpd;         /* ms without a sign of life before it is asked for one; 0: never */
+	uint32_t dpd_timeout; /* ms without an answer before it is dead; 0: one whole try */
 };
 
 /* An entry of the SPD. */

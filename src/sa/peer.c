@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "sa/sad-internal.h"
 
@@ -39,6 +40,15 @@ void sad_peer_drop(struct sad *sad, struct sa_peer *peer)
 	HASH_DELETE(by_address, sad->peers, peer);
 	free(peer->principal);
 	free(peer);
+}
+
+struct sa_pair *sad_peer_turn(struct sa_peer *peer)
+{
+	struct sa_pair *pair = peer->pairs;
+
+	DL_DELETE2(peer->pairs, pair, peer_previous, peer_next);
+	DL_APPEND2(peer->pairs, pair, peer_previous, peer_next);
+	return pair;
 }
 
 enum err sad_peer_set_principal(struct sa_peer *peer, const char *principal)

@@ -29,6 +29,8 @@ struct sa_peer *sad_peer(struct sad *sad, const struct address *address);
 struct sa_peer *sad_find_peer(const struct sad *sad, const struct address *address);
 /* Frees it if it has no pairs. */
 void sad_peer_drop(struct sad *sad, struct sa_peer *peer);
+/* Its pairs one after the other, round and round. */
+struct sa_pair *sad_peer_turn(struct sa_peer *peer);
 enum err sad_peer_set_principal(struct sa_peer *peer, const char *principal) MUST_CHECK;
 
 /*

@@ -191,6 +191,15 @@ void sad_establish(struct sad *sad, struct sa_pair *pair)
 	sad_start_lifetime(sad, pair);
 }
 
+void sad_query(
+    struct sad *sad, const struct sa_pair *pair, enum ipsec_direction direction, uint64_t token)
+{
+	struct dataplane_request request = {.operation = DATAPLANE_QUERY_SA, .token = token};
+
+	name_sa(pair, direction, &request.sa);
+	sad->host.dataplane(sad->host.self, &request);
+}
+
 void sad_close_outbound(struct sad *sad, struct sa_pair *pair)
 {
 	pair->state = SA_DELETING;

@@ -47,6 +47,11 @@ struct sa_pair {
 	struct sa_peer *peer;
 	struct sa_pair *peer_next, *peer_previous; /* the peer's list */
 
+	/* For the room above, which looks whether its peer is alive: packets at the last look, and
+	   whether any had left since the one before. */
+	uint64_t seen_in, seen_out;
+	bool busy;
+
 	/* For whoever negotiates it; 0 when nobody does any more. */
 	uint64_t owner;
 	/* For the room above, which finds the pairs of one connection by it. */
@@ -127,6 +132,10 @@ void sad_close_inbound(struct sad *sad, struct sa_pair *pair);
 void sad_retire(struct sad *sad, struct sa_pair *pair);
 /* Both directions now. */
 void sad_remove(struct sad *sad, struct sa_pair *pair);
+
+/* Asks the data plane for the counters of one direction; its completion has this token. */
+void sad_query(
+    struct sad *sad, const struct sa_pair *pair, enum ipsec_direction direction, uint64_t token);
 
 struct sa_pair *sad_by_handle(const struct sad *sad, uint64_t handle);
 struct sa_pair *sad_by_spi_in(const struct sad *sad, const struct address *local, uint32_t spi);

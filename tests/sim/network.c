@@ -120,6 +120,21 @@ static void repeat(struct sim *sim, struct sim_host *to, const struct host_datag
 	}
 }
 
+static void unreachable(struct sim *sim, struct sim_host *host, void *payload)
+{
+	sim->counts[SIM_UNREACHABLES]++;
+	kx_peer_doubted(host->kx, payload);
+}
+
+void sim_network_unreachable(struct sim_host *host, const struct address *remote)
+{
+	struct address *payload = sim_alloc(sizeof(*payload));
+
+	*payload = *remote;
+	sim_schedule(
+	    host->sim, sim_random_below(&host->sim->trouble, 10), unreachable, host, payload);
+}
+
 static void carry(struct sim *sim, struct sim_host *to, const struct host_datagram *datagram)
 {
 	const struct sim_profile *profile = &sim->profile;
@@ -183,8 +198,11 @@ void sim_network_send(struct sim_host *host, const struct host_datagram *datagra
 
 		if (other != host &&
 		    (address_equal(&other->address, &datagram->remote.address) ||
-			address_equal(&other->speaks_as, &datagram->remote.address)))
+			address_equal(&other->speaks_as, &datagram->remote.address))) {
 			carry(sim, other, datagram);
+			if (other->kx == NULL)
+				sim_network_unreachable(host, &datagram->remote.address);
+		}
 	}
 }
 

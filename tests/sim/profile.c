@@ -35,6 +35,8 @@ static void choose_policy(struct sim_profile *profile, struct sim_random *random
 	profile->retransmit_limit = pick(random, 1000, 8000);
 	profile->retransmit_tries = pick(random, 4, 8);
 	profile->delete_grace = sim_chance(random, 100) ? 0 : pick(random, 500, 5000);
+	profile->dpd = sim_chance(random, 200) ? 0 : pick(random, 2000, 60000);
+	profile->dpd_timeout = sim_chance(random, 700) ? 0 : pick(random, 1000, 20000);
 	profile->max_sas = sim_chance(random, 100) ? pick(random, 8, 16) : 1000;
 	profile->max_pending = sim_chance(random, 100) ? pick(random, 2, 8) : 1024;
 	profile->ticket_life = sim_chance(random, 300) ? pick(random, 200, 1200) : 36000;
@@ -193,14 +195,26 @@ static const char *principals(const struct sim *sim)
 	                              : "principal = \"kink/{fqdn}@EXAMPLE.TEST\";";
 }
 
+static const char *dpd(const struct sim *sim, char text[80])
+{
+	const struct sim_profile *profile = &sim->profile;
+	int len = snprintf(text, 80, "dpd = \"%u ms\"; ", profile->dpd);
+
+	if (profile->dpd_timeout > 0 && len > 0)
+		(void)snprintf(&text[len], 80 - (size_t)len, "dpd_timeout = \"%u ms\"; ",
+		    profile->dpd_timeout);
+	return text;
+}
+
 static void put_peers(char *file, const struct sim *sim, const struct sim_host *host)
 {
 	static const char *const user_to_user[] = {"off", "allow", "require"};
 	const char *comma = "";
 	char text[ADDRESS_TEXT_SIZE];
+	char settings[80];
 
-	put(file, "peers = ({ name = \"members\"; %s user_to_user = \"%s\"; address = [",
-	    principals(sim), user_to_user[sim->profile.user_to_user]);
+	put(file, "peers = ({ name = \"members\"; %s user_to_user = \"%s\"; %s address = [",
+	    principals(sim), user_to_user[sim->profile.user_to_user], dpd(sim, settings));
 	for (size_t i = 0; i < sim->host_count; i++) {
 		if (!lists_as_peer(host, &sim->hosts[i]))
 			continue;

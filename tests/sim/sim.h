@@ -61,6 +61,8 @@ struct sim_profile {
 	uint32_t retransmit_limit;
 	uint32_t retransmit_tries;
 	uint32_t delete_grace;
+	uint32_t dpd;         /* milliseconds; 0: off */
+	uint32_t dpd_timeout; /* 0: unset */
 	uint32_t max_sas;
 	uint32_t max_pending;
 	uint64_t duration_ms;
@@ -94,6 +96,13 @@ enum sim_count {
 	SIM_FLOWS_FAILED,
 	SIM_INITIATES,
 	SIM_TERMINATES,
+	SIM_PROBES_ALIVE, /* of commands */
+	SIM_PROBES_RESTARTED,
+	SIM_PROBES_SILENT,
+	SIM_PROBES_FAILED,
+	SIM_PACKETS,
+	SIM_PACKETS_LOST, /* the other end has no SA for them */
+	SIM_UNREACHABLES, /* ICMP errors, true or not */
 	SIM_EXPIRIES,
 	SIM_CRASHES,
 	SIM_SHUTDOWNS,
@@ -167,7 +176,8 @@ struct sim {
 	bool faults;  /* things may go wrong */
 	bool working; /* the workload goes on */
 	bool kdc_away;
-	bool excused; /* an SA may have been left half-open that no message could have mended */
+	bool excused;   /* an SA may have been left half-open that no message could have mended */
+	bool forgetful; /* or that the first contact would mend: a host lost its state */
 	bool failed;
 	char failure[SIM_TEXT_SIZE];
 	uint64_t digest; /* of all that happened: the same seed gives the same */
@@ -210,6 +220,8 @@ struct sim_host *sim_host_at(struct sim *sim, const struct address *address);
 
 /* network.c */
 void sim_network_send(struct sim_host *host, const struct host_datagram *datagram);
+/* The host is told, after a moment, that nobody can be reached there. */
+void sim_network_unreachable(struct sim_host *host, const struct address *remote);
 /* A datagram by an outsider. */
 void sim_network_inject(struct sim *sim);
 
@@ -256,8 +268,11 @@ bool sim_are_friends(const struct sim_host *host, const struct sim_host *peer);
 void sim_workload_start(struct sim *sim);
 struct dataplane_flow sim_flow(
     const struct sim_host *host, const struct sim_host *peer, bool tunnel);
+/* A packet: through the SA that is there, or causing one. */
+void sim_packet(struct sim_host *host, struct sim_host *peer, bool tunnel);
 void sim_acquire(struct sim_host *host, const struct sim_host *peer, bool tunnel);
 void sim_initiate(struct sim_host *host, const struct sim_host *peer);
+void sim_probe(struct sim_host *host, const struct sim_host *peer);
 /* peer may be NULL: all. */
 void sim_terminate(struct sim_host *host, const struct sim_host *peer);
 

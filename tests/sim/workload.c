@@ -43,6 +43,32 @@ void sim_acquire(struct sim_host *host, const struct sim_host *peer, bool tunnel
 	kx_acquire(host->kx, &flow);
 }
 
+void sim_packet(struct sim_host *host, struct sim_host *peer, bool tunnel)
+{
+	struct dataplane_flow flow = sim_flow(host, peer, tunnel);
+	struct sim *sim = host->sim;
+	const struct dataplane_sa *sa;
+	const struct dataplane_sa *other = NULL;
+
+	if (host->kx == NULL)
+		return;
+	sa = record_find_sa_for(sim_plane_record(host->plane), &flow, IPSEC_OUT);
+	if (sa == NULL) {
+		sim_acquire(host, peer, tunnel);
+		return;
+	}
+	sim->counts[SIM_PACKETS]++;
+	record_count_packet(sim_plane_record(host->plane), sa);
+	if (peer->kx != NULL)
+		other = record_find_sa(
+		    sim_plane_record(peer->plane), sa->spi, sa->suite.protocol, &sa->destination);
+	if (other != NULL)
+		record_count_packet(sim_plane_record(peer->plane), other);
+	else
+		sim->counts[SIM_PACKETS_LOST]++;
+	sim_note(sim, host, "a packet to %c%s", name_of(peer), other == NULL ? ", lost" : "");
+}
+
 static void command_done(void *context, const struct problem *problem)
 {
 	struct sim_host *host = context;
@@ -81,6 +107,27 @@ void sim_terminate(struct sim_host *host, const struct sim_host *peer)
 	sim->commands_open++;
 	sim_note(sim, host, "command: terminate%s", peer == NULL ? " all" : "");
 	kx_terminate(host->kx, peer != NULL ? &peer->address : NULL, 0, command_done, host);
+}
+
+static void probe_done(
+    void *context, enum kx_probe_outcome outcome, uint64_t took_ms, const struct problem *problem)
+{
+	struct sim_host *host = context;
+
+	(void)took_ms;
+	host->sim->counts[SIM_PROBES_ALIVE + outcome]++;
+	command_done(context, problem);
+}
+
+void sim_probe(struct sim_host *host, const struct sim_host *peer)
+{
+	struct sim *sim = host->sim;
+
+	if (host->kx == NULL || host->stopping)
+		return;
+	sim->commands_open++;
+	sim_note(sim, host, "command: probe %c", name_of(peer));
+	kx_probe(host->kx, &peer->address, probe_done, host);
 }
 
 static void change_of_mind(struct sim *sim, struct sim_host *host, void *payload)
@@ -133,7 +180,7 @@ static void stop_host(struct sim_host *host)
 static void crash(struct sim_host *host)
 {
 	host->sim->counts[SIM_CRASHES]++;
-	host->sim->excused = true;
+	host->sim->forgetful = true;
 	sim_note(host->sim, host, "crashes");
 	stop_host(host);
 }
@@ -194,8 +241,17 @@ static void ordinary(struct sim *sim, struct sim_host *host, struct sim_host *pe
 	bool tunnel = sim_chance(&sim->random, 500);
 	uint64_t what = sim_random_below(&sim->random, 100);
 
-	if (what < 50) {
+	if (what < 15) {
 		sim_acquire(host, peer, tunnel);
+	} else if (what < 40) {
+		sim_packet(host, peer, tunnel);
+		if (sim_chance(&sim->random, 800))
+			sim_packet(peer, host, tunnel);
+	} else if (what < 47) {
+		sim_probe(host, peer);
+	} else if (what < 50) {
+		/* Anyone can say so. */
+		sim_network_unreachable(host, &peer->address);
 	} else if (what < 65) {
 		/* Both at the same moment. */
 		sim_acquire(host, peer, tunnel);

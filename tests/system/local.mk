@@ -7,6 +7,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/control \
 	tests/system/credential-cache \
 	tests/system/crash \
+	tests/system/dead-peer \
 	tests/system/handshake \
 	tests/system/kerberos-trouble \
 	tests/system/names \

@@ -23,6 +23,7 @@ struct record_sa {
 	struct sa_name name;
 	bool installed; /* else only reserved */
 	struct dataplane_sa sa;
+	struct dataplane_counters counters;
 	UT_hash_handle hh;
 };
 
@@ -188,6 +189,7 @@ static enum err query_sa(
 	completion->spi = sa->spi;
 	if (entry == NULL || !entry->installed)
 		return problem_set(&completion->problem, ERR_NOT_FOUND, "no SA %08x", sa->spi);
+	completion->counters = entry->counters;
 	return ERR_OK;
 }
 
@@ -432,6 +434,15 @@ const struct dataplane_sa *record_find_sa_for(
 			last = &entry->sa;
 	}
 	return last;
+}
+
+void record_count_packet(struct dataplane *dp, const struct dataplane_sa *sa)
+{
+	struct sa_name name = name_of(sa->spi, sa->suite.protocol, &sa->destination);
+	struct record_sa *entry = find(dp, &name);
+
+	if (entry != NULL)
+		entry->counters.packets++;
 }
 
 void record_visit(const struct dataplane *dp, record_visitor visitor, void *context)

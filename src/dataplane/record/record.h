@@ -35,6 +35,9 @@ const struct dataplane_policy *record_find_policy(const struct dataplane *datapl
 const struct dataplane_sa *record_find_sa_for(const struct dataplane *dataplane,
     const struct dataplane_flow *flow, enum ipsec_direction direction);
 
+/* As if that SA, which must be there, had carried a packet. */
+void record_count_packet(struct dataplane *dataplane, const struct dataplane_sa *sa);
+
 typedef void (*record_visitor)(void *context, const struct dataplane_sa *sa);
 /* In the order of installation. */
 void record_visit(const struct dataplane *dataplane, record_visitor visitor, void *context);

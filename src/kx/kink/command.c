@@ -130,14 +130,13 @@ static void build(struct kink_command *command, struct kerberos_request *request
 	    .type = (uint8_t)command->kind->type, .doi = IPSEC_DOI, .xid = command->xid};
 	uint8_t buffer[KINK_HEAD_MAX];
 	struct writer head = writer_of(buffer, sizeof(buffer));
-	enum err error = command->plain.data != NULL ? ERR_OK : ERR_NO_MEMORY;
+	enum err error;
 
 	request->affinity = kink_affinity(&command->remote.address);
 	if (!command->sent && command->kind->derivations != NULL)
 		command->kind->derivations(command, request);
-	if (error == ERR_OK)
-		error = kink_prepare(
-		    command->kink, &header, (struct bytes){0}, command->plain, 0, &head, request);
+	error = kink_prepare(command->kink, &command->remote.address, &header, (struct bytes){0},
+	    command->plain, 0, &head, request);
 	if (error == ERR_OK)
 		error = host->kerberos(host->self, request);
 	if (error != ERR_OK)
@@ -178,7 +177,7 @@ static void give_up(struct kink_command *command)
 
 	(void)endpoint_format(&command->remote, remote);
 	if (command->hint.code != ERR_OK)
-		(void)problem_set(&problem, ERR_REFUSED,
+		(void)problem_set(&problem, ERR_TIMEOUT,
 		    "%s gave no authenticated answer, only an error that anyone could have sent: "
 		    "%s",
 		    remote, command->hint.text);
@@ -187,6 +186,8 @@ static void give_up(struct kink_command *command)
 		    "%s did not answer %u messages; is kinkd running there, and does UDP port %u "
 		    "get through?",
 		    remote, command->tries, command->remote.port);
+	if (command->kind->type != KINK_STATUS)
+		kx_peer_doubted(command->kink->kx, &command->remote.address);
 	kink_command_fail(command, &problem);
 }
 

@@ -143,10 +143,16 @@ static void principal_known(
 	struct kink_command *command =
 	    (struct kink_command *)((char *)wait - offsetof(struct kink_command, principal_wait));
 
-	if (principal == NULL)
-		kink_command_fail(command, problem);
-	else
-		kink_command_start(command, principal, payloads(command->deletion));
+	struct bytes plain = payloads(command->deletion);
+	struct problem no_memory;
+
+	(void)problem_set(&no_memory, ERR_NO_MEMORY, "out of memory");
+	if (principal == NULL || plain.data == NULL) {
+		free((void *)plain.data);
+		kink_command_fail(command, principal == NULL ? problem : &no_memory);
+	} else {
+		kink_command_start(command, principal, plain);
+	}
 }
 
 static void close_gathering(struct kink_command *command)

@@ -83,9 +83,9 @@ struct bytes kink_copy(struct bytes octets);
  * is submitted. Nothing is encrypted when the plaintext is empty; sealed_len is its ciphertext's
  * length, 0 when that is not known yet.
  */
-enum err kink_prepare(struct kink *kink, const struct kink_header *header, struct bytes ap,
-    struct bytes plain, size_t sealed_len, struct writer *buffer,
-    struct kerberos_request *request) MUST_CHECK;
+enum err kink_prepare(struct kink *kink, const struct address *remote,
+    const struct kink_header *header, struct bytes ap, struct bytes plain, size_t sealed_len,
+    struct writer *buffer, struct kerberos_request *request) MUST_CHECK;
 /* Adds the checksum to the message and sends it. */
 enum err kink_send(struct kink *kink, const struct address *local, const struct endpoint *remote,
     struct bytes message, struct bytes checksum) MUST_CHECK;
@@ -191,6 +191,7 @@ struct kink_command {
 	size_t peer_nonce_len; /* CREATE: 0 unless the peer added one */
 	uint8_t seed[QUICK_SEED_MAX];
 	uint8_t seed_out[QUICK_SEED_MAX];
+	struct kx_probe *probe;                  /* STATUS; NULL when nobody waits for it */
 	struct kink_deletion *deletion;          /* DELETE */
 	bool gathering;                          /* DELETE: in kink->gathering */
 	struct kx_principal_wait principal_wait; /* DELETE */
@@ -293,6 +294,10 @@ void kink_delete_pair(struct kink *kink, struct sa_pair *pair, bool at_once);
 void kink_delete_gone(struct kink_command *command, const struct sa_pair *pair);
 /* What a DELETE holds, when it ends. */
 void kink_delete_clear(struct kink_command *command);
+
+/* status.c */
+void kink_status_probe(struct kink *kink, struct kx_probe *probe);
+void kink_status_withdraw(struct kink *kink, struct kx_probe *probe);
 
 /* response.c: one transaction as its responder. */
 

@@ -68,6 +68,16 @@ static void kink_delete(void *state, struct sa_pair *pair)
 	kink_delete_pair(state, pair, false);
 }
 
+static void kink_probe(void *state, struct kx_probe *probe)
+{
+	kink_status_probe(state, probe);
+}
+
+static void kink_withdraw_probe(void *state, struct kx_probe *probe)
+{
+	kink_status_withdraw(state, probe);
+}
+
 static void malformed(struct kink *kink, const struct host_datagram *datagram, uint32_t xid,
     bool is_command, enum kink_error error, const char *why)
 {
@@ -231,6 +241,8 @@ const struct kx_method kink_method = {
     .initiate = kink_initiate,
     .abandon = kink_abandon,
     .delete_pair = kink_delete,
+    .probe = kink_probe,
+    .withdraw_probe = kink_withdraw_probe,
     .datagram = kink_datagram,
     .kerberos_done = kink_kerberos_done,
     .agreement_done = kink_agreement_done,

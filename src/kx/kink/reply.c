@@ -81,6 +81,7 @@ static bool verified(struct kink_command *command, struct kink_verification *ver
 	enum kink_error error;
 	uint64_t handle = command->handle;
 	struct kink *kink = command->kink;
+	struct address remote = command->remote.address;
 	bool sealed;
 
 	/* It was decoded when it arrived, so it decodes again. */
@@ -103,6 +104,8 @@ static bool verified(struct kink_command *command, struct kink_verification *ver
 		kx_count(kink->kx, KX_DATAGRAMS_REPLAYED);
 		return false;
 	}
+	if (kink_find(&message.outer, KINK_AP_REP) != NULL)
+		kx_peer_heard(kink->kx, &remote);
 	if (slots_get(&kink->commands, handle) != command)
 		return false;
 	if (command->acknowledging) {

@@ -217,8 +217,9 @@ void kink_response_protect(struct kink_response *response)
 		request.derivations[1] = kink_respond_derivation(response, IPSEC_OUT, seeds[1]);
 		request.derivation_count = 2;
 	}
-	error = kink_prepare(response->kink, &header, response->ap_rep, response->plain,
-	    response->plain.len + response->lengths.seal_overhead, &head, &request);
+	error = kink_prepare(response->kink, &response->key.remote, &header, response->ap_rep,
+	    response->plain, response->plain.len + response->lengths.seal_overhead, &head,
+	    &request);
 	if (error == ERR_OK)
 		error = host->kerberos(host->self, &request);
 	if (error != ERR_OK) {
@@ -281,10 +282,11 @@ static bool epoch_is_good(struct kink_response *response)
 		return false;
 	case SA_EPOCH_NEW:
 		kx_peer_restarted(kx, &response->key.remote, NULL);
-		return true;
+		break;
 	case SA_EPOCH_CURRENT:
 		break;
 	}
+	kx_peer_heard(kx, &response->key.remote);
 	return true;
 }
 
