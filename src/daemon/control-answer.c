@@ -75,8 +75,13 @@ static void counted(void *context, const struct dataplane_completion *completion
 	free(wait);
 }
 
+static const char *protocol_name(enum ipsec_protocol protocol)
+{
+	return protocol == IPSEC_AH ? "ah" : protocol == IPSEC_IPCOMP ? "ipcomp" : "esp";
+}
+
 static void ask_counters(struct client *client, json_t *line, enum ipsec_direction direction,
-    uint32_t spi, const struct address *destination)
+    enum ipsec_protocol protocol, uint32_t spi, const struct address *destination)
 {
 	struct counters_wait *wait = spi != 0 ? calloc(1, sizeof(*wait)) : NULL;
 
@@ -88,8 +93,8 @@ static void ask_counters(struct client *client, json_t *line, enum ipsec_directi
 	    .bytes = direction == IPSEC_IN ? "bytes_in" : "bytes_out",
 	    .packets = direction == IPSEC_IN ? "packets_in" : "packets_out"};
 	client->pending++;
-	if (query_sa(client->control->daemon, spi, destination, direction, counted, wait) !=
-	    ERR_OK) {
+	if (query_sa(client->control->daemon, protocol, spi, destination, direction, counted,
+		wait) != ERR_OK) {
 		client->pending--;
 		json_decref(line);
 		free(wait);
@@ -185,8 +190,10 @@ static bool connection_line(void *context, const struct kx_connection_view *view
 	    view->probing);
 	answer_line(listing->client, "connection", line);
 	if (line != NULL) {
-		ask_counters(listing->client, line, IPSEC_IN, view->sa_in, &view->local);
-		ask_counters(listing->client, line, IPSEC_OUT, view->sa_out, &view->remote);
+		ask_counters(
+		    listing->client, line, IPSEC_IN, view->sa_protocol, view->sa_in, &view->local);
+		ask_counters(listing->client, line, IPSEC_OUT, view->sa_protocol, view->sa_out,
+		    &view->remote);
 	}
 	return true;
 }
@@ -218,28 +225,26 @@ static bool sa_line(void *context, const struct kx_sa_view *view)
 	struct listing *listing = context;
 	char local[ADDRESS_TEXT_SIZE];
 	char remote[ADDRESS_TEXT_SIZE];
-	char suite[SUITE_TEXT_SIZE];
 	json_t *line;
 
 	if (!take_room(listing))
 		return false;
-	line = json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o}",
-	    "policy", text(view->policy), "principal", text_or_null(view->principal), "method",
-	    view->method, "state", view->state, "local", address_format(&view->local, local),
-	    "remote", address_format(&view->remote, remote), "spi_in", hex(view->spi_in), "spi_out",
+	line = json_pack(
+	    "{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "policy",
+	    text(view->policy), "principal", text_or_null(view->principal), "method", view->method,
+	    "state", view->state, "local", address_format(&view->local, local), "remote",
+	    address_format(&view->remote, remote), "spi_in", hex(view->spi_in), "spi_out",
 	    hex(view->spi_out), "mode", view->mode == IPSEC_TUNNEL ? "tunnel" : "transport",
-	    "suite",
-	    view->suite.encryption != ENCRYPTION_NONE
-		? json_string(suite_format(&view->suite, suite))
-		: json_null(),
-	    "role", view->initiator ? "initiator" : "responder", "age",
-	    seconds_since(view->created_ms), "rekey", seconds_until(view->rekey_ms), "expire",
-	    seconds_until(view->expire_ms));
+	    "protocol", protocol_name(view->protocol), "suite", text_or_null(view->suites), "role",
+	    view->initiator ? "initiator" : "responder", "age", seconds_since(view->created_ms),
+	    "rekey", seconds_until(view->rekey_ms), "expire", seconds_until(view->expire_ms));
 	answer_line(listing->client, "sa", line);
 	if (line != NULL) {
 		set_selector(line, &view->selector);
-		ask_counters(listing->client, line, IPSEC_IN, view->spi_in, &view->local);
-		ask_counters(listing->client, line, IPSEC_OUT, view->spi_out, &view->remote);
+		ask_counters(
+		    listing->client, line, IPSEC_IN, view->protocol, view->spi_in, &view->local);
+		ask_counters(
+		    listing->client, line, IPSEC_OUT, view->protocol, view->spi_out, &view->remote);
 	}
 	return true;
 }
@@ -250,9 +255,9 @@ static json_t *policy_line(const struct policy_rule *rule, const struct selector
 	    [POLICY_REQUEST] = "request",
 	    [POLICY_BYPASS] = "bypass",
 	    [POLICY_DISCARD] = "discard"};
+	char suite[SUITE_TEXT_SIZE];
 	bool protects = rule->peer != NULL;
 	json_t *suites = json_array();
-	char suite[SUITE_TEXT_SIZE];
 	json_t *line;
 
 	for (size_t i = 0; protects && i < rule->proposal.suite_count; i++)

@@ -90,8 +90,9 @@ enum err dataplane_choose(struct daemon *daemon, struct problem *problem) MUST_C
 /* query.c: counters of SAs, for status. */
 typedef void (*query_done)(void *context, const struct dataplane_completion *completion);
 /* One SA; ERR_LIMIT when too many are asked for at the same time. */
-enum err query_sa(struct daemon *daemon, uint32_t spi, const struct address *destination,
-    enum ipsec_direction direction, query_done done, void *context) MUST_CHECK;
+enum err query_sa(struct daemon *daemon, enum ipsec_protocol protocol, uint32_t spi,
+    const struct address *destination, enum ipsec_direction direction, query_done done,
+    void *context) MUST_CHECK;
 /* A completion whose token has the top bit. */
 void query_completed(struct daemon *daemon, const struct dataplane_completion *completion);
 /* Answers what is still asked with an error. */

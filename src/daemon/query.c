@@ -11,8 +11,9 @@ struct query {
 	void *context;
 };
 
-enum err query_sa(struct daemon *daemon, uint32_t spi, const struct address *destination,
-    enum ipsec_direction direction, query_done done, void *context)
+enum err query_sa(struct daemon *daemon, enum ipsec_protocol protocol, uint32_t spi,
+    const struct address *destination, enum ipsec_direction direction, query_done done,
+    void *context)
 {
 	struct dataplane_request request = {.operation = DATAPLANE_QUERY_SA};
 	struct query *query;
@@ -34,7 +35,7 @@ enum err query_sa(struct daemon *daemon, uint32_t spi, const struct address *des
 	request.sa.direction = direction;
 	request.sa.spi = spi;
 	request.sa.destination = *destination;
-	request.sa.suite.protocol = IPSEC_ESP;
+	request.sa.suite.protocol = protocol;
 	daemon->dataplane_ops->submit(daemon->dataplane, &request);
 	return ERR_OK;
 }

@@ -160,7 +160,8 @@ static size_t delete_pairs(struct kx *kx, const struct address *remote, uint32_t
 	size_t count = 0;
 
 	while ((pair = sad_next(kx->sad, &cursor)) != NULL) {
-		if (pair->state != SA_ESTABLISHED || (spi != 0 && pair->spi_in != spi) ||
+		if (pair->state != SA_ESTABLISHED ||
+		    (spi != 0 && sa_primary(pair)->spi_in != spi) ||
 		    (remote != NULL && !address_equal(&pair->remote, remote) &&
 			!(range_is_host(&pair->selector.remote) &&
 			    address_equal(&pair->selector.remote.first, remote))))

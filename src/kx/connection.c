@@ -454,20 +454,20 @@ void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair
 static void log_established(const struct kx_connection *connection, const struct sa_pair *pair)
 {
 	char remote[ADDRESS_TEXT_SIZE];
-	char suite[SUITE_TEXT_SIZE];
+	char suites[SA_SUITES_TEXT_SIZE];
 	char spi_in[12];
 	char spi_out[12];
 
 	if (!log_wants(connection->kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_SA))
 		return;
-	(void)snprintf(spi_in, sizeof(spi_in), "0x%08x", pair->spi_in);
-	(void)snprintf(spi_out, sizeof(spi_out), "0x%08x", pair->spi_out);
+	(void)snprintf(spi_in, sizeof(spi_in), "0x%08x", sa_primary(pair)->spi_in);
+	(void)snprintf(spi_out, sizeof(spi_out), "0x%08x", sa_primary(pair)->spi_out);
 	log_event(connection->kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_SA,
 	    LOG_FIELDS({"policy", connection->negotiation.rule->name},
 		{"remote", address_format(&pair->remote, remote)},
 		{"principal", connection->principal != NULL ? connection->principal : ""},
 		{"method", exchange_name((enum exchange)pair->exchange)},
-		{"suite", suite_format(&pair->suite, suite)}, {"spi_in", spi_in},
+		{"suite", sa_suites_format(pair, suites)}, {"spi_in", spi_in},
 		{"spi_out", spi_out}),
 	    "established as %s", pair->initiator ? "initiator" : "responder");
 }

@@ -100,6 +100,8 @@ static enum err install_policies(struct kx *kx)
 			    .action = rule->action,
 			    .selector = selectors[j],
 			    .mode = rule->mode};
+			request.policy.protocol_count =
+			    (uint8_t)policy_protocols(&rule->proposal, request.policy.protocols);
 			if (rule->mode == IPSEC_TUNNEL) {
 				request.policy.tunnel_remote = rule->gateway;
 				(void)kx->host.source_address(

@@ -81,6 +81,7 @@ struct kx_connection_view {
 	uint32_t sa_out;    /* and its outbound SPI */
 	uint64_t heard_ms;  /* when the host last gave a sign of life, as far as was looked; or 0 */
 	bool probing;       /* it is being asked for one */
+	enum ipsec_protocol sa_protocol; /* whose SPIs these are */
 };
 
 struct kx_sa_view {
@@ -93,7 +94,8 @@ struct kx_sa_view {
 	uint32_t spi_in;
 	uint32_t spi_out;
 	enum ipsec_mode mode;
-	struct suite suite;
+	enum ipsec_protocol protocol; /* whose SPIs these are */
+	const char *suites;           /* of all its protocols, innermost first; "" while larval */
 	struct selector selector;
 	bool initiator;
 	uint64_t created_ms;

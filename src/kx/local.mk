@@ -18,6 +18,7 @@ libkx_a_SOURCES = \
 	src/kx/kink/gettgt.c \
 	src/kx/kink/give-tgt.c \
 	src/kx/kink/handshake.c \
+	src/kx/kink/keys.c \
 	src/kx/kink/kink-internal.h \
 	src/kx/kink/kink.h \
 	src/kx/kink/message.c \

@@ -69,6 +69,8 @@ void kx_connections_from(const struct kx *kx, size_t skip,
 			continue;
 		}
 		const struct kx_watch *watch = kx_watch_find(kx, &connection->key.remote);
+		const struct sa_part *part =
+		    connection->current != NULL ? sa_primary(connection->current) : NULL;
 		struct kx_connection_view view = {.policy = connection->negotiation.rule->name,
 		    .peer = connection->negotiation.peer->name,
 		    .principal = connection->principal != NULL ? connection->principal : "",
@@ -80,8 +82,9 @@ void kx_connections_from(const struct kx *kx, size_t skip,
 		    .state = connection->state,
 		    .since_ms = connection->since_ms,
 		    .reason = connection->reason != NULL ? connection->reason : "",
-		    .sa_in = connection->current != NULL ? connection->current->spi_in : 0,
-		    .sa_out = connection->current != NULL ? connection->current->spi_out : 0,
+		    .sa_in = part != NULL ? part->spi_in : 0,
+		    .sa_out = part != NULL ? part->spi_out : 0,
+		    .sa_protocol = part != NULL ? part->suite.protocol : IPSEC_ESP,
 		    .heard_ms = watch != NULL ? watch->heard_ms : 0,
 		    .probing = watch != NULL && watch->probing};
 
@@ -121,6 +124,8 @@ void kx_sas_from(const struct kx *kx, uint32_t *cursor,
 	for (; (pair = sad_next(kx->sad, &after)) != NULL; *cursor = after) {
 		const struct policy_rule *rule = policy_rule_by_id(kx->policy, pair->policy_id);
 		const struct kx_connection *connection = pair->connection;
+		const struct sa_part *part = sa_primary(pair);
+		char suites[SA_SUITES_TEXT_SIZE];
 		struct kx_sa_view view = {.policy = rule != NULL ? rule->name : "",
 		    .principal = connection != NULL && connection->principal != NULL
 		                     ? connection->principal
@@ -129,10 +134,11 @@ void kx_sas_from(const struct kx *kx, uint32_t *cursor,
 		    .state = state_name(pair),
 		    .local = pair->local,
 		    .remote = pair->remote,
-		    .spi_in = pair->spi_in,
-		    .spi_out = pair->spi_out,
+		    .spi_in = part->spi_in,
+		    .spi_out = part->spi_out,
 		    .mode = pair->mode,
-		    .suite = pair->suite,
+		    .protocol = part->suite.protocol,
+		    .suites = sa_suites_format(pair, suites),
 		    .selector = pair->selector,
 		    .initiator = pair->initiator,
 		    .created_ms = pair->created_ms,

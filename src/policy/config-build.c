@@ -179,6 +179,21 @@ static enum err build_gateway(
 	return ERR_OK;
 }
 
+static void build_suites(const struct config_rule *source, struct policy_proposal *out)
+{
+	if ((source->protection & CONFIG_ESP) != 0) {
+		memcpy(out->suites, source->suites, source->suite_count * sizeof(struct suite));
+		out->suite_count = source->suite_count;
+	}
+	if ((source->protection & CONFIG_AH) != 0) {
+		for (size_t j = 0; j < source->ah_count; j++)
+			out->ah[j] =
+			    (struct suite){.protocol = IPSEC_AH, .integrity = source->ah[j]};
+		out->ah_count = source->ah_count;
+	}
+	out->compress = source->compression == CONFIG_COMPRESS_DEFLATE;
+}
+
 static enum err build_protection(
     struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
 {
@@ -205,8 +220,7 @@ static enum err build_protection(
 		rule->remotes = rule->peer->addresses;
 		rule->remote_count = rule->peer->address_count;
 	}
-	memcpy(rule->proposal.suites, source->suites, source->suite_count * sizeof(struct suite));
-	rule->proposal.suite_count = source->suite_count;
+	build_suites(source, &rule->proposal);
 	memcpy(rule->proposal.groups, source->groups, source->group_count * sizeof(enum dh_group));
 	rule->proposal.group_count = source->group_count;
 	return ERR_OK;
@@ -216,8 +230,8 @@ static enum err build_protection(
 static enum err build_plain(
     struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
 {
-	static const char *const idle[] = {"peer", "mode", "gateway", "esp", "lifetime",
-	    "lifetime_bytes", "pfs", "pfs_groups", "nonces"};
+	static const char *const idle[] = {"peer", "mode", "gateway", "esp", "ipsec", "ah",
+	    "compress", "lifetime", "lifetime_bytes", "pfs", "pfs_groups", "nonces"};
 	struct prefix *any = store_alloc(context->store, 2, sizeof(*any));
 
 	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {

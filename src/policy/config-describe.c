@@ -94,16 +94,30 @@ static bool is_weak(const struct suite *suite)
 	return suite->encryption == ENCRYPTION_NULL || suite->integrity == INTEGRITY_HMAC_SHA1_96;
 }
 
+static void describe_suites(
+    FILE *out, const char *protocol, const struct suite *suites, size_t count)
+{
+	char text[SCHEMA_TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0)
+			(void)fprintf(out, "  %-10s", protocol);
+		(void)fprintf(out, "%s%s%s", i > 0 ? ", " : "", suite_format(&suites[i], text),
+		    is_weak(&suites[i]) ? " (weak)" : "");
+	}
+	if (count > 0)
+		(void)fputc('\n', out);
+}
+
 static void describe_proposal(FILE *out, const struct policy_proposal *proposal)
 {
 	char text[SCHEMA_TEXT_SIZE];
 
-	(void)fputs("  ESP       ", out);
-	for (size_t i = 0; i < proposal->suite_count; i++)
-		(void)fprintf(out, "%s%s%s", i > 0 ? ", " : "",
-		    suite_format(&proposal->suites[i], text),
-		    is_weak(&proposal->suites[i]) ? " (weak)" : "");
-	(void)fprintf(out, "\n  lifetime  %s",
+	if (proposal->compress)
+		(void)fputs("  IPComp    deflate\n", out);
+	describe_suites(out, "ESP", proposal->suites, proposal->suite_count);
+	describe_suites(out, "AH", proposal->ah, proposal->ah_count);
+	(void)fprintf(out, "  lifetime  %s",
 	    schema_format_duration(proposal->lifetime.seconds * 1000ULL, text));
 	if (proposal->lifetime.bytes != 0)
 		(void)fprintf(out, " or %s", schema_format_size(proposal->lifetime.bytes, text));

@@ -26,6 +26,10 @@ struct config_peer {
 	size_t exchange_count;
 };
 
+/* Which protocols a rule protects with, as bits. */
+enum config_protection { CONFIG_ESP = 1, CONFIG_AH = 2 };
+enum config_compression { CONFIG_COMPRESS_OFF, CONFIG_COMPRESS_DEFLATE };
+
 struct config_rule {
 	config_setting_t *source;
 	struct policy_rule rule; /* what needs no resolving */
@@ -34,6 +38,10 @@ struct config_rule {
 	const char *gateway;
 	const struct suite *suites;
 	size_t suite_count;
+	enum config_protection protection;
+	const enum integrity *ah;
+	size_t ah_count;
+	enum config_compression compression;
 	const enum dh_group *groups;
 	size_t group_count;
 };

@@ -196,6 +196,24 @@ static const struct schema_choice modes[] = {
     {"tunnel", IPSEC_TUNNEL},
     {NULL, 0},
 };
+static const struct schema_choice protections[] = {
+    {"esp", CONFIG_ESP},
+    {"ah", CONFIG_AH},
+    {"esp+ah", CONFIG_ESP | CONFIG_AH},
+    {NULL, 0},
+};
+static const struct schema_choice ah_suites[] = {
+    {"sha256", INTEGRITY_HMAC_SHA2_256_128},
+    {"sha384", INTEGRITY_HMAC_SHA2_384_192},
+    {"sha512", INTEGRITY_HMAC_SHA2_512_256},
+    {"sha1", INTEGRITY_HMAC_SHA1_96},
+    {NULL, 0},
+};
+static const struct schema_choice compressions[] = {
+    {"off", CONFIG_COMPRESS_OFF},
+    {"deflate", CONFIG_COMPRESS_DEFLATE},
+    {NULL, 0},
+};
 static const struct schema_choice pfs[] = {
     {"off", POLICY_PFS_OFF},
     {"offer", POLICY_PFS_OFFER},
@@ -305,6 +323,35 @@ static const struct schema_setting rule[] = {
 	MANY(struct config_rule, suites, suite_count),
 	.doc = "The cipher suites to offer and to accept, most wanted first. Those with sha1 or "
 	       "null are weak and off unless named.",
+    },
+    {
+	.name = "ipsec",
+	.type = SCHEMA_CHOICE,
+	.choices = protections,
+	.fallback = "\"esp\"",
+	FIELD(struct config_rule, protection),
+	.doc =
+	    "The IPsec protocols that protect packets: encrypted (esp), only authenticated, with "
+	    "the outer header as well (ah), or both, one around the other.",
+    },
+    {
+	.name = "ah",
+	.type = SCHEMA_CHOICE,
+	.choices = ah_suites,
+	.fallback = "\"sha256\"",
+	RANGE(1, POLICY_AH_MAX),
+	MANY(struct config_rule, ah, ah_count),
+	.doc = "The integrity algorithms of AH to offer and to accept, most wanted first. sha1 is "
+	       "weak and off unless named.",
+    },
+    {
+	.name = "compress",
+	.type = SCHEMA_CHOICE,
+	.choices = compressions,
+	.fallback = "\"off\"",
+	FIELD(struct config_rule, compression),
+	.doc = "IPComp: compresses packets before they are encrypted. The length of what is sent "
+	       "then tells something of its content.",
     },
     {
 	.name = "lifetime",

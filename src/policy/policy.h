@@ -37,10 +37,15 @@ enum policy_nonces {
 	POLICY_NONCES_BOTH       /* when we respond, ours as well */
 };
 
+#define POLICY_AH_MAX 4
+
 /* What is offered and accepted for SAs under a policy, most wanted first. */
 struct policy_proposal {
-	struct suite suites[POLICY_SUITES_MAX];
+	struct suite suites[POLICY_SUITES_MAX]; /* of ESP; none: no ESP */
 	size_t suite_count;
+	struct suite ah[POLICY_AH_MAX]; /* none: no AH */
+	size_t ah_count;
+	bool compress;            /* IPComp with DEFLATE */
 	struct lifetime lifetime; /* hard limits */
 	enum policy_pfs pfs;
 	enum dh_group groups[POLICY_GROUPS_MAX]; /* accepted ones; the first is the one offered */
@@ -158,6 +163,10 @@ void policy_release(struct policy *policy);
  */
 enum err policy_bypass(struct policy *policy, const char *name, const struct selector *selectors,
     size_t count) MUST_CHECK;
+
+/* What an SA under this proposal consists of, innermost first; returns how many. */
+size_t policy_protocols(
+    const struct policy_proposal *proposal, enum ipsec_protocol out[BUNDLE_MAX]);
 
 /* The rule of that id, or of that name; NULL if there is none. */
 const struct policy_rule *policy_rule_by_id(const struct policy *policy, uint32_t id);

@@ -27,34 +27,66 @@ static uint32_t stated_seconds(const struct offer_choice *choice)
 	return choice->lifetime.seconds != 0 ? choice->lifetime.seconds : UNSTATED_SECONDS;
 }
 
-enum err offer_make(
-    const struct policy_rule *rule, uint32_t spi, enum dh_group group, struct offer *out)
+void offer_suites(const struct offer_choice *choice, struct suite out[BUNDLE_MAX])
 {
-	const struct policy_proposal *proposal = &rule->proposal;
-	uint8_t number = 0;
-	uint8_t transform = 0;
+	for (size_t i = 0; i < choice->part_count; i++)
+		out[i] = choice->parts[i].suite;
+}
+
+/* The suites of one protocol of a proposal. */
+static const struct suite *suites_of(
+    const struct policy_proposal *proposal, enum ipsec_protocol protocol, size_t *count)
+{
+	static const struct suite deflate = {.protocol = IPSEC_IPCOMP};
+
+	switch (protocol) {
+	case IPSEC_ESP:
+		*count = proposal->suite_count;
+		return proposal->suites;
+	case IPSEC_AH:
+		*count = proposal->ah_count;
+		return proposal->ah;
+	case IPSEC_IPCOMP:
+		break;
+	}
+	*count = proposal->compress ? 1 : 0;
+	return &deflate;
+}
+
+/* The combination of suites with this number; false behind the last. The outermost varies most. */
+static bool combine(const struct policy_rule *rule, size_t number, const uint32_t *spis,
+    struct offer_choice *choice)
+{
+	enum ipsec_protocol protocols[BUNDLE_MAX];
+
+	choice->part_count = (uint8_t)policy_protocols(&rule->proposal, protocols);
+	for (size_t i = choice->part_count; i-- > 0;) {
+		size_t count;
+		const struct suite *suites = suites_of(&rule->proposal, protocols[i], &count);
+
+		choice->parts[i] =
+		    (struct offer_part){.transform_number = (uint8_t)(number % count + 1),
+			.spi = spis[i],
+			.suite = suites[number % count],
+			/* Only the innermost makes the tunnel; the others go around it (RFC 2401
+		           4.3). */
+			.mode = i == 0 ? rule->mode : IPSEC_TRANSPORT};
+		number /= count;
+	}
+	return number == 0;
+}
+
+enum err offer_make(
+    const struct policy_rule *rule, const uint32_t *spis, enum dh_group group, struct offer *out)
+{
+	struct offer_choice choice = {
+	    .proposal_number = 1, .lifetime = rule->proposal.lifetime, .group = group};
 
 	*out = (struct offer){0};
-	if (proposal->suite_count == 0 || proposal->suite_count > POLICY_SUITES_MAX)
+	if (rule->proposal.suite_count + rule->proposal.ah_count == 0)
 		return ERR_INVALID;
-	for (size_t i = 0; i < proposal->suite_count; i++) {
-		const struct suite *suite = &proposal->suites[i];
-
-		/* Transforms of one protocol are alternatives within one proposal. */
-		if (i == 0 || suite->protocol != proposal->suites[i - 1].protocol) {
-			number++;
-			transform = 0;
-		}
-		out->choices[out->count++] = (struct offer_choice){
-		    .proposal_number = number,
-		    .transform_number = ++transform,
-		    .spi = spi,
-		    .suite = *suite,
-		    .mode = rule->mode,
-		    .lifetime = proposal->lifetime,
-		    .group = group,
-		};
-	}
+	while (out->count < OFFER_CHOICES_MAX && combine(rule, out->count, spis, &choice))
+		out->choices[out->count++] = choice;
 	return ERR_OK;
 }
 
@@ -69,17 +101,35 @@ static bool accepts_group(const struct policy_proposal *proposal, enum dh_group 
 	return false;
 }
 
-static bool accepts(const struct policy_rule *rule, const struct offer_choice *choice)
+static bool accepts_part(const struct policy_proposal *proposal, enum ipsec_protocol protocol,
+    const struct offer_part *part)
 {
-	const struct policy_proposal *proposal = &rule->proposal;
+	size_t count;
+	const struct suite *suites = suites_of(proposal, protocol, &count);
 
-	if (choice->mode != rule->mode || !accepts_group(proposal, choice->group))
-		return false;
-	for (size_t i = 0; i < proposal->suite_count; i++) {
-		if (suite_equal(&proposal->suites[i], &choice->suite))
+	for (size_t i = 0; i < count; i++) {
+		if (suite_equal(&suites[i], &part->suite))
 			return true;
 	}
 	return false;
+}
+
+static bool accepts(const struct policy_rule *rule, const struct offer_choice *choice)
+{
+	const struct policy_proposal *proposal = &rule->proposal;
+	enum ipsec_protocol protocols[BUNDLE_MAX];
+
+	if (choice->part_count != policy_protocols(proposal, protocols) ||
+	    choice->parts[0].mode != rule->mode || !accepts_group(proposal, choice->group))
+		return false;
+	for (size_t i = 0; i < choice->part_count; i++) {
+		/* Some say "tunnel" of each protocol of a bundle that makes one. */
+		if (!accepts_part(proposal, protocols[i], &choice->parts[i]) ||
+		    (choice->parts[i].mode != IPSEC_TRANSPORT &&
+			choice->parts[i].mode != rule->mode))
+			return false;
+	}
+	return true;
 }
 
 /* Both 0 for no limit; the stricter one wins. */
@@ -104,12 +154,30 @@ static const char *pfs_format(const struct policy_proposal *proposal, char *text
 	return text;
 }
 
+/* "aes256gcm16", or for a bundle "deflate and aes256gcm16 and ah-sha256". */
+static void add_choice(struct text_builder *out, const struct offer_choice *choice)
+{
+	char name[SUITE_TEXT_SIZE];
+
+	for (size_t i = 0; i < choice->part_count; i++)
+		text_add(
+		    out, "%s%s", i > 0 ? " and " : "", suite_format(&choice->parts[i].suite, name));
+}
+
+static void add_offer(struct text_builder *out, const struct offer *offer)
+{
+	for (size_t i = 0; i < offer->count; i++) {
+		text_add(out, "%s", i > 0 ? ", " : "");
+		add_choice(out, &offer->choices[i]);
+	}
+}
+
 static enum err explain(
     const struct policy_rule *rule, const struct offer *offer, struct problem *problem)
 {
-	const struct policy_proposal *proposal = &rule->proposal;
+	static const uint32_t no_spis[BUNDLE_MAX];
 	const struct offer_choice *first = &offer->choices[0];
-	char name[SUITE_TEXT_SIZE];
+	struct offer own;
 	char offered[100];
 	char accepted[100];
 	char groups[100];
@@ -118,17 +186,14 @@ static enum err explain(
 
 	if (offer->count == 0)
 		return problem_set(problem, ERR_NOT_FOUND, "the offer is empty");
-	for (size_t i = 0; i < offer->count; i++)
-		text_add(&theirs, "%s%s", i > 0 ? ", " : "",
-		    suite_format(&offer->choices[i].suite, name));
-	for (size_t i = 0; i < proposal->suite_count; i++)
-		text_add(
-		    &ours, "%s%s", i > 0 ? ", " : "", suite_format(&proposal->suites[i], name));
+	add_offer(&theirs, offer);
+	if (offer_make(rule, no_spis, DH_NONE, &own) == ERR_OK)
+		add_offer(&ours, &own);
 	return problem_set(problem, ERR_NOT_FOUND,
 	    "nothing offered is accepted: the peer offers %s (%s mode, pfs %s), policy \"%s\" "
 	    "accepts %s (%s mode, pfs %s)",
-	    offered, mode_name(first->mode), group_name(first->group), rule->name, accepted,
-	    mode_name(rule->mode), pfs_format(proposal, groups, sizeof(groups)));
+	    offered, mode_name(first->parts[0].mode), group_name(first->group), rule->name,
+	    accepted, mode_name(rule->mode), pfs_format(&rule->proposal, groups, sizeof(groups)));
 }
 
 enum err offer_select(const struct policy_rule *rule, const struct offer *offer,
@@ -155,13 +220,21 @@ static bool is_more_bytes(uint64_t answer, uint64_t offered)
 	return offered != 0 && (answer == 0 || answer > offered);
 }
 
+static bool is_same_part(const struct offer_part *a, const struct offer_part *b)
+{
+	return a->transform_number == b->transform_number && a->mode == b->mode &&
+	       suite_equal(&a->suite, &b->suite);
+}
+
 static enum err check_answer(const struct offer_choice *offered, const struct offer_choice *answer)
 {
 	if (answer->proposal_number != offered->proposal_number ||
-	    answer->transform_number != offered->transform_number ||
-	    answer->mode != offered->mode || answer->group != offered->group ||
-	    !suite_equal(&answer->suite, &offered->suite))
+	    answer->part_count != offered->part_count || answer->group != offered->group)
 		return ERR_NOT_FOUND;
+	for (size_t i = 0; i < answer->part_count; i++) {
+		if (!is_same_part(&answer->parts[i], &offered->parts[i]))
+			return ERR_NOT_FOUND;
+	}
 	if (stated_seconds(answer) > stated_seconds(offered) ||
 	    is_more_bytes(answer->lifetime.bytes, offered->lifetime.bytes))
 		return ERR_INVALID;

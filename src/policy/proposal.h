@@ -9,16 +9,25 @@
 
 #define OFFER_CHOICES_MAX 64
 
-/* One way to make the SA: in ISAKMP one transform of one proposal. */
-struct offer_choice {
-	uint8_t proposal_number;
+/* What one protocol does: in ISAKMP one transform of one Proposal payload. */
+struct offer_part {
 	uint8_t transform_number;
 	uint32_t spi; /* the sender's inbound SPI */
 	struct suite suite;
 	enum ipsec_mode mode;
-	struct lifetime lifetime; /* 0: none was stated */
+};
+
+/* One way to make the SA, or a bundle: in ISAKMP the Proposal payloads of one number. */
+struct offer_choice {
+	uint8_t proposal_number;
+	uint8_t part_count;
+	struct offer_part parts[BUNDLE_MAX]; /* innermost first */
+	struct lifetime lifetime;            /* 0: none was stated */
 	enum dh_group group;
 };
+
+/* The suites alone, as sad_agree() takes them. */
+void offer_suites(const struct offer_choice *choice, struct suite out[BUNDLE_MAX]);
 
 /* All the ways that one side offers, in its order of preference. */
 struct offer {
@@ -26,8 +35,11 @@ struct offer {
 	size_t count;
 };
 
-/* What the policy would offer with this inbound SPI and group; DH_NONE without a key exchange. */
-enum err offer_make(const struct policy_rule *rule, uint32_t spi, enum dh_group group,
+/*
+ * What the policy would offer with these inbound SPIs, in policy_protocols()' order, and this
+ * group; DH_NONE without a key exchange.
+ */
+enum err offer_make(const struct policy_rule *rule, const uint32_t *spis, enum dh_group group,
     struct offer *out) MUST_CHECK;
 
 /*

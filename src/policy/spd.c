@@ -240,3 +240,16 @@ enum err policy_bypass(
 		rules[i].id = (uint32_t)(i + 1);
 	return ERR_OK;
 }
+
+size_t policy_protocols(const struct policy_proposal *proposal, enum ipsec_protocol out[BUNDLE_MAX])
+{
+	size_t count = 0;
+
+	if (proposal->compress)
+		out[count++] = IPSEC_IPCOMP;
+	if (proposal->suite_count > 0)
+		out[count++] = IPSEC_ESP;
+	if (proposal->ah_count > 0)
+		out[count++] = IPSEC_AH;
+	return count;
+}

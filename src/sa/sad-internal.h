@@ -11,8 +11,9 @@ struct sad {
 	struct sad_listener listener;
 	struct slots pairs;
 	size_t retired_count;
-	struct sa_pair *by_spi_in;
-	struct sa_pair *by_spi_out;
+	uint32_t next_bundle;
+	struct sa_part *by_spi_in;
+	struct sa_part *by_spi_out;
 	struct sa_peer *peers;
 };
 

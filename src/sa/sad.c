@@ -1,6 +1,7 @@
 /* The SAD: pairs, their installation and their removal (RFC 4301 4.4.2; RFC 4430 3.3). */
 #include "sa/sad-internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -8,10 +9,28 @@
 #include "base/secret.h"
 #include "sa/peer.h"
 
-/* A data-plane token: the owner in the top bits, the pair's handle, what was asked. */
-static uint64_t token_of(const struct sa_pair *pair)
+/* A data-plane token: the owner in the top bits, which part, the pair's handle. */
+static uint64_t token_of(const struct sa_part *part)
 {
-	return (uint64_t)SAD_TOKEN_OWNER << 56 | pair->handle;
+	return (uint64_t)SAD_TOKEN_OWNER << 56 |
+	       (uint64_t)(part - part->pair->parts) << SLOTS_HANDLE_BITS | part->pair->handle;
+}
+
+const char *sa_suites_format(const struct sa_pair *pair, char text[SA_SUITES_TEXT_SIZE])
+{
+	char name[SUITE_TEXT_SIZE];
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < pair->part_count; i++) {
+		const struct suite *suite = &pair->parts[i].suite;
+
+		if (!suite_is_valid(suite))
+			continue;
+		used += (size_t)snprintf(text + used, SA_SUITES_TEXT_SIZE - used, "%s%s",
+		    used > 0 ? ", " : "", suite_format(suite, name));
+	}
+	return text;
 }
 
 enum err sad_create(const struct host *host, struct timers *timers,
@@ -35,14 +54,16 @@ static void forget(struct sad *sad, struct sa_pair *pair)
 	timers_cancel(sad->timers, &pair->timer);
 	if (pair->retired)
 		sad->retired_count--;
-	if (pair->spi_in != 0)
-		HASH_DELETE(by_spi_in, sad->by_spi_in, pair);
-	if (pair->spi_out != 0)
-		HASH_DELETE(by_spi_out, sad->by_spi_out, pair);
+	for (size_t i = 0; i < pair->part_count; i++) {
+		if (pair->parts[i].spi_in != 0)
+			HASH_DELETE(by_spi_in, sad->by_spi_in, &pair->parts[i]);
+		if (pair->parts[i].spi_out != 0)
+			HASH_DELETE(by_spi_out, sad->by_spi_out, &pair->parts[i]);
+	}
 	DL_DELETE2(pair->peer->pairs, pair, peer_previous, peer_next);
 	sad_peer_drop(sad, pair->peer);
 	slots_remove(&sad->pairs, pair->handle);
-	free(pair->install_problem);
+	free(pair->trouble);
 	free(pair);
 }
 
@@ -59,27 +80,60 @@ void sad_destroy(struct sad *sad)
 	free(sad);
 }
 
-enum err sad_add(struct sad *sad, const struct sa_pair *model, struct sa_pair **out)
+static void reserve(struct sad *sad, const struct sa_part *part)
 {
-	struct dataplane_request request = {.operation = DATAPLANE_RESERVE_SPI};
+	const struct sa_pair *pair = part->pair;
+	struct dataplane_request request = {
+	    .operation = DATAPLANE_RESERVE_SPI, .token = token_of(part)};
+
+	request.sa.direction = IPSEC_IN;
+	request.sa.source = pair->remote;
+	request.sa.destination = pair->local;
+	request.sa.suite.protocol = part->suite.protocol;
+	request.sa.policy_id = pair->policy_id;
+	sad->host.dataplane(sad->host.self, &request);
+}
+
+static struct sa_pair *pair_new(struct sad *sad, const struct sa_pair *model,
+    const enum ipsec_protocol *protocols, size_t count)
+{
+	struct sa_pair *pair = calloc(1, sizeof(*pair) + count * sizeof(pair->parts[0]));
+
+	if (pair == NULL)
+		return NULL;
+	pair->state = SA_LARVAL;
+	pair->local = model->local;
+	pair->remote = model->remote;
+	pair->mode = model->mode;
+	pair->selector = model->selector;
+	pair->policy_id = model->policy_id;
+	pair->exchange = model->exchange;
+	pair->initiator = model->initiator;
+	pair->owner = model->owner;
+	pair->created_ms = sad->host.now_ms(sad->host.self);
+	if (count > 1)
+		pair->bundle = ++sad->next_bundle != 0 ? sad->next_bundle : ++sad->next_bundle;
+	pair->part_count = (uint8_t)count;
+	for (size_t i = 0; i < count; i++) {
+		pair->parts[i].pair = pair;
+		pair->parts[i].suite.protocol = protocols[i];
+	}
+	return pair;
+}
+
+enum err sad_add(struct sad *sad, const struct sa_pair *model, const enum ipsec_protocol *protocols,
+    size_t count, struct sa_pair **out)
+{
 	struct sa_pair *pair;
 	enum err error;
 
+	if (count == 0 || count > BUNDLE_MAX)
+		return ERR_INVALID;
 	if (sad->pairs.count >= sad->settings.max_pairs)
 		return ERR_LIMIT;
-	pair = calloc(1, sizeof(*pair));
+	pair = pair_new(sad, model, protocols, count);
 	if (pair == NULL)
 		return ERR_NO_MEMORY;
-	*pair = (struct sa_pair){.state = SA_LARVAL,
-	    .local = model->local,
-	    .remote = model->remote,
-	    .mode = model->mode,
-	    .suite = {.protocol = model->suite.protocol},
-	    .selector = model->selector,
-	    .policy_id = model->policy_id,
-	    .exchange = model->exchange,
-	    .initiator = model->initiator,
-	    .owner = model->owner};
 	pair->peer = sad_peer(sad, &pair->remote);
 	if (pair->peer == NULL) {
 		free(pair);
@@ -93,95 +147,114 @@ enum err sad_add(struct sad *sad, const struct sa_pair *model, struct sa_pair **
 		free(pair);
 		return error;
 	}
-	pair->created_ms = sad->host.now_ms(sad->host.self);
-	pair->reserving = true;
-	request.token = token_of(pair);
-	request.sa.direction = IPSEC_IN;
-	request.sa.source = pair->remote;
-	request.sa.destination = pair->local;
-	request.sa.suite.protocol = pair->suite.protocol;
-	request.sa.policy_id = pair->policy_id;
+	pair->reserving = pair->part_count;
 	*out = pair;
-	sad->host.dataplane(sad->host.self, &request);
+	for (size_t i = 0; i < count; i++)
+		reserve(sad, &pair->parts[i]);
 	return ERR_OK;
 }
 
-void sad_agree(struct sa_pair *pair, const struct suite *suite, const struct lifetime *lifetime)
+void sad_agree(struct sa_pair *pair, const struct suite *suites, const struct lifetime *lifetime)
 {
-	pair->suite = *suite;
+	for (size_t i = 0; i < pair->part_count; i++)
+		pair->parts[i].suite = suites[i];
 	pair->lifetime = *lifetime;
 }
 
 /* Octet by octet, so that padding is zero and keys compare. */
-static void fill_key(struct sa_key *key, const struct address *destination, uint32_t spi)
+static void fill_key(struct sa_key *key, const struct address *destination,
+    enum ipsec_protocol protocol, uint32_t spi)
 {
 	memset(key, 0, sizeof(*key));
 	key->destination = *destination;
+	key->protocol = protocol;
 	key->spi = spi;
 }
 
-enum err sad_set_spi_out(struct sad *sad, struct sa_pair *pair, uint32_t spi)
+enum err sad_set_spi_out(struct sad *sad, struct sa_part *part, uint32_t spi)
 {
-	if (sad_by_spi_out(sad, &pair->remote, spi) != NULL)
+	enum ipsec_protocol protocol = part->suite.protocol;
+
+	if (sad_by_spi_out(sad, &part->pair->remote, protocol, spi) != NULL)
 		return ERR_EXISTS;
-	fill_key(&pair->key_out, &pair->remote, spi);
-	HASH_ADD(by_spi_out, sad->by_spi_out, key_out, sizeof(pair->key_out), pair);
-	if (!table_holds(&pair->by_spi_out))
+	fill_key(&part->key_out, &part->pair->remote, protocol, spi);
+	HASH_ADD(by_spi_out, sad->by_spi_out, key_out, sizeof(part->key_out), part);
+	if (!table_holds(&part->by_spi_out))
 		return ERR_NO_MEMORY;
-	pair->spi_out = spi;
+	part->spi_out = spi;
 	return ERR_OK;
 }
 
 /* Names one direction's SA to the data plane. */
 static void name_sa(
-    const struct sa_pair *pair, enum ipsec_direction direction, struct dataplane_sa *sa)
+    const struct sa_part *part, enum ipsec_direction direction, struct dataplane_sa *sa)
 {
+	const struct sa_pair *pair = part->pair;
 	bool in = direction == IPSEC_IN;
 
 	sa->direction = direction;
-	sa->spi = in ? pair->spi_in : pair->spi_out;
+	sa->spi = in ? part->spi_in : part->spi_out;
 	sa->source = in ? pair->remote : pair->local;
 	sa->destination = in ? pair->local : pair->remote;
-	sa->suite = pair->suite;
+	sa->suite = part->suite;
 	sa->policy_id = pair->policy_id;
 }
 
 static void uninstall(struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction)
 {
-	struct dataplane_request request = {.operation = DATAPLANE_DELETE_SA};
+	/* The outermost first, so that nothing comes or goes half-protected. */
+	for (size_t i = pair->part_count; i-- > 0;) {
+		struct dataplane_request request = {.operation = DATAPLANE_DELETE_SA};
 
-	name_sa(pair, direction, &request.sa);
-	if (request.sa.spi != 0)
-		sad->host.dataplane(sad->host.self, &request);
+		name_sa(&pair->parts[i], direction, &request.sa);
+		if (request.sa.spi != 0)
+			sad->host.dataplane(sad->host.self, &request);
+	}
 }
 
-void sad_install(
-    struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction, struct bytes key)
+static void install(
+    struct sad *sad, struct sa_part *part, enum ipsec_direction direction, struct bytes key)
 {
-	struct dataplane_request request = {.operation = DATAPLANE_ADD_SA, .token = token_of(pair)};
+	const struct sa_pair *pair = part->pair;
+	size_t index = (size_t)(part - pair->parts);
+	struct dataplane_request request = {.operation = DATAPLANE_ADD_SA, .token = token_of(part)};
 	struct dataplane_sa *sa = &request.sa;
 
-	if (direction == IPSEC_IN && pair->installed_in)
-		uninstall(sad, pair, direction);
-	name_sa(pair, direction, sa);
-	sa->mode = pair->mode;
+	name_sa(part, direction, sa);
+	sa->mode = index == 0 ? pair->mode : IPSEC_TRANSPORT;
 	sa->selector = pair->selector;
 	sa->hard_seconds = pair->lifetime.seconds;
-	sa->hard_bytes = pair->lifetime.bytes;
-	sa->soft_bytes = sad_soft_bytes(sad, pair);
+	if (index == 0) {
+		sa->hard_bytes = pair->lifetime.bytes;
+		sa->soft_bytes = sad_soft_bytes(sad, pair);
+	}
+	if (pair->bundle != 0) {
+		sa->bundle = pair->bundle;
+		sa->bundle_index = (uint8_t)index;
+		sa->bundle_size = pair->part_count;
+	}
 	if (direction == IPSEC_IN)
 		sa->replay_window = sad->settings.replay_window;
-	if (key.len <= sizeof(sa->key)) {
+	if (key.len > 0 && key.len <= sizeof(sa->key)) {
 		memcpy(sa->key, key.data, key.len);
 		sa->key_len = (uint16_t)key.len;
 	}
-	pair->installing++;
+	sad->host.dataplane(sad->host.self, &request);
+	secret_wipe(&request, sizeof(request));
+}
+
+void sad_install(
+    struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction, const struct bytes *keys)
+{
+	if (direction == IPSEC_IN && pair->installed_in)
+		uninstall(sad, pair, direction);
 	if (direction == IPSEC_IN)
 		pair->installed_in = true;
 	else
 		pair->installed_out = true;
-	sad->host.dataplane(sad->host.self, &request);
-	secret_wipe(&request, sizeof(request));
+	pair->installing = (uint8_t)(pair->installing + pair->part_count);
+	for (size_t i = 0; i < pair->part_count; i++)
+		install(sad, &pair->parts[i], direction, keys[i]);
 }
 
 void sad_establish(struct sad *sad, struct sa_pair *pair)
@@ -196,7 +269,7 @@ void sad_query(
 {
 	struct dataplane_request request = {.operation = DATAPLANE_QUERY_SA, .token = token};
 
-	name_sa(pair, direction, &request.sa);
+	name_sa(sa_primary(pair), direction, &request.sa);
 	sad->host.dataplane(sad->host.self, &request);
 }
 
@@ -214,9 +287,11 @@ void sad_close_inbound(struct sad *sad, struct sa_pair *pair)
 {
 	uninstall(sad, pair, IPSEC_IN);
 	pair->installed_in = false;
-	if (pair->spi_in != 0)
-		HASH_DELETE(by_spi_in, sad->by_spi_in, pair);
-	pair->spi_in = 0;
+	for (size_t i = 0; i < pair->part_count; i++) {
+		if (pair->parts[i].spi_in != 0)
+			HASH_DELETE(by_spi_in, sad->by_spi_in, &pair->parts[i]);
+		pair->parts[i].spi_in = 0;
+	}
 }
 
 static void grace_over(struct timer *timer, void *context)
@@ -242,8 +317,8 @@ void sad_retire(struct sad *sad, struct sa_pair *pair)
 
 void sad_remove(struct sad *sad, struct sa_pair *pair)
 {
-	if (pair->reserving) {
-		/* The answer may bring an SPI that must be given back. */
+	if (pair->reserving > 0) {
+		/* The answers may bring SPIs that must be given back. */
 		pair->doomed = true;
 		pair->owner = 0;
 		return;
@@ -261,24 +336,26 @@ struct sa_pair *sad_by_handle(const struct sad *sad, uint64_t handle)
 	return slots_get(&sad->pairs, handle);
 }
 
-struct sa_pair *sad_by_spi_in(const struct sad *sad, const struct address *local, uint32_t spi)
+struct sa_pair *sad_by_spi_in(
+    const struct sad *sad, const struct address *local, enum ipsec_protocol protocol, uint32_t spi)
 {
-	struct sa_pair *pair;
+	struct sa_part *part;
 	struct sa_key key;
 
-	fill_key(&key, local, spi);
-	HASH_FIND(by_spi_in, sad->by_spi_in, &key, sizeof(key), pair);
-	return pair;
+	fill_key(&key, local, protocol, spi);
+	HASH_FIND(by_spi_in, sad->by_spi_in, &key, sizeof(key), part);
+	return part != NULL ? part->pair : NULL;
 }
 
-struct sa_pair *sad_by_spi_out(const struct sad *sad, const struct address *remote, uint32_t spi)
+struct sa_pair *sad_by_spi_out(
+    const struct sad *sad, const struct address *remote, enum ipsec_protocol protocol, uint32_t spi)
 {
-	struct sa_pair *pair;
+	struct sa_part *part;
 	struct sa_key key;
 
-	fill_key(&key, remote, spi);
-	HASH_FIND(by_spi_out, sad->by_spi_out, &key, sizeof(key), pair);
-	return pair;
+	fill_key(&key, remote, protocol, spi);
+	HASH_FIND(by_spi_out, sad->by_spi_out, &key, sizeof(key), part);
+	return part != NULL ? part->pair : NULL;
 }
 
 struct sa_pair *sad_next(const struct sad *sad, uint32_t *cursor)
@@ -296,24 +373,60 @@ size_t sad_active_count(const struct sad *sad)
 	return sad->pairs.count - sad->retired_count;
 }
 
-static void reserved(
-    struct sad *sad, struct sa_pair *pair, const struct dataplane_completion *completion)
+/* Keeps the first thing that went wrong. */
+static void note(struct sa_pair *pair, const struct problem *problem)
 {
+	if (problem->code == ERR_OK || pair->trouble_code != ERR_OK)
+		return;
+	pair->trouble_code = problem->code;
+	pair->trouble = malloc(sizeof(*problem));
+	if (pair->trouble != NULL)
+		*pair->trouble = *problem;
+}
+
+/* What went wrong, if anything did; from now on nothing has. */
+static struct problem take_trouble(struct sa_pair *pair)
+{
+	struct problem outcome = {.code = ERR_OK};
+
+	if (pair->trouble != NULL)
+		outcome = *pair->trouble;
+	else if (pair->trouble_code != ERR_OK)
+		(void)problem_set(&outcome, pair->trouble_code, "out of memory");
+	free(pair->trouble);
+	pair->trouble = NULL;
+	pair->trouble_code = ERR_OK;
+	return outcome;
+}
+
+static enum err take_spi(
+    struct sad *sad, struct sa_part *part, uint32_t spi, struct problem *problem)
+{
+	enum ipsec_protocol protocol = part->suite.protocol;
+
+	if (sad_by_spi_in(sad, &part->pair->local, protocol, spi) != NULL)
+		return problem_set(
+		    problem, ERR_EXISTS, "the data plane gave SPI 0x%08x, which is in use", spi);
+	fill_key(&part->key_in, &part->pair->local, protocol, spi);
+	HASH_ADD(by_spi_in, sad->by_spi_in, key_in, sizeof(part->key_in), part);
+	if (!table_holds(&part->by_spi_in))
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
+	part->spi_in = spi;
+	return ERR_OK;
+}
+
+static void reserved(
+    struct sad *sad, struct sa_part *part, const struct dataplane_completion *completion)
+{
+	struct sa_pair *pair = part->pair;
 	struct problem problem = completion->problem;
 
-	pair->reserving = false;
-	if (problem.code == ERR_OK && sad_by_spi_in(sad, &pair->local, completion->spi) != NULL)
-		(void)problem_set(&problem, ERR_EXISTS,
-		    "the data plane gave SPI 0x%08x, which is in use", completion->spi);
-	if (problem.code == ERR_OK) {
-		pair->spi_in = completion->spi;
-		fill_key(&pair->key_in, &pair->local, pair->spi_in);
-		HASH_ADD(by_spi_in, sad->by_spi_in, key_in, sizeof(pair->key_in), pair);
-		if (!table_holds(&pair->by_spi_in)) {
-			pair->spi_in = 0;
-			(void)problem_set(&problem, ERR_NO_MEMORY, "out of memory");
-		}
-	}
+	if (problem.code == ERR_OK)
+		(void)take_spi(sad, part, completion->spi, &problem);
+	note(pair, &problem);
+	if (--pair->reserving > 0)
+		return;
+	problem = take_trouble(pair);
 	if (pair->doomed)
 		sad_remove(sad, pair);
 	else
@@ -322,30 +435,25 @@ static void reserved(
 
 static void installed(struct sad *sad, struct sa_pair *pair, const struct problem *problem)
 {
-	struct problem outcome = *problem;
+	struct problem outcome;
 
-	pair->installing--;
-	if (problem->code != ERR_OK && pair->install_problem == NULL) {
-		pair->install_problem = malloc(sizeof(*problem));
-		if (pair->install_problem != NULL)
-			*pair->install_problem = *problem;
-	}
-	if (pair->installing > 0)
+	note(pair, problem);
+	if (--pair->installing > 0)
 		return;
-	if (pair->install_problem != NULL)
-		outcome = *pair->install_problem;
+	outcome = take_trouble(pair);
 	sad->listener.installed(sad->listener.self, pair, &outcome);
 }
 
 void sad_dataplane_done(struct sad *sad, const struct dataplane_completion *completion)
 {
 	uint64_t handle = completion->token & ((1ULL << SLOTS_HANDLE_BITS) - 1);
+	size_t index = completion->token >> SLOTS_HANDLE_BITS & 0xff;
 	struct sa_pair *pair = sad_by_handle(sad, handle);
 
-	if (pair == NULL)
+	if (pair == NULL || index >= pair->part_count)
 		return;
-	if (completion->operation == DATAPLANE_RESERVE_SPI)
-		reserved(sad, pair, completion);
+	if (completion->operation == DATAPLANE_RESERVE_SPI && pair->reserving > 0)
+		reserved(sad, &pair->parts[index], completion);
 	else if (completion->operation == DATAPLANE_ADD_SA && pair->installing > 0)
 		installed(sad, pair, &completion->problem);
 }
@@ -355,9 +463,9 @@ void sad_expired(struct sad *sad, const struct dataplane_expiry *expiry)
 	struct sa_pair *pair;
 
 	if (expiry->direction == IPSEC_IN)
-		pair = sad_by_spi_in(sad, &expiry->destination, expiry->spi);
+		pair = sad_by_spi_in(sad, &expiry->destination, expiry->protocol, expiry->spi);
 	else
-		pair = sad_by_spi_out(sad, &expiry->destination, expiry->spi);
+		pair = sad_by_spi_out(sad, &expiry->destination, expiry->protocol, expiry->spi);
 	if (pair == NULL)
 		return;
 	if (expiry->hard)

@@ -15,6 +15,7 @@
 #include "base/slots.h"
 #include "base/table.h"
 #include "base/timers.h"
+#include "crypto/algorithms.h"
 #include "kinkd/host.h"
 #include "kinkd/ipsec.h"
 
@@ -26,16 +27,30 @@ enum sa_state {
 
 struct sa_peer;
 
+/* What one protocol does for a pair; several are a bundle (RFC 4301 4.1, RFC 2401 4.3). */
+struct sa_part {
+	struct sa_pair *pair;
+	struct suite suite;
+	uint32_t spi_in;  /* 0 until reserved */
+	uint32_t spi_out; /* 0 until known */
+
+	/* The SAD's own. */
+	struct sa_key {
+		struct address destination;
+		uint32_t spi;
+		enum ipsec_protocol protocol;
+	} key_in, key_out;
+	UT_hash_handle by_spi_in;
+	UT_hash_handle by_spi_out;
+};
+
 /* Read by others; written by the SAD alone, but for what sad_add() was given. */
 struct sa_pair {
 	uint64_t handle;
 	enum sa_state state;
-	uint32_t spi_in;  /* 0 until reserved */
-	uint32_t spi_out; /* 0 until known */
 	struct address local;
 	struct address remote;
 	enum ipsec_mode mode;
-	struct suite suite;
 	struct selector selector;
 	struct lifetime lifetime; /* hard limits */
 	uint32_t policy_id;
@@ -59,26 +74,35 @@ struct sa_pair {
 	struct sa_pair *connection_next, *connection_previous;
 
 	/* The SAD's own. */
-	bool reserving;
-	bool doomed;  /* to go as soon as its SPI is known */
-	bool retired; /* only the grace time keeps it */
+	uint8_t reserving; /* parts whose SPI is asked for */
+	bool doomed;       /* to go as soon as its SPIs are known */
+	bool retired;      /* only the grace time keeps it */
 	bool installed_in;
 	bool installed_out;
 	uint8_t installing;
-	struct problem *install_problem;
+	enum err trouble_code; /* the first, while a reservation or installation goes on */
+	struct problem *trouble;
 	struct timer timer;
-	UT_hash_handle by_spi_in;
-	UT_hash_handle by_spi_out;
-	struct sa_key {
-		struct address destination;
-		uint32_t spi;
-	} key_in, key_out;
+	uint32_t bundle; /* the data plane's; 0 for a single part */
+
+	uint8_t part_count;
+	struct sa_part parts[]; /* innermost first */
 };
+
+/* The part that people know the pair by: the innermost that is more than compression. */
+static inline const struct sa_part *sa_primary(const struct sa_pair *pair)
+{
+	return &pair->parts[pair->parts[0].suite.protocol == IPSEC_IPCOMP && pair->part_count > 1];
+}
+
+/* Its suites for people, "deflate, aes256gcm16, ah-sha256"; empty while nothing is agreed. */
+#define SA_SUITES_TEXT_SIZE (BUNDLE_MAX * SUITE_TEXT_SIZE)
+const char *sa_suites_format(const struct sa_pair *pair, char text[SA_SUITES_TEXT_SIZE]);
 
 /* Events; each may call back into the SAD. */
 struct sad_listener {
 	void *self;
-	/* The inbound SPI is there, or could not be had: then the pair is still to be removed. */
+	/* The inbound SPIs are there, or could not be had: then the pair is still to be removed. */
 	void (*reserved)(void *self, struct sa_pair *pair, const struct problem *problem);
 	/* All that sad_install() asked for so far is in, or something failed. */
 	void (*installed)(void *self, struct sa_pair *pair, const struct problem *problem);
@@ -106,27 +130,29 @@ enum err sad_create(const struct host *host, struct timers *timers,
 void sad_destroy(struct sad *sad);
 
 /*
- * A larval pair with what `model` says of addresses, mode, policy, exchange and role; ERR_LIMIT
- * when the SAD is full. Its inbound SPI is asked for at once.
+ * A larval pair with what `model` says of addresses, mode, policy, exchange and role, and a part
+ * for each of the protocols, innermost first; ERR_LIMIT when the SAD is full. Its inbound SPIs are
+ * asked for at once.
  */
-enum err sad_add(struct sad *sad, const struct sa_pair *model, struct sa_pair **out) MUST_CHECK;
+enum err sad_add(struct sad *sad, const struct sa_pair *model, const enum ipsec_protocol *protocols,
+    size_t count, struct sa_pair **out) MUST_CHECK;
 
-/* What was agreed; before sad_install(). */
-void sad_agree(struct sa_pair *pair, const struct suite *suite, const struct lifetime *lifetime);
-/* The peer's inbound SPI; ERR_EXISTS when a pair with this peer has it already. */
-enum err sad_set_spi_out(struct sad *sad, struct sa_pair *pair, uint32_t spi) MUST_CHECK;
+/* What was agreed, a suite for each part; before sad_install(). */
+void sad_agree(struct sa_pair *pair, const struct suite *suites, const struct lifetime *lifetime);
+/* The peer's inbound SPI of a part; ERR_EXISTS when a pair with this peer has it already. */
+enum err sad_set_spi_out(struct sad *sad, struct sa_part *part, uint32_t spi) MUST_CHECK;
 /*
- * Installs one direction; the key is copied and wiped by the data plane. An inbound SA that is in
- * already is replaced (RFC 4430 3.2).
+ * Installs one direction, with a key for each part; they are copied and wiped by the data plane.
+ * Inbound SAs that are in already are replaced (RFC 4430 3.2).
  */
-void sad_install(
-    struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction, struct bytes key);
+void sad_install(struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction,
+    const struct bytes *keys);
 /* Both directions are in: lifetimes start. Nobody owns the pair any more. */
 void sad_establish(struct sad *sad, struct sa_pair *pair);
 
 /* The outbound SA goes now, the inbound one stays (RFC 4430 3.3, the DELETE's initiator). */
 void sad_close_outbound(struct sad *sad, struct sa_pair *pair);
-/* The inbound SA goes now, and its SPI with it. */
+/* The inbound SAs go now, and their SPIs with them. */
 void sad_close_inbound(struct sad *sad, struct sa_pair *pair);
 /* Outbound now, inbound after the grace time. */
 void sad_retire(struct sad *sad, struct sa_pair *pair);
@@ -138,8 +164,10 @@ void sad_query(
     struct sad *sad, const struct sa_pair *pair, enum ipsec_direction direction, uint64_t token);
 
 struct sa_pair *sad_by_handle(const struct sad *sad, uint64_t handle);
-struct sa_pair *sad_by_spi_in(const struct sad *sad, const struct address *local, uint32_t spi);
-struct sa_pair *sad_by_spi_out(const struct sad *sad, const struct address *remote, uint32_t spi);
+struct sa_pair *sad_by_spi_in(
+    const struct sad *sad, const struct address *local, enum ipsec_protocol protocol, uint32_t spi);
+struct sa_pair *sad_by_spi_out(const struct sad *sad, const struct address *remote,
+    enum ipsec_protocol protocol, uint32_t spi);
 /* Walks all pairs: start with *cursor = 0. Removing the pair just given is safe. */
 struct sa_pair *sad_next(const struct sad *sad, uint32_t *cursor);
 size_t sad_count(const struct sad *sad);

@@ -31,7 +31,8 @@ static bool is_allowed(
 	struct address_range mine = range_of_prefix(&host->network);
 	struct address_range theirs = range_of_prefix(&peer->network);
 
-	if (sa->mode == IPSEC_TUNNEL)
+	/* What goes around the tunnel of a bundle is in transport mode. */
+	if (sa->mode == IPSEC_TUNNEL || (sa->bundle_index > 0 && !range_is_host(&selector->local)))
 		return profile->tunnel && range_contains_range(&mine, &selector->local) &&
 		       range_contains_range(&theirs, &selector->remote);
 	if (!profile->transport || !range_is_host(&selector->local) ||
@@ -122,10 +123,12 @@ void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa)
 	struct same_key same = {.sa = sa};
 
 	record_visit(sim_plane_record(host->plane), count_same_key, &same);
-	if (same.count != 1)
+	if (same.count != 1 && sa->suite.protocol != IPSEC_IPCOMP)
 		sim_fail(sim, "host %c has several SAs with one key", name_of(host));
 	if (!address_equal(ours, &host->speaks_as))
 		sim_fail(sim, "host %c has an SA for another host's address", name_of(host));
+	if (sa->suite.protocol == IPSEC_IPCOMP)
+		return; /* it has no key, and what is around it has been seen */
 	if (peer == NULL || origin == NULL) {
 		sim_fail(sim, "host %c has an SA %s", name_of(host),
 		    peer == NULL ? "with nobody" : "with a key that no session gave");
@@ -164,7 +167,7 @@ static void check_host(struct sim *sim, struct sim_host *host)
 	if (kx_sa_count(host->kx) > policy->daemon.max_sas)
 		sim_fail(sim, "host %c holds %zu pairs of SAs where %u is the limit", name_of(host),
 		    kx_sa_count(host->kx), policy->daemon.max_sas);
-	if (record_sa_count(sim_plane_record(host->plane)) > 2 * kx_sa_count(host->kx))
+	if (record_sa_count(sim_plane_record(host->plane)) > 2 * BUNDLE_MAX * kx_sa_count(host->kx))
 		sim_fail(sim, "host %c: the data plane has SAs that the engine has forgotten",
 		    name_of(host));
 }
@@ -364,9 +367,10 @@ static void collect_lonely(void *context, const struct dataplane_sa *sa)
 	find_other_end(&lonely->survey, sa);
 	if (lonely->survey.trouble == NULL || lonely->count == lonely->max)
 		return;
+	/* IPComp has no key, but its numbers are not used again soon. */
 	sim_hash(&lonely->survey.host->index, sizeof(lonely->survey.host->index), sa->key,
 	    sa->key_len, hash);
-	lonely->out[lonely->count++] = hash[0];
+	lonely->out[lonely->count++] = hash[0] ^ sa->spi;
 }
 
 size_t sim_lonely(struct sim *sim, uint64_t *out, size_t max)

@@ -264,6 +264,15 @@ void sim_host_init(struct sim *sim, unsigned index)
 	log_init(&host->log, log_sink_note, host, LOG_LEVEL_INFO);
 }
 
+static bool has_started_at(const struct sim_host *host, int64_t time)
+{
+	for (size_t i = 0; i < host->start_count && i < SIM_STARTS; i++) {
+		if (host->starts[i] == time)
+			return true;
+	}
+	return false;
+}
+
 void sim_host_start(struct sim_host *host)
 {
 	struct sim *sim = host->sim;
@@ -274,9 +283,9 @@ void sim_host_start(struct sim_host *host)
 	host->kerberos = sim_kerberos_create(host);
 	host->plane = sim_plane_create(host);
 	/* Nobody can tell two starts apart that are dated alike (RFC 4430 4.2.1). */
-	while (host->life > 0 && wall_time(host) == host->started_time)
+	while (has_started_at(host, wall_time(host)))
 		host->skew_seconds++;
-	host->started_time = wall_time(host);
+	host->starts[host->start_count++ % SIM_STARTS] = wall_time(host);
 	sim_note(sim, host, "starts");
 	if (kx_create(&host->seam, host->policy, &host->kx) != ERR_OK)
 		sim_fail(sim, "host %c: the engine does not start", 'a' + (int)host->index);

@@ -26,6 +26,7 @@ static void choose_policy(struct sim_profile *profile, struct sim_random *random
 	profile->resolver = sim_chance(random, 400);
 	profile->directory = sim_chance(random, 250);
 	profile->suites = pick(random, 0, 5);
+	profile->protocols = sim_chance(random, 700) ? 0 : pick(random, 1, 4);
 	profile->pfs = sim_chance(random, 600) ? 0 : pick(random, 1, 4);
 	profile->nonces = sim_chance(random, 700) ? 0 : pick(random, 1, 3);
 	profile->lifetime = sim_chance(random, 700)   ? pick(random, 60, 600)
@@ -149,6 +150,16 @@ static const char *pfs(const struct sim *sim, const struct sim_host *host)
 	return settings[sim->profile.pfs][host->index % 2];
 }
 
+static const char *protocols(const struct sim *sim)
+{
+	static const char *const settings[5] = {"",
+	    "ipsec = \"ah\"; ah = [ \"sha512\", \"sha256\" ];", "ipsec = \"esp+ah\";",
+	    "compress = \"deflate\";",
+	    "ipsec = \"esp+ah\"; compress = \"deflate\"; ah = [ \"sha256\", \"sha384\" ];"};
+
+	return settings[sim->profile.protocols];
+}
+
 static const char *nonces(const struct sim *sim, const struct sim_host *host)
 {
 	return (sim->profile.nonces >> host->index % 2 & 1) != 0 ? "both" : "initiator";
@@ -258,14 +269,14 @@ struct policy *sim_policy(const struct sim *sim, const struct sim_host *host)
 {
 	const struct sim_profile *profile = &sim->profile;
 	char file[FILE_SIZE] = "";
-	char common[256];
+	char common[512];
 	struct policy *policy;
 	struct problem problem;
 
 	(void)snprintf(common, sizeof(common),
-	    "esp = [%s]; lifetime = \"%u s\"; pfs = \"%s\"; nonces = \"%s\"; ", suites(sim, host),
-	    profile->lifetime - (host->index % 2) * (profile->lifetime / 8), pfs(sim, host),
-	    nonces(sim, host));
+	    "esp = [%s]; lifetime = \"%u s\"; pfs = \"%s\"; nonces = \"%s\"; %s ",
+	    suites(sim, host), profile->lifetime - (host->index % 2) * (profile->lifetime / 8),
+	    pfs(sim, host), nonces(sim, host), protocols(sim));
 	if (!profile->resolver)
 		put_hosts(file, sim);
 	put_peers(file, sim, host);

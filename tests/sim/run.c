@@ -135,6 +135,13 @@ static bool stays_lonely(struct sim *sim)
 	return false;
 }
 
+/* How many there can be that each rekey in their time. */
+static size_t connections(const struct sim *sim)
+{
+	return sim->host_count * (sim->host_count - 1) *
+	       (sim->profile.transport + sim->profile.tunnel);
+}
+
 /* With short lifetimes something is always under way: then no single SA may stay half-open. */
 static void expect_settled(struct sim *sim, uint64_t within_ms, const char *when)
 {
@@ -143,7 +150,7 @@ static void expect_settled(struct sim *sim, uint64_t within_ms, const char *when
 	if (sim->failed || sim_run_until_true(sim, sim->now_ms + within_ms, sim_is_settled))
 		return;
 	(void)sim_unsettled(sim, text);
-	if (stays_lonely(sim) || lifetime_ms(sim) > 3 * cycle_ms(sim))
+	if (stays_lonely(sim) || lifetime_ms(sim) > connections(sim) * cycle_ms(sim))
 		sim_fail(sim, "%s: %s", when, text);
 }
 

@@ -18,6 +18,7 @@
 #define SIM_HOSTS_MAX  5
 #define SIM_KEYS       256 /* keys whose origin is remembered, for each host */
 #define SIM_CAPTURES   32
+#define SIM_STARTS     64
 #define SIM_TEXT_SIZE  256
 #define SIM_WALL_START 1700000000
 
@@ -56,7 +57,8 @@ struct sim_profile {
 		SIM_USER_TO_USER_KEYLESS, /* hosts with odd numbers have no keytab */
 		SIM_USER_TO_USER_ALWAYS
 	} user_to_user;
-	uint32_t lifetime; /* seconds */
+	uint32_t lifetime;  /* seconds */
+	unsigned protocols; /* which IPsec protocols, and how many */
 	uint32_t retransmit_first;
 	uint32_t retransmit_limit;
 	uint32_t retransmit_tries;
@@ -143,8 +145,9 @@ struct sim_host {
 	struct kx *kx; /* NULL while it is down */
 	uint32_t life;
 	uint64_t clock_offset_ms;
-	uint64_t started_ms;  /* by the world's clock */
-	int64_t started_time; /* by its own */
+	uint64_t started_ms;        /* by the world's clock */
+	int64_t starts[SIM_STARTS]; /* by its own */
+	size_t start_count;
 	int64_t skew_seconds;
 	uint64_t wake_ms;
 	struct sim_kerberos *kerberos;

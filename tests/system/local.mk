@@ -2,6 +2,7 @@
 EXTRA_DIST += tests/system/lib.sh \
 	tests/system/authorisation \
 	tests/system/bad-datagrams \
+	tests/system/bundles \
 	tests/system/clock-skew \
 	tests/system/config-check \
 	tests/system/control \

@@ -446,30 +446,32 @@ static struct policy *proposals(const char *settings)
 
 static void test_offer(void **state)
 {
+	static const uint32_t spi = 0xc0ffee;
 	struct policy *policy =
 	    proposals("esp = [ \"aes256gcm16\", \"aes128-sha1\" ]; lifetime = \"1 h\"; "
 		      "lifetime_bytes = \"1 GiB\";");
 	struct offer offer;
 
 	(void)state;
-	assert_int_equal(offer_make(&policy->rules[0], 0xc0ffee, DH_NONE, &offer), ERR_OK);
+	assert_int_equal(offer_make(&policy->rules[0], &spi, DH_NONE, &offer), ERR_OK);
 	assert_int_equal(offer.count, 2);
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(offer.choices[i].proposal_number, 1);
-		assert_int_equal(offer.choices[i].transform_number, i + 1);
-		assert_int_equal(offer.choices[i].spi, 0xc0ffee);
-		assert_int_equal(offer.choices[i].mode, IPSEC_TRANSPORT);
+		assert_int_equal(offer.choices[i].parts[0].transform_number, i + 1);
+		assert_int_equal(offer.choices[i].parts[0].spi, 0xc0ffee);
+		assert_int_equal(offer.choices[i].parts[0].mode, IPSEC_TRANSPORT);
 		assert_int_equal(offer.choices[i].lifetime.seconds, 3600);
 		assert_int_equal(offer.choices[i].lifetime.bytes, 1 << 30);
 		assert_int_equal(offer.choices[i].group, DH_NONE);
 	}
-	assert_int_equal(offer.choices[0].suite.encryption, ENCRYPTION_AES_GCM_16);
-	assert_int_equal(offer.choices[1].suite.integrity, INTEGRITY_HMAC_SHA1_96);
+	assert_int_equal(offer.choices[0].parts[0].suite.encryption, ENCRYPTION_AES_GCM_16);
+	assert_int_equal(offer.choices[1].parts[0].suite.integrity, INTEGRITY_HMAC_SHA1_96);
 	policy_release(policy);
 }
 
 static void test_select(void **state)
 {
+	static const uint32_t spi = 7;
 	struct policy *ours = proposals("esp = [ \"aes256gcm16\", \"aes128gcm16\" ];");
 	struct policy *theirs = proposals(
 	    "esp = [ \"null-sha1\", \"aes192gcm16\", \"aes128gcm16\", \"aes256gcm16\" ];");
@@ -479,15 +481,15 @@ static void test_select(void **state)
 	struct problem problem;
 
 	(void)state;
-	assert_int_equal(offer_make(&theirs->rules[0], 7, DH_NONE, &offer), ERR_OK);
+	assert_int_equal(offer_make(&theirs->rules[0], &spi, DH_NONE, &offer), ERR_OK);
 	/* The offerer's order decides (RFC 4430 3.2). */
 	assert_int_equal(offer_select(rule, &offer, &choice, &problem), ERR_OK);
-	assert_int_equal(choice.transform_number, 3);
-	assert_int_equal(choice.suite.key_bits, 128);
-	assert_int_equal(choice.spi, 7);
-	offer.choices[2].mode = IPSEC_TUNNEL;
+	assert_int_equal(choice.parts[0].transform_number, 3);
+	assert_int_equal(choice.parts[0].suite.key_bits, 128);
+	assert_int_equal(choice.parts[0].spi, 7);
+	offer.choices[2].parts[0].mode = IPSEC_TUNNEL;
 	assert_int_equal(offer_select(rule, &offer, &choice, &problem), ERR_OK);
-	assert_int_equal(choice.transform_number, 4);
+	assert_int_equal(choice.parts[0].transform_number, 4);
 	offer.choices[3].group = DH_CURVE25519;
 	assert_int_equal(offer_select(rule, &offer, &choice, &problem), ERR_NOT_FOUND);
 	assert_string_equal(problem.text,
@@ -502,6 +504,7 @@ static void test_select(void **state)
 
 static void test_select_lifetimes(void **state)
 {
+	static const uint32_t spi = 1;
 	static const struct {
 		const char *ours;
 		struct lifetime offered;
@@ -523,7 +526,7 @@ static void test_select_lifetimes(void **state)
 		struct offer offer;
 		struct offer_choice choice;
 
-		assert_int_equal(offer_make(&policy->rules[0], 1, DH_NONE, &offer), ERR_OK);
+		assert_int_equal(offer_make(&policy->rules[0], &spi, DH_NONE, &offer), ERR_OK);
 		offer.choices[0].lifetime = cases[i].offered;
 		assert_int_equal(offer_select(&policy->rules[0], &offer, &choice, NULL), ERR_OK);
 		assert_int_equal(choice.lifetime.seconds, cases[i].agreed.seconds);
@@ -542,16 +545,61 @@ static void expect_answer(const struct offer *offer, const struct offer_choice *
 		assert_int_equal(index, expected_index);
 }
 
+/* AH around ESP around IPComp; the outermost varies most. */
+static void test_bundle(void **state)
+{
+	static const uint32_t spis[] = {0x1000, 0xe5b, 0xa4};
+	static const enum ipsec_protocol expected[] = {IPSEC_IPCOMP, IPSEC_ESP, IPSEC_AH};
+	struct policy *policy =
+	    proposals("ipsec = \"esp+ah\"; compress = \"deflate\"; ah = [ \"sha256\", \"sha1\" ]; "
+		      "esp = [ \"aes256gcm16\", \"aes128-sha256\" ];");
+	struct policy *without = proposals("ipsec = \"esp+ah\"; ah = \"sha256\";");
+	enum ipsec_protocol protocols[BUNDLE_MAX];
+	struct offer offer;
+	struct offer_choice choice;
+	struct problem problem;
+	size_t index;
+
+	(void)state;
+	assert_int_equal(policy_protocols(&policy->rules[0].proposal, protocols), 3);
+	assert_memory_equal(protocols, expected, sizeof(expected));
+	assert_int_equal(offer_make(&policy->rules[0], spis, DH_NONE, &offer), ERR_OK);
+	assert_int_equal(offer.count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(offer.choices[i].proposal_number, 1);
+		assert_int_equal(offer.choices[i].part_count, 3);
+		assert_int_equal(offer.choices[i].parts[0].transform_number, 1);
+		assert_int_equal(offer.choices[i].parts[1].transform_number, i / 2 + 1);
+		assert_int_equal(offer.choices[i].parts[2].transform_number, i % 2 + 1);
+		for (size_t j = 0; j < 3; j++)
+			assert_int_equal(offer.choices[i].parts[j].spi, spis[j]);
+	}
+	assert_int_equal(offer.choices[1].parts[2].suite.integrity, INTEGRITY_HMAC_SHA1_96);
+	choice = offer.choices[3];
+	assert_int_equal(offer_find_answer(&offer, &choice, &index), ERR_OK);
+	assert_int_equal(index, 3);
+	choice.part_count = 2;
+	assert_int_equal(offer_find_answer(&offer, &choice, &index), ERR_NOT_FOUND);
+	/* All of the protocols, or none of the offer. */
+	assert_int_equal(
+	    offer_select(&without->rules[0], &offer, &choice, &problem), ERR_NOT_FOUND);
+	assert_non_null(
+	    strstr(problem.text, "the peer offers deflate and aes256gcm16 and ah-sha256, "));
+	policy_release(policy);
+	policy_release(without);
+}
+
 static void test_find_answer(void **state)
 {
+	static const uint32_t spi = 1;
 	struct policy *policy = proposals("lifetime = \"1 h\"; lifetime_bytes = \"1 GiB\";");
 	struct offer offer;
 	struct offer_choice answer;
 
 	(void)state;
-	assert_int_equal(offer_make(&policy->rules[0], 1, DH_NONE, &offer), ERR_OK);
+	assert_int_equal(offer_make(&policy->rules[0], &spi, DH_NONE, &offer), ERR_OK);
 	answer = offer.choices[0];
-	answer.spi = 99; /* the responder's own */
+	answer.parts[0].spi = 99; /* the responder's own */
 	expect_answer(&offer, &answer, ERR_OK, 0);
 	answer.lifetime = (struct lifetime){.seconds = 3599, .bytes = 1 << 20};
 	expect_answer(&offer, &answer, ERR_OK, 0);
@@ -567,13 +615,13 @@ static void test_find_answer(void **state)
 	answer = offer.choices[2];
 	expect_answer(&offer, &answer, ERR_OK, 2);
 	answer = offer.choices[0];
-	answer.transform_number = 2;
+	answer.parts[0].transform_number = 2;
 	expect_answer(&offer, &answer, ERR_NOT_FOUND, 0);
 	answer = offer.choices[0];
-	answer.suite.key_bits = 128;
+	answer.parts[0].suite.key_bits = 128;
 	expect_answer(&offer, &answer, ERR_NOT_FOUND, 0);
 	answer = offer.choices[0];
-	answer.mode = IPSEC_TUNNEL;
+	answer.parts[0].mode = IPSEC_TUNNEL;
 	expect_answer(&offer, &answer, ERR_NOT_FOUND, 0);
 	answer = offer.choices[0];
 	answer.group = DH_MODP_2048;
@@ -584,6 +632,7 @@ static void test_find_answer(void **state)
 /* Who must have a key exchange, may have one, and may not. */
 static void test_select_group(void **state)
 {
+	static const uint32_t spi = 7;
 	static const struct {
 		const char *settings;
 		enum dh_group group;
@@ -606,7 +655,8 @@ static void test_select_group(void **state)
 		struct offer_choice choice;
 		struct problem problem;
 
-		assert_int_equal(offer_make(&policy->rules[0], 7, cases[i].group, &offer), ERR_OK);
+		assert_int_equal(
+		    offer_make(&policy->rules[0], &spi, cases[i].group, &offer), ERR_OK);
 		assert_int_equal(
 		    offer_select(&policy->rules[0], &offer, &choice, &problem), cases[i].expected);
 		if (cases[i].expected == ERR_OK)
@@ -632,6 +682,7 @@ int main(void)
 	    cmocka_unit_test(test_offer),
 	    cmocka_unit_test(test_select),
 	    cmocka_unit_test(test_select_lifetimes),
+	    cmocka_unit_test(test_bundle),
 	    cmocka_unit_test(test_find_answer),
 	    cmocka_unit_test(test_select_group),
 	};

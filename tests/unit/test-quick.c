@@ -49,14 +49,68 @@ static struct address_range range(const char *text)
 
 static struct offer_choice choice(const char *name, uint8_t transform)
 {
-	struct offer_choice made = {.proposal_number = 1,
-	    .transform_number = transform,
-	    .spi = 0x12345678,
-	    .mode = IPSEC_TRANSPORT,
-	    .lifetime = {.seconds = 28800}};
+	struct offer_choice made = {
+	    .proposal_number = 1, .part_count = 1, .lifetime = {.seconds = 28800}};
 
-	assert_int_equal(suite_parse(name, &made.suite), ERR_OK);
+	made.parts[0] = (struct offer_part){
+	    .transform_number = transform, .spi = 0x12345678, .mode = IPSEC_TRANSPORT};
+	assert_int_equal(suite_parse(name, &made.parts[0].suite), ERR_OK);
 	return made;
+}
+
+static void add_part(struct offer_choice *made, const char *name, uint8_t transform, uint32_t spi,
+    enum ipsec_mode mode)
+{
+	struct offer_part *part = &made->parts[made->part_count++];
+
+	*part = (struct offer_part){.transform_number = transform, .spi = spi, .mode = mode};
+	assert_int_equal(suite_parse(name, &part->suite), ERR_OK);
+}
+
+/* RFC 2408 4.2: one number, a Proposal payload for each protocol, any of their transforms. */
+static void bundles_round_trip(void **state)
+{
+	static const char *const esp[] = {"aes256gcm16", "aes128-sha256"};
+	static const char *const ah[] = {"ah-sha256", "ah-sha512", "ah-sha1"};
+	struct message message;
+	struct writer out;
+	struct isakmp_writer chain = begin(&message, &out);
+	struct offer offer = {.count = 6};
+	struct offer got;
+	struct isakmp_sa sa;
+	bool first_known;
+	enum notify_type notify;
+
+	(void)state;
+	for (uint8_t i = 0; i < 6; i++) {
+		struct offer_choice *made = &offer.choices[i];
+
+		*made = (struct offer_choice){.proposal_number = 1, .lifetime = {.seconds = 60}};
+		add_part(made, "deflate", 1, 0x1234, IPSEC_TUNNEL);
+		add_part(made, esp[i / 3], i / 3 + 1, 0xe5e5e5e5, IPSEC_TRANSPORT);
+		add_part(made, ah[i % 3], i % 3 + 1, 0xa4a4a4a4, IPSEC_TRANSPORT);
+	}
+	assert_int_equal(quick_put_offer(&chain, &offer), ERR_OK);
+	arrive(&message, &out);
+	assert_int_equal(
+	    isakmp_sa_decode(isakmp_chain_find(&message.chain, ISAKMP_SA, NULL)->body, &sa),
+	    ERR_OK);
+	assert_int_equal(sa.proposal_count, 3);
+	assert_int_equal(sa.proposals[0].protocol, PROTO_IPCOMP);
+	assert_int_equal(sa.proposals[0].spi.len, 2);
+	assert_int_equal(sa.proposals[1].transform_count, 2);
+	assert_int_equal(sa.proposals[2].transform_count, 3);
+	assert_int_equal(sa.proposals[2].transforms[1].id, AH_SHA2_512);
+	assert_int_equal(quick_get_offer(&message.chain, &got, &first_known, &notify), ERR_OK);
+	assert_true(first_known);
+	assert_int_equal(got.count, 6);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(got.choices[i].part_count, 3);
+		assert_int_equal(got.choices[i].lifetime.seconds, 60);
+		for (size_t j = 0; j < 3; j++)
+			assert_memory_equal(&got.choices[i].parts[j], &offer.choices[i].parts[j],
+			    sizeof(struct offer_part));
+	}
 }
 
 static void offers_round_trip(void **state)
@@ -75,7 +129,7 @@ static void offers_round_trip(void **state)
 	(void)state;
 	for (uint8_t i = 0; i < COUNT; i++)
 		offer.choices[i] = choice(names[i], (uint8_t)(i + 1));
-	offer.choices[1].mode = IPSEC_TUNNEL;
+	offer.choices[1].parts[0].mode = IPSEC_TUNNEL;
 	offer.choices[2].lifetime = (struct lifetime){.seconds = 100000, .bytes = 1ULL << 40};
 	offer.choices[3].lifetime = (struct lifetime){0};
 	offer.choices[4].group = DH_ECP_256;
@@ -86,10 +140,11 @@ static void offers_round_trip(void **state)
 	assert_int_equal(got.count, COUNT);
 	for (size_t i = 0; i < COUNT; i++) {
 		assert_int_equal(got.choices[i].proposal_number, 1);
-		assert_int_equal(got.choices[i].transform_number, i + 1);
-		assert_int_equal(got.choices[i].spi, 0x12345678);
-		assert_true(suite_equal(&got.choices[i].suite, &offer.choices[i].suite));
-		assert_int_equal(got.choices[i].mode, offer.choices[i].mode);
+		assert_int_equal(got.choices[i].parts[0].transform_number, i + 1);
+		assert_int_equal(got.choices[i].parts[0].spi, 0x12345678);
+		assert_true(
+		    suite_equal(&got.choices[i].parts[0].suite, &offer.choices[i].parts[0].suite));
+		assert_int_equal(got.choices[i].parts[0].mode, offer.choices[i].parts[0].mode);
 		assert_int_equal(got.choices[i].group, offer.choices[i].group);
 		assert_int_equal(
 		    got.choices[i].lifetime.seconds, offer.choices[i].lifetime.seconds);
@@ -127,10 +182,10 @@ static void an_offer_as_the_rfcs_have_it(void **state)
 	arrive(&message, &out);
 	assert_int_equal(quick_get_offer(&message.chain, &got, &first_known, &notify), ERR_OK);
 	assert_int_equal(got.count, 1);
-	assert_int_equal(got.choices[0].spi, 0xcafebabe);
-	assert_true(suite_equal(&got.choices[0].suite, &expected));
+	assert_int_equal(got.choices[0].parts[0].spi, 0xcafebabe);
+	assert_true(suite_equal(&got.choices[0].parts[0].suite, &expected));
 	assert_int_equal(got.choices[0].lifetime.seconds, 28800);
-	assert_int_equal(got.choices[0].mode, IPSEC_TRANSPORT);
+	assert_int_equal(got.choices[0].parts[0].mode, IPSEC_TRANSPORT);
 }
 
 static void what_has_no_number_is_not_offered(void **state)
@@ -154,7 +209,7 @@ static void what_has_no_number_is_not_offered(void **state)
 	arrive(&message, &out);
 	assert_int_equal(quick_get_offer(&message.chain, &got, &first_known, &notify), ERR_OK);
 	assert_int_equal(got.count, 1);
-	assert_int_equal(got.choices[0].transform_number, 2);
+	assert_int_equal(got.choices[0].parts[0].transform_number, 2);
 }
 
 static void offers_that_are_none(void **state)
@@ -346,6 +401,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(offers_round_trip),
+	    cmocka_unit_test(bundles_round_trip),
 	    cmocka_unit_test(an_offer_as_the_rfcs_have_it),
 	    cmocka_unit_test(what_has_no_number_is_not_offered),
 	    cmocka_unit_test(offers_that_are_none),

@@ -142,16 +142,17 @@ static void advance(struct fixture *fixture, uint64_t ms)
 	timers_run(&fixture->timers, fixture->now_ms);
 }
 
+static const enum ipsec_protocol esp = IPSEC_ESP;
+
 static struct sa_pair *add(struct fixture *fixture, bool initiator)
 {
 	struct sa_pair model = {.local = address("10.0.0.1"),
 	    .remote = address("10.0.0.2"),
-	    .suite = {.protocol = IPSEC_ESP},
 	    .policy_id = 1,
 	    .initiator = initiator};
 	struct sa_pair *pair = NULL;
 
-	assert_int_equal(sad_add(fixture->sad, &model, &pair), ERR_OK);
+	assert_int_equal(sad_add(fixture->sad, &model, &esp, 1, &pair), ERR_OK);
 	return pair;
 }
 
@@ -166,11 +167,11 @@ static struct sa_pair *establish(
 
 	answer(fixture, ERR_OK);
 	sad_agree(pair, &suite, &lifetime);
-	assert_int_equal(sad_set_spi_out(fixture->sad, pair, spi_out), ERR_OK);
-	sad_install(fixture->sad, pair, IPSEC_IN, bytes_of(key, sizeof(key)));
-	sad_install(fixture->sad, pair, IPSEC_OUT, bytes_of(key, sizeof(key)));
+	assert_int_equal(sad_set_spi_out(fixture->sad, &pair->parts[0], spi_out), ERR_OK);
+	sad_install(fixture->sad, pair, IPSEC_IN, &(struct bytes){key, sizeof(key)});
+	sad_install(fixture->sad, pair, IPSEC_OUT, &(struct bytes){key, sizeof(key)});
 	assert_int_equal(fixture->request_count, 2);
-	assert_int_equal(fixture->requests[0].sa.spi, pair->spi_in);
+	assert_int_equal(fixture->requests[0].sa.spi, pair->parts[0].spi_in);
 	assert_int_equal(fixture->requests[1].sa.spi, spi_out);
 	assert_true(address_equal(&fixture->requests[1].sa.destination, &pair->remote));
 	assert_memory_equal(fixture->requests[1].sa.key, key, sizeof(key));
@@ -193,10 +194,10 @@ static void a_pair_is_found_by_both_spis(void **state)
 	assert_int_equal(fixture.reserved, 1);
 	/* Both installations are reported as one. */
 	assert_int_equal(fixture.installed, 1);
-	assert_ptr_equal(sad_by_spi_in(fixture.sad, &here, pair->spi_in), pair);
-	assert_null(sad_by_spi_in(fixture.sad, &elsewhere, pair->spi_in));
-	assert_ptr_equal(sad_by_spi_out(fixture.sad, &there, 0xabcdef), pair);
-	assert_null(sad_by_spi_out(fixture.sad, &elsewhere, 0xabcdef));
+	assert_ptr_equal(sad_by_spi_in(fixture.sad, &here, IPSEC_ESP, pair->parts[0].spi_in), pair);
+	assert_null(sad_by_spi_in(fixture.sad, &elsewhere, IPSEC_ESP, pair->parts[0].spi_in));
+	assert_ptr_equal(sad_by_spi_out(fixture.sad, &there, IPSEC_ESP, 0xabcdef), pair);
+	assert_null(sad_by_spi_out(fixture.sad, &elsewhere, IPSEC_ESP, 0xabcdef));
 	close_sad(&fixture);
 }
 
@@ -209,7 +210,7 @@ static void an_spi_of_the_peer_is_taken_once(void **state)
 	open_sad(&fixture);
 	(void)establish(&fixture, true, 0xabcdef, 3600);
 	second = add(&fixture, false);
-	assert_int_equal(sad_set_spi_out(fixture.sad, second, 0xabcdef), ERR_EXISTS);
+	assert_int_equal(sad_set_spi_out(fixture.sad, &second->parts[0], 0xabcdef), ERR_EXISTS);
 	close_sad(&fixture);
 }
 
@@ -223,7 +224,7 @@ static void the_sad_is_bounded(void **state)
 	open_sad(&fixture);
 	for (int i = 0; i < 3; i++)
 		(void)add(&fixture, true);
-	assert_int_equal(sad_add(fixture.sad, &model, &pair), ERR_LIMIT);
+	assert_int_equal(sad_add(fixture.sad, &model, &esp, 1, &pair), ERR_LIMIT);
 	assert_int_equal(sad_count(fixture.sad), 3);
 	close_sad(&fixture);
 }
@@ -273,7 +274,10 @@ static void soft_limits_of_the_data_plane_count_once(void **state)
 	struct fixture fixture;
 	struct sa_pair *pair;
 	struct dataplane_expiry expiry = {
-	    .destination = address("10.0.0.2"), .spi = 0xabcdef, .direction = IPSEC_OUT};
+	    .destination = address("10.0.0.2"),
+	    .spi = 0xabcdef,
+	    .protocol = IPSEC_ESP,
+	    .direction = IPSEC_OUT};
 
 	(void)state;
 	open_sad(&fixture);
@@ -282,7 +286,8 @@ static void soft_limits_of_the_data_plane_count_once(void **state)
 	sad_expired(fixture.sad, &expiry);
 	assert_int_equal(fixture.rekeys, 1);
 	expiry = (struct dataplane_expiry){.destination = address("10.0.0.1"),
-	    .spi = pair->spi_in,
+	    .spi = pair->parts[0].spi_in,
+	    .protocol = IPSEC_ESP,
 	    .direction = IPSEC_IN,
 	    .hard = true};
 	sad_expired(fixture.sad, &expiry);
@@ -346,7 +351,7 @@ static void a_failed_installation_is_told(void **state)
 	open_sad(&fixture);
 	pair = add(&fixture, true);
 	answer(&fixture, ERR_OK);
-	sad_install(fixture.sad, pair, IPSEC_IN, bytes_of(key, sizeof(key)));
+	sad_install(fixture.sad, pair, IPSEC_IN, &(struct bytes){key, sizeof(key)});
 	answer(&fixture, ERR_DENIED);
 	assert_int_equal(fixture.installed, 1);
 	assert_int_equal(fixture.last_problem, ERR_DENIED);

@@ -130,11 +130,13 @@ static void build(struct kink_command *command, struct kerberos_request *request
 	    .type = (uint8_t)command->kind->type, .doi = IPSEC_DOI, .xid = command->xid};
 	uint8_t buffer[KINK_HEAD_MAX];
 	struct writer head = writer_of(buffer, sizeof(buffer));
+	uint8_t seed_buffer[KINK_SEEDS_MAX];
+	struct writer seeds = writer_of(seed_buffer, sizeof(seed_buffer));
 	enum err error;
 
 	request->affinity = kink_affinity(&command->remote.address);
 	if (!command->sent && command->kind->derivations != NULL)
-		command->kind->derivations(command, request);
+		command->kind->derivations(command, request, &seeds);
 	error = kink_prepare(command->kink, &command->remote.address, &header, (struct bytes){0},
 	    command->plain, 0, &head, request);
 	if (error == ERR_OK)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "kx/kink/kink-internal.h"
 #include "sa/sad.h"
 
@@ -130,14 +131,19 @@ static const char *read_answer(
 	return NULL;
 }
 
-/* Both keys are made anew: the peer has added to them, or chose otherwise (RFC 4430 3.2). */
+/* All keys are made anew: the peer has added to them, or chose otherwise (RFC 4430 3.2). */
 static void derive_both(struct kink_command *command)
 {
-	struct kerberos_derivation derivations[2] = {
-	    kink_create_derivation(command, IPSEC_IN), kink_create_derivation(command, IPSEC_OUT)};
+	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
+	uint8_t buffer[2 * KINK_SEEDS_MAX];
+	struct writer seeds = writer_of(buffer, sizeof(buffer));
+	size_t count = kink_create_derivations(command, IPSEC_IN, &seeds, derivations);
 
-	if (kink_command_derive(command, derivations, 2) != ERR_OK)
+	count += kink_create_derivations(command, IPSEC_OUT, &seeds, &derivations[count]);
+	command->both = true;
+	if (kink_command_derive(command, derivations, count) != ERR_OK)
 		too_busy(command);
+	secret_wipe(buffer, seeds.len);
 }
 
 static void finish_exchange(struct kink_command *command, struct bytes peer_value)
@@ -161,25 +167,42 @@ void kink_create_finish(struct kink_command *command)
 	derive_both(command);
 }
 
-/* The peer has it as we have it: only the outbound key is still to come. */
+/* The peer has it as we have it: only the outbound keys are still to come. */
 static void conclude_optimistic(struct kink_command *command, const struct kink_reply *reply)
 {
-	struct kerberos_derivation derivation;
+	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
+	uint8_t buffer[KINK_SEEDS_MAX];
+	struct writer seeds = writer_of(buffer, sizeof(buffer));
+	size_t count;
 
-	if (kink_create_was_expected(reply, command->pair->spi_out)) {
+	if (command->pair->part_count == 1 &&
+	    kink_create_was_expected(reply, command->pair->parts[0].spi_out)) {
 		kink_command_answered(command);
-		sad_install(kx_sad(command->kink->kx), command->pair, IPSEC_OUT, reply->keymat);
+		sad_install(kx_sad(command->kink->kx), command->pair, IPSEC_OUT, &reply->keymat);
 		return;
 	}
-	derivation = kink_create_derivation(command, IPSEC_OUT);
-	if (kink_command_derive(command, &derivation, 1) != ERR_OK)
+	count = kink_create_derivations(command, IPSEC_OUT, &seeds, derivations);
+	if (kink_command_derive(command, derivations, count) != ERR_OK)
 		too_busy(command);
+}
+
+/* Our own SPI would give both directions the same key (RFC 2409 5.5). */
+static enum err take_spis(struct kink_command *command, const struct offer_choice *choice)
+{
+	struct sa_pair *pair = command->pair;
+	enum err error = ERR_OK;
+
+	for (size_t i = 0; error == ERR_OK && i < pair->part_count; i++)
+		error = choice->parts[i].spi == pair->parts[i].spi_in
+		            ? ERR_EXISTS
+		            : sad_set_spi_out(
+				  kx_sad(command->kink->kx), &pair->parts[i], choice->parts[i].spi);
+	return error;
 }
 
 void kink_create_replied(struct kink_command *command, const struct kink_reply *reply)
 {
-	struct sad *sad = kx_sad(command->kink->kx);
-	struct sa_pair *pair = command->pair;
+	struct suite suites[BUNDLE_MAX];
 	struct isakmp_chain chain;
 	struct answer answer;
 	const char *wrong;
@@ -200,10 +223,9 @@ void kink_create_replied(struct kink_command *command, const struct kink_reply *
 		return;
 	}
 	/* The shorter lifetime counts (RFC 4430 3.2). */
-	sad_agree(pair, &answer.choice.suite, &answer.choice.lifetime);
-	/* Our own SPI would give both directions the same key (RFC 2409 5.5). */
-	if (answer.choice.spi == pair->spi_in ||
-	    sad_set_spi_out(sad, pair, answer.choice.spi) != ERR_OK) {
+	offer_suites(&answer.choice, suites);
+	sad_agree(command->pair, suites, &answer.choice.lifetime);
+	if (take_spis(command, &answer.choice) != ERR_OK) {
 		refused(command, reply, "the peer's answer names an SPI that is in use");
 		return;
 	}
@@ -222,12 +244,21 @@ void kink_create_replied(struct kink_command *command, const struct kink_reply *
 void kink_create_derived(struct kink_command *command, const struct kerberos_completion *completion)
 {
 	struct sad *sad = kx_sad(command->kink->kx);
+	struct bytes in[BUNDLE_MAX];
+	struct bytes out[BUNDLE_MAX];
+	size_t used = 0;
 
-	if (completion->keymat_count == 2)
-		sad_install(sad, command->pair, IPSEC_IN, completion->keymat[0]);
-	if (completion->keymat_count > 0)
-		sad_install(sad, command->pair, IPSEC_OUT,
-		    completion->keymat[completion->keymat_count - 1]);
+	if (command->both)
+		used = kink_spread_keys(
+		    command->pair, completion->keymat, completion->keymat_count, in);
+	if (kink_spread_keys(command->pair, &completion->keymat[used],
+		completion->keymat_count - used, out) == 0) {
+		too_busy(command);
+		return;
+	}
+	if (command->both)
+		sad_install(sad, command->pair, IPSEC_IN, in);
+	sad_install(sad, command->pair, IPSEC_OUT, out);
 }
 
 void kink_create_installed(struct kink_command *command, const struct problem *problem)

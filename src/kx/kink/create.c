@@ -12,20 +12,14 @@ static struct bytes nonce_of(const struct kink_command *command)
 	return bytes_of(command->nonce, sizeof(command->nonce));
 }
 
-struct kerberos_derivation kink_create_derivation(
-    struct kink_command *command, enum ipsec_direction direction)
+size_t kink_create_derivations(struct kink_command *command, enum ipsec_direction direction,
+    struct writer *seeds, struct kerberos_derivation *out)
 {
-	const struct sa_pair *pair = command->pair;
 	struct quick_inputs inputs = {.secret = kink_key_exchange_secret(command->exchange),
 	    .ni = nonce_of(command),
 	    .nr = bytes_of(command->peer_nonce, command->peer_nonce_len)};
-	bool in = direction == IPSEC_IN;
-	struct writer seed =
-	    writer_of(in ? command->seed : command->seed_out, sizeof(command->seed));
 
-	quick_put_seed(&seed, pair->suite.protocol, in ? pair->spi_in : pair->spi_out, &inputs);
-	return (struct kerberos_derivation){
-	    .seed = writer_bytes(&seed), .length = (uint16_t)suite_key_length(&pair->suite)};
+	return kink_derivations(command->pair, direction, &inputs, seeds, out);
 }
 
 /* The wish is not fulfilled. What is there of its SAs goes. */
@@ -52,12 +46,12 @@ static void create_failed(struct kink_command *command, const struct problem *pr
 		kx_negotiation_failed(kink->kx, negotiation, problem);
 }
 
-static void create_derivations(struct kink_command *command, struct kerberos_request *request)
+static void create_derivations(
+    struct kink_command *command, struct kerberos_request *request, struct writer *seeds)
 {
-	if (command->exchange != NULL)
-		return;
-	request->derivations[0] = kink_create_derivation(command, IPSEC_IN);
-	request->derivation_count = 1;
+	if (command->exchange == NULL)
+		request->derivation_count = (uint8_t)kink_create_derivations(
+		    command, IPSEC_IN, seeds, request->derivations);
 }
 
 /*
@@ -67,14 +61,17 @@ static void create_derivations(struct kink_command *command, struct kerberos_req
  */
 #define EXPECTED_SPI_OFFSET (4 + 8 + 4 + 8 + 8)
 
-/* The outbound key is derived with the reply's verification: it saves a way to a worker and back.
+/*
+ * The outbound key is derived with the reply's verification: it saves a way to a worker and back.
+ * That of a bundle is not, for its SPIs stand at several places.
  */
-static void create_expected(struct kink_command *command, struct kerberos_request *request)
+static void create_expected(
+    struct kink_command *command, struct kerberos_request *request, struct writer *seeds)
 {
-	if (command->exchange != NULL)
+	if (command->exchange != NULL || command->pair->part_count > 1)
 		return;
-	request->derivations[0] = kink_create_derivation(command, IPSEC_OUT);
-	request->derivation_count = 1;
+	request->derivation_count =
+	    (uint8_t)kink_create_derivations(command, IPSEC_OUT, seeds, request->derivations);
 	request->plain_offset = EXPECTED_SPI_OFFSET;
 	request->seed_offset = QUICK_SEED_SPI_OFFSET;
 }
@@ -91,11 +88,14 @@ bool kink_create_was_expected(const struct kink_reply *reply, uint32_t spi)
 static enum err create_starting(
     struct kink_command *command, const struct kerberos_completion *completion)
 {
+	struct bytes keys[BUNDLE_MAX];
+
 	if (command->exchange != NULL)
 		return ERR_OK;
-	if (completion->keymat_count != 1)
+	if (kink_spread_keys(command->pair, completion->keymat, completion->keymat_count, keys) ==
+	    0)
 		return ERR_INVALID;
-	sad_install(kx_sad(command->kink->kx), command->pair, IPSEC_IN, completion->keymat[0]);
+	sad_install(kx_sad(command->kink->kx), command->pair, IPSEC_IN, keys);
 	return ERR_OK;
 }
 
@@ -136,8 +136,12 @@ static enum err put_payloads(
 
 enum err kink_create_offer(struct kink_command *command, struct offer *out)
 {
-	enum err error =
-	    offer_make(command->negotiation->rule, command->pair->spi_in, command->group, out);
+	uint32_t spis[BUNDLE_MAX] = {0};
+	enum err error;
+
+	for (size_t i = 0; i < command->pair->part_count; i++)
+		spis[i] = command->pair->parts[i].spi_in;
+	error = offer_make(command->negotiation->rule, spis, command->group, out);
 
 	/* The inbound SA must be made from what the peer will see as the first. */
 	quick_narrow_offer(out);
@@ -148,19 +152,20 @@ enum err kink_create_offer(struct kink_command *command, struct offer *out)
 static void create_send(struct kink_command *command)
 {
 	const struct kx_negotiation *negotiation = command->negotiation;
+	struct suite suites[BUNDLE_MAX];
 	struct offer offer;
 	struct bytes plain = {0};
 	struct problem why;
 	enum err error = kink_create_offer(command, &offer);
 
 	if (error == ERR_OK) {
-		sad_agree(command->pair, &offer.choices[0].suite, &offer.choices[0].lifetime);
+		offer_suites(&offer.choices[0], suites);
+		sad_agree(command->pair, suites, &offer.choices[0].lifetime);
 		error = put_payloads(command, &offer, &plain);
 	}
 	if (error != ERR_OK) {
-		(void)problem_set(&why, error,
-		    "policy %s: KINK can offer none of its esp suites: %s", negotiation->rule->name,
-		    err_text(error));
+		(void)problem_set(&why, error, "policy %s: KINK can offer none of its suites: %s",
+		    negotiation->rule->name, err_text(error));
 		kink_command_fail(command, &why);
 		return;
 	}
@@ -228,11 +233,12 @@ static void initiate(struct kink *kink, struct kx_negotiation *negotiation, enum
 	struct sa_pair model = {.local = negotiation->local,
 	    .remote = negotiation->remote,
 	    .mode = negotiation->rule->mode,
-	    .suite = {.protocol = IPSEC_ESP},
 	    .selector = negotiation->selector,
 	    .policy_id = negotiation->rule->id,
 	    .exchange = EXCHANGE_KINK,
 	    .initiator = true};
+	enum ipsec_protocol protocols[BUNDLE_MAX];
+	size_t count = policy_protocols(&negotiation->rule->proposal, protocols);
 	struct kink_command *command;
 	struct problem problem;
 	enum err error;
@@ -241,7 +247,7 @@ static void initiate(struct kink *kink, struct kx_negotiation *negotiation, enum
 	    kink, &create_kind, &negotiation->local, &negotiation->remote, &command);
 	if (error == ERR_OK) {
 		model.owner = kink_token(KINK_STEP_TICKET, command->handle);
-		error = sad_add(kx_sad(kink->kx), &model, &command->pair);
+		error = sad_add(kx_sad(kink->kx), &model, protocols, count, &command->pair);
 		if (error != ERR_OK)
 			kink_command_end(command);
 	}

@@ -15,7 +15,11 @@ struct kink_deletion {
 	size_t left; /* pairs that are still there */
 	struct {
 		struct sa_pair *pair; /* NULL when it is gone */
-		uint32_t spi_in;
+		struct kink_deleted {
+			enum ipsec_protocol protocol;
+			uint32_t spi_in;
+		} parts[BUNDLE_MAX];
+		size_t part_count;
 	} items[BATCH_MAX];
 };
 
@@ -55,16 +59,19 @@ static bool mark_confirmed(struct kink_command *command, const struct kink_reply
 		return false;
 	while ((payload = isakmp_chain_find(&chain, ISAKMP_DELETE, payload)) != NULL) {
 		struct isakmp_delete answer;
+		enum ipsec_protocol protocol;
 
-		if (isakmp_delete_decode(payload->body, &answer) != ERR_OK)
+		if (isakmp_delete_decode(payload->body, &answer) != ERR_OK ||
+		    quick_protocol_decode(answer.protocol, &protocol) != ERR_OK)
 			return false;
 		for (size_t i = 0; i < answer.spi_count; i++) {
 			struct sa_pair *pair;
 			uint32_t spi;
 
-			if (isakmp_spi_decode(isakmp_delete_spi(&answer, i), &spi) != ERR_OK)
+			if (quick_spi_decode(protocol, isakmp_delete_spi(&answer, i), &spi) !=
+			    ERR_OK)
 				continue;
-			pair = sad_by_spi_out(sad, &command->remote.address, spi);
+			pair = sad_by_spi_out(sad, &command->remote.address, protocol, spi);
 			if (pair == NULL || pair->owner != owner_token(command))
 				continue;
 			pair->owner = 0;
@@ -82,8 +89,8 @@ static void delete_replied(struct kink_command *command, const struct kink_reply
 
 	for (size_t i = 0; i < deletion->count; i++) {
 		struct sa_pair *pair = deletion->items[i].pair;
-		bool again = pair != NULL && in_part && pair->owner != 0 && pair->spi_out != 0 &&
-		             pair->spi_in != 0;
+		bool again = pair != NULL && in_part && pair->owner != 0 &&
+		             pair->parts[0].spi_out != 0 && pair->parts[0].spi_in != 0;
 
 		pair = release(deletion, i);
 		if (again)
@@ -119,20 +126,36 @@ static const struct kink_command_kind delete_kind = {
     .failed = delete_failed,
 };
 
-static struct bytes payloads(const struct kink_deletion *deletion)
+/* The SPIs of one protocol, in one payload. */
+static void put_spis(
+    struct isakmp_writer *chain, const struct kink_deletion *deletion, enum ipsec_protocol protocol)
 {
-	uint8_t buffer[4 * BATCH_MAX + 64];
 	uint32_t spis[BATCH_MAX];
 	size_t count = 0;
+
+	for (size_t i = 0; i < deletion->count; i++) {
+		for (size_t j = 0;
+		     deletion->items[i].pair != NULL && j < deletion->items[i].part_count; j++) {
+			const struct kink_deleted *part = &deletion->items[i].parts[j];
+
+			if (part->protocol == protocol)
+				spis[count++] = part->spi_in;
+		}
+	}
+	if (count > 0)
+		quick_put_delete(chain, protocol, spis, count);
+}
+
+static struct bytes payloads(const struct kink_deletion *deletion)
+{
+	uint8_t buffer[4 * BATCH_MAX * BUNDLE_MAX + 128];
 	struct writer out = writer_of(buffer, sizeof(buffer));
 	struct kink_writer message = kink_begin_plain(&out);
 	struct isakmp_writer chain = kink_isakmp_begin(&message);
 
-	for (size_t i = 0; i < deletion->count; i++) {
-		if (deletion->items[i].pair != NULL)
-			spis[count++] = deletion->items[i].spi_in;
-	}
-	quick_put_delete(&chain, IPSEC_ESP, spis, count);
+	put_spis(&chain, deletion, IPSEC_ESP);
+	put_spis(&chain, deletion, IPSEC_AH);
+	put_spis(&chain, deletion, IPSEC_IPCOMP);
 	kink_isakmp_end(&message);
 	return writer_ok(&out) ? kink_copy(writer_bytes(&out)) : (struct bytes){0};
 }
@@ -201,11 +224,22 @@ static enum err gather(struct kink *kink, const struct sa_pair *pair,
 	return ERR_OK;
 }
 
+static void add(struct kink_deletion *deletion, struct sa_pair *pair)
+{
+	size_t i = deletion->count++;
+
+	deletion->left++;
+	deletion->items[i].pair = pair;
+	deletion->items[i].part_count = pair->part_count;
+	for (size_t j = 0; j < pair->part_count; j++)
+		deletion->items[i].parts[j] =
+		    (struct kink_deleted){pair->parts[j].suite.protocol, pair->parts[j].spi_in};
+}
+
 void kink_delete_pair(struct kink *kink, struct sa_pair *pair, bool at_once)
 {
 	const struct policy_rule *rule = policy_rule_by_id(kx_policy(kink->kx), pair->policy_id);
 	struct kink_command *command;
-	struct kink_deletion *deletion;
 
 	sad_close_outbound(kx_sad(kink->kx), pair);
 	HASH_FIND(by_remote, kink->gathering, &pair->remote, sizeof(pair->remote), command);
@@ -220,10 +254,7 @@ void kink_delete_pair(struct kink *kink, struct sa_pair *pair, bool at_once)
 		sad_remove(kx_sad(kink->kx), pair);
 		return;
 	}
-	deletion = command->deletion;
-	deletion->items[deletion->count].pair = pair;
-	deletion->items[deletion->count++].spi_in = pair->spi_in;
-	deletion->left++;
+	add(command->deletion, pair);
 	pair->owner = owner_token(command);
 	if (at_once)
 		sad_close_inbound(kx_sad(kink->kx), pair);

@@ -26,10 +26,14 @@ void kink_handshake_free(struct kink_handshake *handshake)
 	secret_free(handshake, sizeof(*handshake));
 }
 
-void kink_handshake_keep_key(struct kink_handshake *handshake, struct bytes key)
+void kink_handshake_keep_keys(
+    struct kink_handshake *handshake, const struct bytes *keys, size_t count)
 {
-	handshake->key_out_len = key.len < SA_KEY_MAX ? key.len : SA_KEY_MAX;
-	memcpy(handshake->key_out, key.data, handshake->key_out_len);
+	for (size_t i = 0; i < count; i++) {
+		handshake->key_lengths[i] = keys[i].len < SA_KEY_MAX ? keys[i].len : SA_KEY_MAX;
+		if (keys[i].len > 0)
+			memcpy(handshake->keys_out[i], keys[i].data, handshake->key_lengths[i]);
+	}
 }
 
 void kink_handshake_give_up(struct kink_response *response)
@@ -125,6 +129,7 @@ void kink_handshake_confirmed(
 	struct kink_handshake *handshake = response->handshake;
 	struct kink *kink = response->kink;
 	const struct host *host = kx_host(kink->kx);
+	struct bytes keys[BUNDLE_MAX];
 	enum err error = completion->problem.code;
 
 	if (completion->session != KERBEROS_SESSION_NONE)
@@ -144,7 +149,8 @@ void kink_handshake_confirmed(
 	}
 	handshake->waiting = false;
 	timers_cancel(kx_timers(kink->kx), &response->timer);
-	sad_install(kx_sad(kink->kx), response->pair, IPSEC_OUT,
-	    bytes_of(handshake->key_out, handshake->key_out_len));
-	secret_wipe(handshake->key_out, sizeof(handshake->key_out));
+	for (size_t i = 0; i < BUNDLE_MAX; i++)
+		keys[i] = bytes_of(handshake->keys_out[i], handshake->key_lengths[i]);
+	sad_install(kx_sad(kink->kx), response->pair, IPSEC_OUT, keys);
+	secret_wipe(handshake->keys_out, sizeof(handshake->keys_out));
 }

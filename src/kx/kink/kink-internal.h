@@ -92,6 +92,8 @@ enum err kink_send(struct kink *kink, const struct address *local, const struct 
 /* A lone, unauthenticated KINK_ERROR or KINK_KRB_ERROR (RFC 4430 6.3), at a bounded rate. */
 void kink_send_error(struct kink *kink, const struct host_datagram *command, uint32_t xid,
     enum kink_error error, struct bytes krb_error);
+/* For how long Kerberos may accept a copy of a message that was held back, in milliseconds. */
+uint64_t kink_memory_ms(const struct kink *kink);
 /* The longest that an initiator or responder goes on transmitting, in milliseconds. */
 uint64_t kink_cycle_ms(const struct kink *kink);
 /* Waiting takes this long after the try before it took `interval`. */
@@ -119,13 +121,15 @@ struct kink_reply {
 /* What a kind of command adds. Each function may end the command with kink_command_end(). */
 struct kink_command_kind {
 	enum kink_type type;
-	/* Keys to derive together with the first message; optional. */
-	void (*derivations)(struct kink_command *command, struct kerberos_request *request);
+	/* Keys to derive together with the first message, their seeds in `seeds`; optional. */
+	void (*derivations)(
+	    struct kink_command *command, struct kerberos_request *request, struct writer *seeds);
 	/* The first message is about to go out; keymat is what was derived. Optional. */
 	enum err (*starting)(
 	    struct kink_command *command, const struct kerberos_completion *completion);
 	/* Keys to derive while a reply is verified; optional. */
-	void (*expected)(struct kink_command *command, struct kerberos_request *request);
+	void (*expected)(
+	    struct kink_command *command, struct kerberos_request *request, struct writer *seeds);
 	void (*replied)(struct kink_command *command, const struct kink_reply *reply);
 	/* KINK_STEP_DERIVE is done; optional. */
 	void (*derived)(struct kink_command *command, const struct kerberos_completion *completion);
@@ -135,6 +139,21 @@ struct kink_command_kind {
 	 */
 	void (*failed)(struct kink_command *command, const struct problem *problem);
 };
+
+/* keys.c */
+
+/* What one direction of a pair needs at most: seeds without g^xy, and with it. */
+#define KINK_SEEDS_MAX (BUNDLE_MAX * QUICK_SEED_MAX)
+
+/*
+ * A derivation for each part of the pair that has a key, in their order; returns how many. The
+ * seeds are appended to `seeds`, which must live until the request is submitted.
+ */
+size_t kink_derivations(const struct sa_pair *pair, enum ipsec_direction direction,
+    const struct quick_inputs *inputs, struct writer *seeds, struct kerberos_derivation *out);
+/* What came of them, by part; returns how many were used, 0 when there are too few. */
+size_t kink_spread_keys(const struct sa_pair *pair, const struct bytes *keymat, size_t count,
+    struct bytes out[BUNDLE_MAX]);
 
 /* Our half of a key agreement; secret. */
 struct kink_key_exchange {
@@ -186,11 +205,10 @@ struct kink_command {
 	struct sa_pair *pair;               /* CREATE until established */
 	enum dh_group group;                /* CREATE: DH_NONE without a key exchange */
 	struct kink_key_exchange *exchange; /* CREATE */
-	uint8_t nonce[QUICK_NONCE_SIZE];    /* CREATE */
+	bool both; /* CREATE: inbound keys are derived once more with the outbound ones */
+	uint8_t nonce[QUICK_NONCE_SIZE]; /* CREATE */
 	uint8_t peer_nonce[QUICK_NONCE_MAX];
-	size_t peer_nonce_len; /* CREATE: 0 unless the peer added one */
-	uint8_t seed[QUICK_SEED_MAX];
-	uint8_t seed_out[QUICK_SEED_MAX];
+	size_t peer_nonce_len;                   /* CREATE: 0 unless the peer added one */
 	struct kx_probe *probe;                  /* STATUS; NULL when nobody waits for it */
 	struct kink_deletion *deletion;          /* DELETE */
 	bool gathering;                          /* DELETE: in kink->gathering */
@@ -276,8 +294,8 @@ void kink_create_without_exchange(struct kink *kink, struct kx_negotiation *nego
 enum err kink_create_offer(struct kink_command *command, struct offer *out) MUST_CHECK;
 void kink_create_agreed(struct kink_command *command, enum kink_step step,
     const struct agreement_completion *completion);
-struct kerberos_derivation kink_create_derivation(
-    struct kink_command *command, enum ipsec_direction direction);
+size_t kink_create_derivations(struct kink_command *command, enum ipsec_direction direction,
+    struct writer *seeds, struct kerberos_derivation *out);
 void kink_create_replied(struct kink_command *command, const struct kink_reply *reply);
 void kink_create_derived(
     struct kink_command *command, const struct kerberos_completion *completion);
@@ -378,8 +396,9 @@ void kink_response_protect(struct kink_response *response);
 struct kink_handshake {
 	uint8_t nonce[QUICK_NONCE_SIZE];   /* Nr */
 	struct kink_key_exchange exchange; /* group DH_NONE without one */
-	uint8_t key_out[SA_KEY_MAX];       /* of the SA that waits for the ACK */
-	size_t key_out_len;
+	/* Of the SAs that wait for the ACK. */
+	uint8_t keys_out[BUNDLE_MAX][SA_KEY_MAX];
+	size_t key_lengths[BUNDLE_MAX];
 	bool waiting; /* for the ACK */
 	uint32_t ack_epoch;
 	uint32_t tries;
@@ -388,7 +407,8 @@ struct kink_handshake {
 
 enum err kink_handshake_begin(struct kink_response *response) MUST_CHECK;
 void kink_handshake_free(struct kink_handshake *handshake);
-void kink_handshake_keep_key(struct kink_handshake *handshake, struct bytes key);
+void kink_handshake_keep_keys(
+    struct kink_handshake *handshake, const struct bytes *keys, size_t count);
 /* The REPLY is protected: sends it, for the first time or again, and waits for the ACK. */
 void kink_handshake_replied(
     struct kink_response *response, struct bytes message, struct bytes checksum);
@@ -429,8 +449,8 @@ void kink_respond(struct kink_response *response, const struct kink_message *mes
 void kink_respond_reserved(struct kink_response *response, const struct problem *problem);
 void kink_respond_agreed(
     struct kink_response *response, const struct agreement_completion *completion);
-/* What KEYMAT is derived from, in one direction; writes it to seed. */
-struct kerberos_derivation kink_respond_derivation(
-    struct kink_response *response, enum ipsec_direction direction, uint8_t seed[QUICK_SEED_MAX]);
+/* The derivations of one direction; see kink_derivations(). */
+size_t kink_respond_derivations(const struct kink_response *response,
+    enum ipsec_direction direction, struct writer *seeds, struct kerberos_derivation *out);
 
 #endif

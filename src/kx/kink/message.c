@@ -56,6 +56,12 @@ enum err kink_prepare(struct kink *kink, const struct address *remote,
 	return writer_ok(buffer) ? ERR_OK : ERR_TOO_LONG;
 }
 
+uint64_t kink_memory_ms(const struct kink *kink)
+{
+	/* From the fastest clock that is accepted to the slowest. */
+	return 2000ULL * kx_policy(kink->kx)->realm.clock_skew;
+}
+
 uint64_t kink_next_interval(const struct kink *kink, uint64_t interval)
 {
 	uint64_t limit = kx_policy(kink->kx)->daemon.retransmit_limit;
@@ -74,41 +80,6 @@ uint64_t kink_cycle_ms(const struct kink *kink)
 		interval = kink_next_interval(kink, interval);
 	}
 	return cycle;
-}
-
-enum err kink_key_exchange_keep(
-    struct kink_key_exchange *exchange, const struct agreement_completion *completion)
-{
-	if (completion->private_value.len > sizeof(exchange->private_value) ||
-	    completion->public_value.len > sizeof(exchange->public_value) ||
-	    completion->secret.len > sizeof(exchange->secret))
-		return ERR_INVALID;
-	if (completion->private_value.len > 0) {
-		exchange->private_len = completion->private_value.len;
-		memcpy(
-		    exchange->private_value, completion->private_value.data, exchange->private_len);
-	}
-	if (completion->public_value.len > 0) {
-		exchange->public_len = completion->public_value.len;
-		memcpy(exchange->public_value, completion->public_value.data, exchange->public_len);
-	}
-	if (completion->secret.len > 0) {
-		exchange->secret_len = completion->secret.len;
-		memcpy(exchange->secret, completion->secret.data, exchange->secret_len);
-	}
-	return ERR_OK;
-}
-
-struct bytes kink_key_exchange_public(const struct kink_key_exchange *exchange)
-{
-	return exchange != NULL ? bytes_of(exchange->public_value, exchange->public_len)
-	                        : (struct bytes){0};
-}
-
-struct bytes kink_key_exchange_secret(const struct kink_key_exchange *exchange)
-{
-	return exchange != NULL ? bytes_of(exchange->secret, exchange->secret_len)
-	                        : (struct bytes){0};
 }
 
 static void send_octets(struct kink *kink, const struct address *local,

@@ -235,6 +235,8 @@ static enum err verify(
 	    .checksum = message->checksum};
 	uint8_t *buffer = malloc(message->octets.len);
 	struct writer scratch = writer_of(buffer, message->octets.len);
+	uint8_t seed_buffer[KINK_SEEDS_MAX];
+	struct writer seeds = writer_of(seed_buffer, sizeof(seed_buffer));
 	struct kink_ap ap = {0};
 	enum err error = ERR_NO_MEMORY;
 
@@ -255,7 +257,7 @@ static enum err verify(
 	if (sealed != NULL)
 		request.sealed = sealed->body;
 	if (sealed != NULL && !command->acknowledging && command->kind->expected != NULL)
-		command->kind->expected(command, &request);
+		command->kind->expected(command, &request, &seeds);
 	error = slots_add(&command->kink->verifications, verification, &verification->handle);
 	if (error != ERR_OK)
 		goto out;

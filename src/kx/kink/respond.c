@@ -5,8 +5,7 @@
 #include "crypto/algorithms.h"
 #include "kx/kink/kink-internal.h"
 
-#define ANSWER_ROOM  128   /* what stands around the SPIs in the answer to a DELETE */
-#define WITHDRAWN_MS 60000 /* no CREATE is under way for longer */
+#define ANSWER_ROOM 256 /* what stands around the SPIs in the answer to a DELETE */
 
 static struct bytes error_plain(enum kink_error error)
 {
@@ -56,7 +55,8 @@ static enum err put_answer(struct kink_response *response, struct bytes *plain)
 	struct isakmp_writer chain = kink_isakmp_begin(&message);
 	enum err error;
 
-	answer.choices[0].spi = pair->spi_in;
+	for (size_t i = 0; i < pair->part_count; i++)
+		answer.choices[0].parts[i].spi = pair->parts[i].spi_in;
 	error = quick_put_offer(&chain, &answer);
 	if (handshake != NULL)
 		isakmp_put(
@@ -71,22 +71,17 @@ static enum err put_answer(struct kink_response *response, struct bytes *plain)
 	return plain->data != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
-struct kerberos_derivation kink_respond_derivation(
-    struct kink_response *response, enum ipsec_direction direction, uint8_t seed[QUICK_SEED_MAX])
+size_t kink_respond_derivations(const struct kink_response *response,
+    enum ipsec_direction direction, struct writer *seeds, struct kerberos_derivation *out)
 {
-	const struct sa_pair *pair = response->pair;
 	const struct kink_handshake *handshake = response->handshake;
 	struct quick_inputs inputs = {.ni = response->nonce};
-	struct writer out = writer_of(seed, QUICK_SEED_MAX);
 
 	if (handshake != NULL) {
 		inputs.nr = bytes_of(handshake->nonce, sizeof(handshake->nonce));
 		inputs.secret = kink_key_exchange_secret(&handshake->exchange);
 	}
-	quick_put_seed(&out, pair->suite.protocol,
-	    direction == IPSEC_IN ? pair->spi_in : pair->spi_out, &inputs);
-	return (struct kerberos_derivation){
-	    .seed = writer_bytes(&out), .length = (uint16_t)suite_key_length(&pair->suite)};
+	return kink_derivations(response->pair, direction, &inputs, seeds, out);
 }
 
 /* All that the answer says is known. */
@@ -142,15 +137,22 @@ void kink_respond_agreed(
 	}
 }
 
+static bool has_equal_spis(const struct sa_pair *pair)
+{
+	for (size_t i = 0; i < pair->part_count; i++) {
+		if (pair->parts[i].spi_in == pair->parts[i].spi_out)
+			return true;
+	}
+	return false;
+}
+
 void kink_respond_reserved(struct kink_response *response, const struct problem *problem)
 {
-	const struct sa_pair *pair = response->pair;
-
 	/*
 	 * One SPI in both directions is one key in both directions (RFC 2409 5.5), and with it the
 	 * same nonces of a counter mode. The command's next transmission will find another SPI.
 	 */
-	if (problem->code == ERR_OK && pair->spi_in == pair->spi_out) {
+	if (problem->code == ERR_OK && has_equal_spis(response->pair)) {
 		kink_response_end(response);
 		return;
 	}
@@ -179,6 +181,15 @@ static void leave_out_of_place(struct offer *offer, bool exchange)
 			offer->choices[kept++] = offer->choices[i];
 	}
 	offer->count = kept;
+}
+
+static bool is_same_choice(const struct offer_choice *a, const struct offer_choice *b)
+{
+	bool same = a->proposal_number == b->proposal_number && a->part_count == b->part_count;
+
+	for (size_t i = 0; same && i < a->part_count; i++)
+		same = a->parts[i].transform_number == b->parts[i].transform_number;
+	return same;
 }
 
 /* The rule under which the peer may have this SA, and the choice that the rule accepts. */
@@ -242,8 +253,7 @@ static const struct policy_rule *judge(struct kink_response *response,
 	/* RFC 4430 3.2: when to switch to, or begin with, the three-way handshake. */
 	*two_way = first_known && response->peer_value.len == 0 &&
 	           rule->proposal.nonces == POLICY_NONCES_INITIATOR &&
-	           response->choice.transform_number == first.transform_number &&
-	           response->choice.proposal_number == first.proposal_number;
+	           is_same_choice(&response->choice, &first);
 	return rule;
 }
 
@@ -256,7 +266,7 @@ static void remember_withdrawn(struct kink_response *response, uint32_t spi)
 	kink->withdrawn[kink->withdrawn_count++ % KINK_WITHDRAWN] =
 	    (struct kink_withdrawn){.remote = response->key.remote,
 		.spi = spi,
-		.until_ms = host->now_ms(host->self) + WITHDRAWN_MS};
+		.until_ms = host->now_ms(host->self) + kink_memory_ms(kink)};
 }
 
 static bool is_withdrawn(const struct kink_response *response, uint32_t spi)
@@ -273,6 +283,27 @@ static bool is_withdrawn(const struct kink_response *response, uint32_t spi)
 			return true;
 	}
 	return false;
+}
+
+/* The pair that was chosen, with the peer's SPIs. */
+static enum err add_pair(struct kink_response *response, const struct sa_pair *model)
+{
+	const struct offer_choice *choice = &response->choice;
+	struct sad *sad = kx_sad(response->kink->kx);
+	enum ipsec_protocol protocols[BUNDLE_MAX];
+	struct suite suites[BUNDLE_MAX];
+	enum err error;
+
+	offer_suites(choice, suites);
+	for (size_t i = 0; i < choice->part_count; i++)
+		protocols[i] = suites[i].protocol;
+	error = sad_add(sad, model, protocols, choice->part_count, &response->pair);
+	if (error != ERR_OK)
+		return error;
+	sad_agree(response->pair, suites, &choice->lifetime);
+	for (size_t i = 0; error == ERR_OK && i < choice->part_count; i++)
+		error = sad_set_spi_out(sad, &response->pair->parts[i], choice->parts[i].spi);
+	return error;
 }
 
 static void respond_create(struct kink_response *response, const struct kink_message *message,
@@ -303,27 +334,26 @@ static void respond_create(struct kink_response *response, const struct kink_mes
 	rule = judge(response, &chain, &model.selector, &two_way);
 	if (rule == NULL)
 		return;
-	if (sad_by_spi_out(sad, &response->key.remote, response->choice.spi) != NULL) {
+	for (size_t i = 0; i < response->choice.part_count; i++) {
+		const struct offer_part *part = &response->choice.parts[i];
+
 		/* RFC 4430 3.2: the responder MUST reject an SPI that exists. */
-		refuse(
-		    response, NOTIFY_INVALID_SPI, response->choice.spi, none, "its SPI is in use");
-		return;
-	}
-	if (is_withdrawn(response, response->choice.spi)) {
-		refuse(response, NOTIFY_INVALID_SPI, response->choice.spi, none,
-		    "it was deleted before it came");
-		return;
+		if (sad_by_spi_out(sad, &response->key.remote, part->suite.protocol, part->spi) !=
+		    NULL) {
+			refuse(response, NOTIFY_INVALID_SPI, part->spi, none, "its SPI is in use");
+			return;
+		}
+		if (is_withdrawn(response, part->spi)) {
+			refuse(response, NOTIFY_INVALID_SPI, part->spi, none,
+			    "it was deleted before it came");
+			return;
+		}
 	}
 	model.mode = rule->mode;
 	model.policy_id = rule->id;
-	model.suite.protocol = response->choice.suite.protocol;
 	error = two_way ? ERR_OK : kink_handshake_begin(response);
 	if (error == ERR_OK)
-		error = sad_add(sad, &model, &response->pair);
-	if (error == ERR_OK) {
-		sad_agree(response->pair, &response->choice.suite, &response->choice.lifetime);
-		error = sad_set_spi_out(sad, response->pair, response->choice.spi);
-	}
+		error = add_pair(response, &model);
 	if (error == ERR_OK)
 		error = kink_response_know_peer(response);
 	if (error != ERR_OK) {
@@ -332,98 +362,117 @@ static void respond_create(struct kink_response *response, const struct kink_mes
 	}
 }
 
-/* How many SPIs a DELETE names; ERR_INVALID when it is malformed or about something else. */
-static enum err count_deleted(const struct isakmp_chain *chain, size_t *count)
-{
-	const struct isakmp_payload *payload = NULL;
-	struct isakmp_delete request;
+/* What a DELETE command comes to. */
+struct deletion {
+	struct kink_response *response;
+	struct isakmp_writer *answer;
+	size_t found;
+	uint32_t unknown; /* an SPI that nobody has; 0: none */
+	enum ipsec_protocol unknown_protocol;
+};
 
-	*count = 0;
-	while ((payload = isakmp_chain_find(chain, ISAKMP_DELETE, payload)) != NULL) {
-		if (isakmp_delete_decode(payload->body, &request) != ERR_OK ||
-		    request.protocol != PROTO_IPSEC_ESP)
-			return ERR_INVALID;
-		*count += request.spi_count;
+/* Drops the pair that has this SPI; returns our SPI of the same protocol, 0 when there is none. */
+static uint32_t delete_one(struct deletion *deletion, enum ipsec_protocol protocol, uint32_t spi)
+{
+	struct kink_response *response = deletion->response;
+	struct sad *sad = kx_sad(response->kink->kx);
+	struct sa_pair *pair = sad_by_spi_out(sad, &response->key.remote, protocol, spi);
+	uint32_t ours = 0;
+
+	if (pair == NULL || pair->state == SA_LARVAL) {
+		/* The peer gave up before we were done; so do we. */
+		if (pair != NULL)
+			kink_withdraw(response->kink, pair);
+		remember_withdrawn(response, spi);
+		deletion->unknown = spi;
+		deletion->unknown_protocol = protocol;
+		return 0;
 	}
-	return ERR_OK;
+	for (size_t i = 0; i < pair->part_count; i++) {
+		if (pair->parts[i].suite.protocol == protocol)
+			ours = pair->parts[i].spi_in;
+	}
+	deletion->found++;
+	sad_retire(sad, pair);
+	return ours;
 }
 
-/* Gives up the pairs that a Delete payload names; ours gets our SPIs of them. */
-static size_t retire_named(struct kink_response *response, const struct isakmp_delete *request,
-    uint32_t *ours, uint32_t *unknown)
+/* SPIs that are answered in one payload. */
+#define DELETES_MAX 64
+
+/* Drops the pairs that a Delete payload names and answers with ours. */
+static void delete_named(
+    struct deletion *deletion, enum ipsec_protocol protocol, const struct isakmp_delete *request)
 {
-	struct sad *sad = kx_sad(response->kink->kx);
+	uint32_t ours[DELETES_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < request->spi_count; i++) {
-		struct sa_pair *pair;
 		uint32_t spi;
 
-		if (isakmp_spi_decode(isakmp_delete_spi(request, i), &spi) != ERR_OK)
-			continue;
-		pair = sad_by_spi_out(sad, &response->key.remote, spi);
-		if (pair == NULL || pair->state == SA_LARVAL) {
-			/* The peer gave up before we were done; so do we. */
-			if (pair != NULL)
-				kink_withdraw(response->kink, pair);
-			remember_withdrawn(response, spi);
-			*unknown = spi;
-			continue;
+		if (quick_spi_decode(protocol, isakmp_delete_spi(request, i), &spi) == ERR_OK) {
+			ours[count] = delete_one(deletion, protocol, spi);
+			count += ours[count] != 0;
 		}
-		ours[count++] = pair->spi_in;
-		sad_retire(sad, pair);
+		if (count == DELETES_MAX || (i + 1 == request->spi_count && count > 0)) {
+			quick_put_delete(deletion->answer, protocol, ours, count);
+			count = 0;
+		}
 	}
-	return count;
+}
+
+/* Whether a payload is a Delete payload of ours to understand, and of which protocol. */
+static enum err read_delete(const struct isakmp_payload *payload, struct isakmp_delete *request,
+    enum ipsec_protocol *protocol)
+{
+	enum err error = isakmp_delete_decode(payload->body, request);
+
+	return error == ERR_OK ? quick_protocol_decode(request->protocol, protocol) : error;
 }
 
 /* The peer names its inbound SAs; we answer with ours and drop both (RFC 4430 3.3). */
 static void respond_delete(struct kink_response *response, const struct kink_message *message,
     const struct kink_payloads *inner)
 {
+	/* Nothing in the answer is longer than what it answers, but for the frame. */
+	size_t capacity = response->command_plain.len + response->datagram.len + ANSWER_ROOM;
+	uint8_t *buffer = malloc(capacity);
+	struct writer out = writer_of(buffer, capacity);
 	const struct isakmp_payload *payload = NULL;
-	struct isakmp_chain chain;
+	struct deletion deletion = {.response = response};
 	struct isakmp_delete request;
-	struct writer out;
+	struct isakmp_chain chain;
 	struct kink_writer answer;
 	struct isakmp_writer payloads;
-	uint32_t *ours = NULL;
-	uint8_t *buffer = NULL;
-	uint32_t unknown = 0;
-	size_t count = 0;
-	size_t named;
+	enum ipsec_protocol protocol;
+	struct bytes none = {0};
+	bool good = kink_get_isakmp(message, inner, &chain) == ERR_OK;
 
-	if (kink_get_isakmp(message, inner, &chain) != ERR_OK ||
-	    count_deleted(&chain, &named) != ERR_OK) {
-		kink_response_notify(response, NOTIFY_PAYLOAD_MALFORMED, 0, (struct bytes){0});
+	/* All of it is looked at before anything is done. */
+	while (good && (payload = isakmp_chain_find(&chain, ISAKMP_DELETE, payload)) != NULL)
+		good = read_delete(payload, &request, &protocol) == ERR_OK;
+	if (!good || buffer == NULL) {
+		free(buffer);
+		kink_response_notify(response, NOTIFY_PAYLOAD_MALFORMED, 0, none);
 		return;
 	}
-	/* As many as one datagram can name. */
-	ours = calloc(named > 0 ? named : 1, sizeof(*ours));
-	buffer = malloc(named * sizeof(*ours) + ANSWER_ROOM);
-	if (ours == NULL || buffer == NULL) {
-		kink_response_end(response);
-		goto out;
-	}
-	while ((payload = isakmp_chain_find(&chain, ISAKMP_DELETE, payload)) != NULL) {
-		if (isakmp_delete_decode(payload->body, &request) == ERR_OK)
-			count += retire_named(response, &request, &ours[count], &unknown);
-	}
-	out = writer_of(buffer, named * sizeof(*ours) + ANSWER_ROOM);
 	answer = kink_begin_plain(&out);
 	payloads = kink_isakmp_begin(&answer);
-	if (count > 0)
-		quick_put_delete(&payloads, IPSEC_ESP, ours, count);
-	if (count == 0 || unknown != 0)
-		quick_put_notification(
-		    &payloads, NOTIFY_INVALID_SPI, IPSEC_ESP, unknown, (struct bytes){0});
+	deletion.answer = &payloads;
+	while ((payload = isakmp_chain_find(&chain, ISAKMP_DELETE, payload)) != NULL) {
+		if (read_delete(payload, &request, &protocol) == ERR_OK)
+			delete_named(&deletion, protocol, &request);
+	}
+	if (deletion.found == 0 || deletion.unknown != 0)
+		quick_put_notification(&payloads, NOTIFY_INVALID_SPI,
+		    deletion.unknown != 0 ? deletion.unknown_protocol : IPSEC_ESP, deletion.unknown,
+		    none);
 	kink_isakmp_end(&answer);
 	if (writer_ok(&out))
 		kink_response_answer(response, kink_copy(writer_bytes(&out)));
 	else
 		kink_response_end(response);
-out:
 	free(buffer);
-	free(ours);
 }
 
 void kink_respond(struct kink_response *response, const struct kink_message *message,

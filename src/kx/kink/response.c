@@ -8,7 +8,7 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "crypto/algorithms.h"
+#include "base/secret.h"
 #include "kx/kink/kink-internal.h"
 #include "policy/identity.h"
 
@@ -207,21 +207,24 @@ void kink_response_protect(struct kink_response *response)
 	    .token = kink_token(KINK_STEP_ANSWER, response->handle),
 	    .session = response->session,
 	    .affinity = kink_affinity(&response->key.remote)};
-	uint8_t seeds[2][QUICK_SEED_MAX];
+	uint8_t seed_buffer[2 * KINK_SEEDS_MAX];
+	struct writer seeds = writer_of(seed_buffer, sizeof(seed_buffer));
 	uint8_t buffer[KINK_HEAD_MAX];
 	struct writer head = writer_of(buffer, sizeof(buffer));
 	enum err error;
 
 	if (response->keys_wanted) {
-		request.derivations[0] = kink_respond_derivation(response, IPSEC_IN, seeds[0]);
-		request.derivations[1] = kink_respond_derivation(response, IPSEC_OUT, seeds[1]);
-		request.derivation_count = 2;
+		request.derivation_count = (uint8_t)kink_respond_derivations(
+		    response, IPSEC_IN, &seeds, request.derivations);
+		request.derivation_count += (uint8_t)kink_respond_derivations(
+		    response, IPSEC_OUT, &seeds, &request.derivations[request.derivation_count]);
 	}
 	error = kink_prepare(response->kink, &response->key.remote, &header, response->ap_rep,
 	    response->plain, response->plain.len + response->lengths.seal_overhead, &head,
 	    &request);
 	if (error == ERR_OK)
 		error = host->kerberos(host->self, &request);
+	secret_wipe(seed_buffer, seeds.len);
 	if (error != ERR_OK) {
 		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
 		no_answer(response);
@@ -421,12 +424,6 @@ static void accepted(struct kink_response *response, const struct kerberos_compl
 		name_known(&response->name_wait, NULL, &none);
 }
 
-/* From the fastest clock that is accepted to the slowest. */
-static uint64_t retained_ms(const struct kink *kink)
-{
-	return 2000ULL * kx_policy(kink->kx)->realm.clock_skew;
-}
-
 void kink_response_answered(struct kink_response *response)
 {
 	struct kink *kink = response->kink;
@@ -440,7 +437,7 @@ void kink_response_answered(struct kink_response *response)
 	kink->retained_count++;
 	if (!response->listed ||
 	    timers_set(kx_timers(kink->kx), &response->timer,
-		host->now_ms(host->self) + retained_ms(kink), over, response) != ERR_OK) {
+		host->now_ms(host->self) + kink_memory_ms(kink), over, response) != ERR_OK) {
 		kink_response_end(response);
 		return;
 	}
@@ -460,20 +457,25 @@ static void send_answer(struct kink_response *response, struct bytes message, st
 static void install(struct kink_response *response, const struct kerberos_completion *completion)
 {
 	struct sad *sad = kx_sad(response->kink->kx);
+	struct bytes in[BUNDLE_MAX];
+	struct bytes out[BUNDLE_MAX];
+	size_t used;
 
 	response->message = kink_copy(completion->message);
 	response->checksum = kink_copy(completion->checksum);
-	if (completion->keymat_count != 2 || response->message.data == NULL ||
-	    response->checksum.data == NULL) {
+	used = kink_spread_keys(response->pair, completion->keymat, completion->keymat_count, in);
+	if (kink_spread_keys(response->pair, &completion->keymat[used],
+		completion->keymat_count - used, out) == 0 ||
+	    response->message.data == NULL || response->checksum.data == NULL) {
 		kink_response_end(response);
 		return;
 	}
 	response->keys_wanted = false;
-	sad_install(sad, response->pair, IPSEC_IN, completion->keymat[0]);
+	sad_install(sad, response->pair, IPSEC_IN, in);
 	if (response->handshake == NULL)
-		sad_install(sad, response->pair, IPSEC_OUT, completion->keymat[1]);
+		sad_install(sad, response->pair, IPSEC_OUT, out);
 	else
-		kink_handshake_keep_key(response->handshake, completion->keymat[1]);
+		kink_handshake_keep_keys(response->handshake, out, response->pair->part_count);
 }
 
 void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_t handle,

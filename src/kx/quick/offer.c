@@ -1,18 +1,30 @@
-/* Offers as SA payloads of phase 2 and back: RFC 2407 4.4.4, 4.5, 4.6.1; RFC 4106 8; RFC 4868. */
+/*
+ * Offers as SA payloads of phase 2 and back: RFC 2407 4.4.3 to 4.4.5, 4.5, 4.6.1; RFC 4106 8; RFC
+ * 4868; RFC 3173 4. Proposal payloads of one number are a bundle (RFC 2408 4.2).
+ */
+#include <string.h>
+
 #include "crypto/algorithms.h"
 #include "kx/quick/quick.h"
 
-struct cipher_number {
+/* Suites' halves and their numbers; 0 where there is none. */
+struct transform_number {
+	enum ipsec_protocol protocol;
 	enum encryption encryption;
+	enum integrity integrity; /* what the transform itself says of it: AH */
 	uint8_t transform;
 	bool key_length; /* the attribute goes with it */
 };
 
-/* Ciphers that have an ISAKMP transform number. */
-static const struct cipher_number ciphers[] = {
-    {ENCRYPTION_NULL, ESP_NULL, false},
-    {ENCRYPTION_AES_CBC, ESP_AES_CBC, true},
-    {ENCRYPTION_AES_GCM_16, ESP_AES_GCM_16, true},
+static const struct transform_number transforms[] = {
+    {IPSEC_ESP, ENCRYPTION_NULL, INTEGRITY_NONE, ESP_NULL, false},
+    {IPSEC_ESP, ENCRYPTION_AES_CBC, INTEGRITY_NONE, ESP_AES_CBC, true},
+    {IPSEC_ESP, ENCRYPTION_AES_GCM_16, INTEGRITY_NONE, ESP_AES_GCM_16, true},
+    {IPSEC_AH, ENCRYPTION_NONE, INTEGRITY_HMAC_SHA1_96, AH_SHA, false},
+    {IPSEC_AH, ENCRYPTION_NONE, INTEGRITY_HMAC_SHA2_256_128, AH_SHA2_256, false},
+    {IPSEC_AH, ENCRYPTION_NONE, INTEGRITY_HMAC_SHA2_384_192, AH_SHA2_384, false},
+    {IPSEC_AH, ENCRYPTION_NONE, INTEGRITY_HMAC_SHA2_512_256, AH_SHA2_512, false},
+    {IPSEC_IPCOMP, ENCRYPTION_NONE, INTEGRITY_NONE, IPCOMP_DEFLATE, false},
 };
 
 struct integrity_number {
@@ -28,33 +40,100 @@ static const struct integrity_number integrities[] = {
     {INTEGRITY_HMAC_SHA2_512_256, AUTH_HMAC_SHA2_512},
 };
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array)     (sizeof(array) / sizeof((array)[0]))
+#define CPI_SIZE         2
+/* Of one bundle's transforms so many combinations are looked at. */
+#define COMBINATIONS_MAX 1024
 
-static const struct cipher_number *cipher_of(const struct suite *suite)
+uint8_t quick_protocol_number(enum ipsec_protocol protocol)
 {
-	for (size_t i = 0; i < COUNT(ciphers); i++) {
-		if (suite->protocol == IPSEC_ESP && ciphers[i].encryption == suite->encryption)
-			return &ciphers[i];
+	switch (protocol) {
+	case IPSEC_AH:
+		return PROTO_IPSEC_AH;
+	case IPSEC_IPCOMP:
+		return PROTO_IPCOMP;
+	case IPSEC_ESP:
+		break;
+	}
+	return PROTO_IPSEC_ESP;
+}
+
+enum err quick_protocol_decode(uint8_t number, enum ipsec_protocol *out)
+{
+	switch (number) {
+	case PROTO_IPSEC_ESP:
+		*out = IPSEC_ESP;
+		return ERR_OK;
+	case PROTO_IPSEC_AH:
+		*out = IPSEC_AH;
+		return ERR_OK;
+	case PROTO_IPCOMP:
+		*out = IPSEC_IPCOMP;
+		return ERR_OK;
+	default:
+		return ERR_UNSUPPORTED;
+	}
+}
+
+size_t quick_spi_encode(enum ipsec_protocol protocol, uint32_t spi, uint8_t out[4])
+{
+	isakmp_spi_encode(spi, out);
+	if (protocol != IPSEC_IPCOMP)
+		return 4;
+	memmove(out, out + 4 - CPI_SIZE, CPI_SIZE);
+	return CPI_SIZE;
+}
+
+enum err quick_spi_decode(enum ipsec_protocol protocol, struct bytes spi, uint32_t *out)
+{
+	struct reader reader = reader_of(spi);
+
+	if (protocol != IPSEC_IPCOMP)
+		return isakmp_spi_decode(spi, out);
+	/* RFC 3173 4.1: a CPI of two octets, or of four with zeros in front. */
+	*out = spi.len == CPI_SIZE ? reader_u16(&reader) : reader_u32(&reader);
+	return (spi.len == CPI_SIZE || spi.len == 4) && *out > 0 && *out <= UINT16_MAX
+	           ? ERR_OK
+	           : ERR_INVALID;
+}
+
+static const struct transform_number *number_of(const struct suite *suite)
+{
+	for (size_t i = 0; i < COUNT(transforms); i++) {
+		if (transforms[i].protocol == suite->protocol &&
+		    transforms[i].encryption == suite->encryption &&
+		    (suite->protocol != IPSEC_AH || transforms[i].integrity == suite->integrity))
+			return &transforms[i];
 	}
 	return NULL;
 }
 
 static void put_transform(struct isakmp_sa_writer *sa, struct writer *out,
-    const struct offer_choice *choice, const struct cipher_number *cipher)
+    const struct offer_choice *choice, const struct offer_part *part)
 {
+	const struct transform_number *number = number_of(&part->suite);
 	struct ipsec_attributes attributes = {.life_seconds = choice->lifetime.seconds,
 	    .life_kilobytes = choice->lifetime.bytes / 1024,
 	    .group = (uint16_t)choice->group,
 	    .encapsulation =
-		choice->mode == IPSEC_TUNNEL ? ENCAPSULATION_TUNNEL : ENCAPSULATION_TRANSPORT,
-	    .key_length = cipher->key_length ? choice->suite.key_bits : 0};
+		part->mode == IPSEC_TUNNEL ? ENCAPSULATION_TUNNEL : ENCAPSULATION_TRANSPORT,
+	    .key_length = number->key_length ? part->suite.key_bits : 0};
 
 	for (size_t i = 0; i < COUNT(integrities); i++) {
-		if (integrities[i].integrity == choice->suite.integrity)
+		if (integrities[i].integrity == part->suite.integrity)
 			attributes.authentication = integrities[i].attribute;
 	}
-	isakmp_sa_transform(sa, choice->transform_number, cipher->transform);
+	isakmp_sa_transform(sa, part->transform_number, number->transform);
 	ipsec_attributes_put(out, &attributes);
+}
+
+static bool has_numbers(const struct offer_choice *choice)
+{
+	for (size_t i = 0; i < choice->part_count; i++) {
+		if (number_of(&choice->parts[i].suite) == NULL)
+			return false;
+	}
+	return true;
 }
 
 void quick_narrow_offer(struct offer *offer)
@@ -62,46 +141,62 @@ void quick_narrow_offer(struct offer *offer)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < offer->count; i++) {
-		if (cipher_of(&offer->choices[i].suite) != NULL)
+		if (has_numbers(&offer->choices[i]))
 			offer->choices[kept++] = offer->choices[i];
 	}
 	offer->count = kept;
 }
 
+/* The Proposal payload of one protocol, with each transform that choices first to last have. */
+static void put_proposal(struct isakmp_sa_writer *sa, struct writer *out,
+    const struct offer_choice *first, const struct offer_choice *last, size_t index)
+{
+	const struct offer_part *part = &first->parts[index];
+	uint8_t done[UINT8_MAX + 1] = {0};
+	uint8_t spi[4];
+	size_t spi_len = quick_spi_encode(part->suite.protocol, part->spi, spi);
+
+	isakmp_sa_proposal(sa, first->proposal_number, quick_protocol_number(part->suite.protocol),
+	    bytes_of(spi, spi_len));
+	for (const struct offer_choice *choice = first; choice <= last; choice++) {
+		part = &choice->parts[index];
+		if (done[part->transform_number]++ == 0)
+			put_transform(sa, out, choice, part);
+	}
+}
+
 enum err quick_put_offer(struct isakmp_writer *chain, const struct offer *offer)
 {
 	struct isakmp_sa_writer sa = isakmp_sa_begin(chain, IPSEC_DOI, SIT_IDENTITY_ONLY);
-	const struct offer_choice *previous = NULL;
+	struct offer known = *offer;
+	const struct offer_choice *end;
+	const struct offer_choice *first = known.choices;
 
-	for (size_t i = 0; i < offer->count; i++) {
-		const struct offer_choice *choice = &offer->choices[i];
-		const struct cipher_number *cipher = cipher_of(&choice->suite);
-		uint8_t spi[4];
+	quick_narrow_offer(&known);
+	end = known.choices + known.count;
+	while (first < end) {
+		const struct offer_choice *last = first;
 
-		if (cipher == NULL)
-			continue;
-		if (previous == NULL || choice->proposal_number != previous->proposal_number) {
-			isakmp_spi_encode(choice->spi, spi);
-			isakmp_sa_proposal(&sa, choice->proposal_number, PROTO_IPSEC_ESP,
-			    bytes_of(spi, sizeof(spi)));
-		}
-		put_transform(&sa, chain->out, choice, cipher);
-		previous = choice;
+		while (last + 1 < end && last[1].proposal_number == first->proposal_number)
+			last++;
+		for (size_t i = 0; i < first->part_count; i++)
+			put_proposal(&sa, chain->out, first, last, i);
+		first = last + 1;
 	}
 	isakmp_sa_end(&sa);
-	return previous != NULL ? ERR_OK : ERR_UNSUPPORTED;
+	return known.count > 0 ? ERR_OK : ERR_UNSUPPORTED;
 }
 
-static bool get_suite(
-    uint8_t transform, const struct ipsec_attributes *attributes, struct suite *out)
+static bool get_suite(enum ipsec_protocol protocol, uint8_t transform,
+    const struct ipsec_attributes *attributes, struct suite *out)
 {
-	const struct cipher_number *cipher = NULL;
+	const struct transform_number *number = NULL;
 	bool integrity_known = false;
 
-	*out = (struct suite){.protocol = IPSEC_ESP, .key_bits = attributes->key_length};
-	for (size_t i = 0; i < COUNT(ciphers); i++) {
-		if (ciphers[i].transform == transform)
-			cipher = &ciphers[i];
+	*out = (struct suite){.protocol = protocol, .key_bits = attributes->key_length};
+	for (size_t i = 0; i < COUNT(transforms); i++) {
+		if (transforms[i].protocol == protocol && transforms[i].transform == transform)
+			number = &transforms[i];
 	}
 	for (size_t i = 0; i < COUNT(integrities); i++) {
 		if (integrities[i].attribute == attributes->authentication) {
@@ -109,74 +204,141 @@ static bool get_suite(
 			integrity_known = true;
 		}
 	}
-	if (cipher == NULL || !integrity_known || attributes->key_rounds != 0)
+	if (number == NULL || !integrity_known || attributes->key_rounds != 0 ||
+	    (protocol == IPSEC_AH && out->integrity != number->integrity))
 		return false;
-	out->encryption = cipher->encryption;
+	out->encryption = number->encryption;
 	return suite_is_valid(out);
 }
 
-/* Whether the transform is one that could be made here; fills in the choice. */
-static bool get_choice(const struct isakmp_transform *transform,
-    const struct ipsec_attributes *attributes, struct offer_choice *choice)
+/* Of several parts the stricter limit counts; 0 is none. */
+static void lower(uint64_t *limit, uint64_t other)
 {
-	uint64_t seconds = attributes->life_seconds;
+	if (*limit == 0 || (other != 0 && other < *limit))
+		*limit = other;
+}
 
-	if (attributes->unsupported != 0 || !get_suite(transform->id, attributes, &choice->suite))
+/* What the transforms of one choice say together; groups must agree (RFC 2409 5.5). */
+static bool join_attributes(
+    struct offer_choice *choice, const struct ipsec_attributes *attributes, bool is_first)
+{
+	uint64_t seconds = choice->lifetime.seconds;
+
+	if (is_first)
+		choice->group = (enum dh_group)attributes->group;
+	if (choice->group != (enum dh_group)attributes->group)
 		return false;
-	choice->transform_number = transform->number;
-	choice->group = (enum dh_group)attributes->group;
+	lower(&seconds, attributes->life_seconds);
 	choice->lifetime.seconds = seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
-	choice->lifetime.bytes = attributes->life_kilobytes < UINT64_MAX / 1024
-	                             ? attributes->life_kilobytes * 1024
-	                             : UINT64_MAX;
+	lower(&choice->lifetime.bytes, attributes->life_kilobytes < UINT64_MAX / 1024
+					   ? attributes->life_kilobytes * 1024
+					   : UINT64_MAX);
+	return true;
+}
+
+/* Whether the transform is one that could be made here; fills in its part of the choice. */
+static bool get_part(const struct isakmp_transform *transform,
+    const struct ipsec_attributes *attributes, struct offer_part *part)
+{
+	if (attributes->unsupported != 0 ||
+	    !get_suite(part->suite.protocol, transform->id, attributes, &part->suite))
+		return false;
+	part->transform_number = transform->number;
 	switch (attributes->encapsulation) {
 	case 0: /* RFC 2407 4.5: unspecified means host-dependent; for us transport */
 	case ENCAPSULATION_TRANSPORT:
-		choice->mode = IPSEC_TRANSPORT;
+		part->mode = IPSEC_TRANSPORT;
 		return true;
 	case ENCAPSULATION_TUNNEL:
-		choice->mode = IPSEC_TUNNEL;
+		part->mode = IPSEC_TUNNEL;
 		return true;
 	default:
 		return false;
 	}
 }
 
-/* Proposals with one number are a bundle (RFC 2408 4.2), which is not made here. */
-static bool in_bundle(const struct isakmp_sa *sa, size_t index)
+/* The Proposal payloads of one number, innermost protocol first. */
+struct bundle {
+	const struct isakmp_proposal *proposals[BUNDLE_MAX];
+	struct offer_part parts[BUNDLE_MAX];
+	size_t count;
+	size_t combinations;
+	bool usable;
+};
+
+static int depth(enum ipsec_protocol protocol)
 {
-	for (size_t i = 0; i < sa->proposal_count; i++) {
-		if (i != index && sa->proposals[i].number == sa->proposals[index].number)
-			return true;
-	}
-	return false;
+	return protocol == IPSEC_IPCOMP ? 0 : protocol == IPSEC_ESP ? 1 : 2;
 }
 
-static enum err get_proposal(const struct isakmp_sa *sa, size_t index, struct offer *out,
-    bool *first_known, enum notify_type *notify)
+/* Puts a proposal where its protocol belongs. A protocol twice, or one too many, is not made here.
+ */
+static enum err add_proposal(struct bundle *bundle, const struct isakmp_proposal *proposal)
 {
-	const struct isakmp_proposal *proposal = &sa->proposals[index];
-	struct offer_choice choice = {.proposal_number = proposal->number};
-	bool usable = proposal->protocol == PROTO_IPSEC_ESP && !in_bundle(sa, index);
+	struct offer_part part = {0};
+	size_t at = bundle->count;
 
-	if (usable && isakmp_spi_decode(proposal->spi, &choice.spi) != ERR_OK) {
-		*notify = NOTIFY_PAYLOAD_MALFORMED;
-		return ERR_INVALID;
+	if (!bundle->usable)
+		return ERR_OK;
+	if (quick_protocol_decode(proposal->protocol, &part.suite.protocol) != ERR_OK ||
+	    bundle->count == BUNDLE_MAX) {
+		bundle->usable = false;
+		return ERR_OK;
 	}
-	for (size_t i = 0; i < proposal->transform_count; i++) {
-		const struct isakmp_transform *transform = &proposal->transforms[i];
+	if (quick_spi_decode(part.suite.protocol, proposal->spi, &part.spi) != ERR_OK)
+		return ERR_INVALID;
+	for (size_t i = 0; i < bundle->count; i++)
+		bundle->usable =
+		    bundle->usable && bundle->parts[i].suite.protocol != part.suite.protocol;
+	for (; at > 0 && depth(bundle->parts[at - 1].suite.protocol) > depth(part.suite.protocol);
+	     at--) {
+		bundle->parts[at] = bundle->parts[at - 1];
+		bundle->proposals[at] = bundle->proposals[at - 1];
+	}
+	bundle->parts[at] = part;
+	bundle->proposals[at] = proposal;
+	bundle->count++;
+	bundle->combinations *= proposal->transform_count;
+	return ERR_OK;
+}
+
+/* One transform of each protocol; the outermost protocol's vary most. */
+static enum err get_combination(
+    const struct bundle *bundle, size_t number, struct offer_choice *choice, bool *known)
+{
+	*known = true;
+	choice->lifetime = (struct lifetime){0};
+	choice->part_count = (uint8_t)bundle->count;
+	for (size_t i = bundle->count; i-- > 0;) {
+		const struct isakmp_proposal *proposal = bundle->proposals[i];
+		const struct isakmp_transform *transform =
+		    &proposal->transforms[number % proposal->transform_count];
 		struct ipsec_attributes attributes;
 
-		if (ipsec_attributes_decode(transform->attributes, &attributes) != ERR_OK) {
-			*notify = NOTIFY_PAYLOAD_MALFORMED;
+		if (ipsec_attributes_decode(transform->attributes, &attributes) != ERR_OK)
 			return ERR_INVALID;
-		}
-		if (!usable || out->count == OFFER_CHOICES_MAX ||
-		    !get_choice(transform, &attributes, &choice))
+		choice->parts[i] = bundle->parts[i];
+		*known = get_part(transform, &attributes, &choice->parts[i]) && *known &&
+		         join_attributes(choice, &attributes, i + 1 == bundle->count);
+		number /= proposal->transform_count;
+	}
+	return ERR_OK;
+}
+
+static enum err get_bundle(
+    const struct bundle *bundle, uint8_t number, struct offer *out, bool *first_known)
+{
+	struct offer_choice choice = {.proposal_number = number};
+	bool known;
+
+	for (size_t i = 0; bundle->usable && i < bundle->combinations && i < COMBINATIONS_MAX;
+	     i++) {
+		if (get_combination(bundle, i, &choice, &known) != ERR_OK)
+			return ERR_INVALID;
+		if (!known || out->count == OFFER_CHOICES_MAX)
 			continue;
+		*first_known = *first_known || (i == 0 && out->count == 0);
 		out->choices[out->count++] = choice;
-		if (index == 0 && i == 0)
-			*first_known = true;
 	}
 	return ERR_OK;
 }
@@ -187,6 +349,7 @@ enum err quick_get_offer(const struct isakmp_chain *chain, struct offer *out, bo
 	const struct isakmp_payload *payload = isakmp_chain_find(chain, ISAKMP_SA, NULL);
 	struct isakmp_sa sa;
 	enum err error;
+	bool first = false;
 
 	out->count = 0;
 	*first_known = false;
@@ -196,7 +359,16 @@ enum err quick_get_offer(const struct isakmp_chain *chain, struct offer *out, bo
 	error = isakmp_sa_decode(payload->body, &sa);
 	if (error == ERR_UNSUPPORTED)
 		*notify = NOTIFY_NO_PROPOSAL_CHOSEN;
-	for (size_t i = 0; error == ERR_OK && i < sa.proposal_count; i++)
-		error = get_proposal(&sa, i, out, first_known, notify);
+	for (size_t i = 0; error == ERR_OK && i < sa.proposal_count;) {
+		struct bundle bundle = {.usable = true, .combinations = 1};
+		uint8_t number = sa.proposals[i].number;
+		bool is_first = i == 0;
+
+		for (; error == ERR_OK && i < sa.proposal_count && sa.proposals[i].number == number;
+		     i++)
+			error = add_proposal(&bundle, &sa.proposals[i]);
+		if (error == ERR_OK)
+			error = get_bundle(&bundle, number, out, is_first ? first_known : &first);
+	}
 	return error;
 }

@@ -4,19 +4,6 @@
  */
 #include "kx/quick/quick.h"
 
-static uint8_t protocol_number(enum ipsec_protocol protocol)
-{
-	switch (protocol) {
-	case IPSEC_AH:
-		return PROTO_IPSEC_AH;
-	case IPSEC_IPCOMP:
-		return PROTO_IPCOMP;
-	case IPSEC_ESP:
-		break;
-	}
-	return PROTO_IPSEC_ESP;
-}
-
 enum err quick_get_nonce(const struct isakmp_chain *chain, struct bytes *out)
 {
 	const struct isakmp_payload *payload = isakmp_chain_find(chain, ISAKMP_NONCE, NULL);
@@ -138,27 +125,42 @@ void quick_put_seed(struct writer *out, enum ipsec_protocol protocol, uint32_t s
     const struct quick_inputs *inputs)
 {
 	writer_put(out, inputs->secret);
-	writer_u8(out, protocol_number(protocol));
+	writer_u8(out, quick_protocol_number(protocol));
 	writer_u32(out, spi);
 	writer_put(out, inputs->ni);
 	writer_put(out, inputs->nr);
 }
 
-void quick_put_delete(
+/* SPIs in one Delete payload of ours; more go into another one. */
+#define DELETES_MAX 64
+
+static void put_delete(
     struct isakmp_writer *chain, enum ipsec_protocol protocol, const uint32_t *spis, size_t count)
 {
-	uint8_t octets[4 * ISAKMP_TRANSFORMS_MAX];
+	uint8_t octets[4 * DELETES_MAX];
+	uint8_t spi[4];
 	struct writer list = writer_of(octets, sizeof(octets));
 	struct isakmp_delete delete = {.doi = IPSEC_DOI,
-	    .protocol = protocol_number(protocol),
-	    .spi_size = 4,
+	    .protocol = quick_protocol_number(protocol),
+	    .spi_size = (uint8_t)quick_spi_encode(protocol, 0, spi),
 	    .spi_count = (uint16_t)count};
 
 	for (size_t i = 0; i < count; i++)
-		writer_u32(&list, spis[i]);
+		writer_put(&list, bytes_of(spi, quick_spi_encode(protocol, spis[i], spi)));
 	delete.spis = writer_bytes(&list);
-	if (writer_ok(&list))
-		isakmp_put_delete(chain, &delete);
+	isakmp_put_delete(chain, &delete);
+}
+
+void quick_put_delete(
+    struct isakmp_writer *chain, enum ipsec_protocol protocol, const uint32_t *spis, size_t count)
+{
+	while (count > 0) {
+		size_t some = count < DELETES_MAX ? count : DELETES_MAX;
+
+		put_delete(chain, protocol, spis, some);
+		spis += some;
+		count -= some;
+	}
 }
 
 void quick_put_notification(struct isakmp_writer *chain, enum notify_type type,
@@ -166,14 +168,12 @@ void quick_put_notification(struct isakmp_writer *chain, enum notify_type type,
 {
 	uint8_t octets[4];
 	struct isakmp_notification notification = {.doi = IPSEC_DOI,
-	    .protocol = protocol_number(protocol),
+	    .protocol = quick_protocol_number(protocol),
 	    .type = (uint16_t)type,
 	    .data = data};
 
-	if (spi != 0) {
-		isakmp_spi_encode(spi, octets);
-		notification.spi = bytes_of(octets, sizeof(octets));
-	}
+	if (spi != 0)
+		notification.spi = bytes_of(octets, quick_spi_encode(protocol, spi, octets));
 	isakmp_put_notification(chain, &notification);
 }
 

@@ -20,6 +20,13 @@
 /* Where protocol and SPI stand in a seed without g^xy. */
 #define QUICK_SEED_SPI_OFFSET 1
 
+/* The IPsec DOI's protocol numbers (RFC 2407 4.4.1); ERR_UNSUPPORTED for others than these. */
+uint8_t quick_protocol_number(enum ipsec_protocol protocol);
+enum err quick_protocol_decode(uint8_t number, enum ipsec_protocol *out) MUST_CHECK;
+/* An SPI, or IPComp's CPI, as it stands in payloads; returns its octets. */
+size_t quick_spi_encode(enum ipsec_protocol protocol, uint32_t spi, uint8_t out[4]);
+enum err quick_spi_decode(enum ipsec_protocol protocol, struct bytes spi, uint32_t *out) MUST_CHECK;
+
 /* Leaves out the choices that phase 2 of ISAKMP has no numbers for. */
 void quick_narrow_offer(struct offer *offer);
 
