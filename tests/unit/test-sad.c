@@ -273,8 +273,7 @@ static void soft_limits_of_the_data_plane_count_once(void **state)
 {
 	struct fixture fixture;
 	struct sa_pair *pair;
-	struct dataplane_expiry expiry = {
-	    .destination = address("10.0.0.2"),
+	struct dataplane_expiry expiry = {.destination = address("10.0.0.2"),
 	    .spi = 0xabcdef,
 	    .protocol = IPSEC_ESP,
 	    .direction = IPSEC_OUT};
