@@ -53,8 +53,11 @@ capture_kink_count() {
 	capture_count "$1" "udp port 910 and (udp[8] = $2 or (ip6[6] = 17 and ip6[48] = $2))"
 }
 
-# Whatever is neither ESP, KINK nor neighbour discovery went in the clear.
+# Whatever is neither ESP, KINK, a kernel's word that nobody listens for KINK (while a daemon is
+# down), nor neighbour discovery went in the clear.
 capture_clear='not arp and not ip proto 50 and not ip6 proto 50 and not udp port 910
+	and not (icmp[0] = 3 and icmp[17] = 17 and icmp[30:2] = 910)
+	and not (ip6[6] = 58 and ip6[40] = 1 and ip6[54] = 17 and ip6[90:2] = 910)
 	and not (ip6 and (dst net ff00::/8 or (ip6[6] = 58 and ip6[40] >= 130 and ip6[40] <= 137)))'
 
 # capture_clear_count FILE
