@@ -73,7 +73,7 @@ struct kerberos_derivation {
 	uint16_t length;
 };
 
-#define KERBEROS_DERIVATIONS_MAX 4
+#define KERBEROS_DERIVATIONS_MAX 16
 #define KERBEROS_NAME_MAX        256 /* a principal's text with its terminator */
 #define KERBEROS_SESSION_NONE    0
 

@@ -101,8 +101,8 @@ void kx_negotiation_failed(
 void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal);
 /* A pair that the peer began to make will not be: we make one, if traffic waits for it. */
 void kx_pair_unexpected(struct kx *kx, const struct sa_pair *pair);
-/* The host at this address lost its state: all pairs with it go, except (if not NULL) one. */
-void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct sa_pair *except);
+/* The host at this address lost its state: all pairs with it go that nobody negotiates. */
+void kx_peer_restarted(struct kx *kx, const struct address *remote);
 /* An authentic message that is no replay came from this host. */
 void kx_peer_heard(struct kx *kx, const struct address *remote);
 /* ERR_OK: the peer is there. ERR_TIMEOUT: it did not answer. Otherwise it could not be asked. */

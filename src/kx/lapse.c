@@ -66,8 +66,7 @@ void kx_lapse_clear(struct kx *kx)
 }
 
 /* All SAs with this host go, but for those that are still negotiated or being deleted. */
-static size_t remove_pairs(
-    struct kx *kx, const struct address *remote, const struct sa_pair *except, uint64_t *expire_ms)
+static size_t remove_pairs(struct kx *kx, const struct address *remote, uint64_t *expire_ms)
 {
 	const struct sa_peer *peer = sad_find_peer(kx->sad, remote);
 	struct sa_pair *pair = peer != NULL ? peer->pairs : NULL;
@@ -76,7 +75,7 @@ static size_t remove_pairs(
 
 	for (; pair != NULL; pair = next) {
 		next = pair->peer_next;
-		if (pair == except || pair->state == SA_LARVAL || pair->owner != 0)
+		if (pair->state == SA_LARVAL || pair->owner != 0)
 			continue;
 		if (pair->expire_ms > *expire_ms || pair->expire_ms == 0)
 			*expire_ms = pair->expire_ms != 0 ? pair->expire_ms : TIMERS_NEVER;
@@ -87,11 +86,11 @@ static size_t remove_pairs(
 	return count;
 }
 
-void kx_peer_restarted(struct kx *kx, const struct address *remote, const struct sa_pair *except)
+void kx_peer_restarted(struct kx *kx, const struct address *remote)
 {
 	struct kx_watch *watch = kx_watch_find(kx, remote);
 	uint64_t expire_ms = 0;
-	size_t count = remove_pairs(kx, remote, except, &expire_ms);
+	size_t count = remove_pairs(kx, remote, &expire_ms);
 	char text[ADDRESS_TEXT_SIZE];
 
 	kx_count(kx, KX_PEERS_RESTARTED);
@@ -137,7 +136,7 @@ void kx_peer_dead(struct kx_watch *watch)
 
 	(void)snprintf(principal, sizeof(principal), "%s",
 	    peer != NULL && peer->principal != NULL ? peer->principal : "");
-	count = remove_pairs(kx, &watch->probe.remote, NULL, &until_ms);
+	count = remove_pairs(kx, &watch->probe.remote, &until_ms);
 	if (count == 0)
 		return;
 	kx_count(kx, KX_PEERS_DEAD);

@@ -11,12 +11,13 @@ libkx_a_SOURCES = \
 	src/kx/probe.c \
 	src/kx/view.c \
 	src/kx/kink/acknowledge.c \
-	src/kx/kink/command.c \
+	src/kx/kink/command.c src/kx/kink/command.h \
 	src/kx/kink/create.c \
 	src/kx/kink/create-reply.c \
 	src/kx/kink/delete.c \
 	src/kx/kink/gettgt.c \
 	src/kx/kink/give-tgt.c \
+	src/kx/kink/grant.c \
 	src/kx/kink/handshake.c \
 	src/kx/kink/keys.c \
 	src/kx/kink/kink-internal.h \
@@ -26,8 +27,10 @@ libkx_a_SOURCES = \
 	src/kx/kink/refuse.c \
 	src/kx/kink/reply.c \
 	src/kx/kink/respond.c \
-	src/kx/kink/response.c \
+	src/kx/kink/respond-create.c \
+	src/kx/kink/response.c src/kx/kink/response.h \
 	src/kx/kink/status.c \
+	src/kx/kink/wish.c \
 	src/kx/quick/offer.c \
 	src/kx/quick/payloads.c \
 	src/kx/quick/quick.h

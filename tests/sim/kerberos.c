@@ -21,6 +21,7 @@ struct live_session {
 	uint64_t session;
 	uint32_t affinity;
 	char peer[KERBEROS_NAME_MAX];
+	bool keyed; /* KEYMAT came with its reply's verification */
 };
 
 struct known_key {
@@ -39,7 +40,6 @@ struct sim_kerberos {
 	size_t accepting;
 	struct known_key keys[SIM_KEYS];
 	size_t key_count;
-	size_t withheld; /* verifications whose KEYMAT was kept back */
 };
 
 static int64_t time_us(void *context)
@@ -282,16 +282,17 @@ static void perform(struct sim *sim, struct sim_host *host, void *payload)
 {
 	struct sim_kerberos *self = host->kerberos;
 	const struct job *job = payload;
+	struct live_session **live = find_session(self, job->request.session);
 	struct kerberos_completion completion;
 
 	sim->realm->run(self->realm, &job->request, &completion);
 	self->waiting--;
 	/* As if the peer's reply were laid out in another way than the engine expects. */
 	if (completion.operation == KERBEROS_VERIFY && completion.keymat_count > 0 && sim->faults &&
-	    sim_chance(&sim->trouble, 100)) {
+	    sim_chance(&sim->trouble, 100))
 		completion.keymat_count = 0;
-		self->withheld++;
-	}
+	if (completion.operation == KERBEROS_VERIFY && completion.keymat_count > 0 && live != NULL)
+		(*live)->keyed = true;
 	if (job->request.operation == KERBEROS_ACCEPT)
 		self->accepting--;
 	note_result(self, &job->request, &completion);
@@ -332,7 +333,7 @@ static void check_request(struct sim_kerberos *self, const struct kerberos_reque
 	else if ((*live)->affinity != request->affinity)
 		sim_fail(sim, "host %c uses a Kerberos session with another affinity", name);
 	if (request->operation == KERBEROS_PROTECT && request->head.len == 0 &&
-	    request->derivation_count == 1 && sim->profile.protocols <= 1 && self->withheld-- == 0)
+	    request->derivation_count == 1 && live != NULL && (*live)->keyed)
 		sim_fail(sim, "host %c derives a key that it was given", name);
 	for (size_t i = 0; i < request->derivation_count; i++) {
 		if (request->derivations[i].length == 0 ||

@@ -14,6 +14,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/names \
 	tests/system/rekey \
 	tests/system/reverse-path \
+	tests/system/several \
 	tests/system/shutdown \
 	tests/system/start-trouble \
 	tests/system/transport-ipv4 \

@@ -116,23 +116,24 @@ static void expect_keymat(struct bytes seed, struct bytes actual)
 static void check_keymat(uint64_t session)
 {
 	static const uint8_t seed[] = "\3\336\255\276\357a nonce of some length";
-	struct kerberos_request request = {
-	    .operation = KERBEROS_PROTECT, .session = session, .derivation_count = 4};
+	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
+	    .session = session,
+	    .derivation_count = KERBEROS_DERIVATIONS_MAX};
 	static const uint16_t lengths[] = {1, 16, 36, 64};
 	struct kerberos_completion completion;
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < KERBEROS_DERIVATIONS_MAX; i++)
 		request.derivations[i] =
-		    (struct kerberos_derivation){bytes_of(seed, sizeof(seed)), lengths[i]};
+		    (struct kerberos_derivation){bytes_of(seed, sizeof(seed)), lengths[i % 4]};
 	host_run(&b, &request, &completion);
 	assert_int_equal(completion.problem.code, ERR_OK);
 	assert_int_equal(completion.message.len, 0);
-	assert_int_equal(completion.keymat_count, 4);
-	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(completion.keymat[i].len, lengths[i]);
+	assert_int_equal(completion.keymat_count, KERBEROS_DERIVATIONS_MAX);
+	for (size_t i = 0; i < KERBEROS_DERIVATIONS_MAX; i++) {
+		assert_int_equal(completion.keymat[i].len, lengths[i % 4]);
 		expect_keymat(bytes_of(seed, sizeof(seed)), completion.keymat[i]);
 	}
-	request.derivation_count = 5;
+	request.derivation_count++;
 	host_run(&b, &request, &completion);
 	assert_int_equal(completion.problem.code, ERR_INVALID);
 }

@@ -2,7 +2,7 @@
  * The third message of a handshake, by the initiator: an ACK for each copy of a reply that asks for
  * one, for as long as there may be copies. RFC 4430 3.2, 6.2, 9.
  */
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
 #include "sa/sad.h"
 
 /* While one is in the making, further copies of the reply get no other. */
@@ -33,22 +33,27 @@ static void over(struct timer *timer, void *context)
 {
 	struct kink_command *command = context;
 	struct kink *kink = command->kink;
-	struct sa_pair *pair = sad_by_handle(kx_sad(kink->kx), command->made);
+	uint64_t made[KINK_SAS_MAX] = {0};
 
 	(void)timer;
+	for (size_t i = 0; i < command->wish_count; i++)
+		made[i] = command->wishes[i].made;
 	kink_command_end(command);
-	if (pair != NULL)
-		kx_pair_confirmed(kink->kx, pair);
+	for (size_t i = 0; i < KINK_SAS_MAX; i++) {
+		struct sa_pair *pair = sad_by_handle(kx_sad(kink->kx), made[i]);
+
+		if (pair != NULL)
+			kx_pair_confirmed(kink->kx, pair);
+	}
 }
 
-void kink_acknowledge(struct kink_command *command, const struct sa_pair *pair)
+void kink_acknowledge(struct kink_command *command)
 {
 	const struct host *host = kx_host(command->kink->kx);
 	uint64_t due = host->now_ms(host->self) + kink_cycle_ms(command->kink);
 
 	command->answered = true;
 	command->acknowledging = true;
-	command->made = pair != NULL ? pair->handle : 0;
 	make_ack(command);
 	if (timers_set(kx_timers(command->kink->kx), &command->timer, due, over, command) != ERR_OK)
 		over(&command->timer, command);

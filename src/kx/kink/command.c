@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/secret.h"
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
 
 static uint64_t now_ms(const struct kink_command *command)
 {
@@ -74,6 +74,27 @@ static void release_session(struct kink_command *command)
 	command->session = KERBEROS_SESSION_NONE;
 }
 
+void kink_command_close(struct kink_command *command)
+{
+	if (command->gathering != NULL)
+		HASH_DELETE(by_remote, *command->gathering, command);
+	command->gathering = NULL;
+}
+
+void kink_command_gather(struct kink_command *command, struct kink_command **table)
+{
+	struct kink_command *before;
+
+	HASH_FIND(
+	    by_remote, *table, &command->remote.address, sizeof(command->remote.address), before);
+	if (before != NULL)
+		kink_command_close(before);
+	HASH_ADD(by_remote, *table, remote.address, sizeof(command->remote.address), command);
+	/* One that cannot be found again has what it has alone. */
+	if (table_holds(&command->by_remote))
+		command->gathering = table;
+}
+
 void kink_command_end(struct kink_command *command)
 {
 	struct kink *kink = command->kink;
@@ -81,13 +102,14 @@ void kink_command_end(struct kink_command *command)
 	timers_cancel(kx_timers(kink->kx), &command->timer);
 	kx_principal_cancel(&command->principal_wait);
 	release_session(command);
+	kink_command_close(command);
 	kink_delete_clear(command);
+	kink_create_clear(command);
 	HASH_DELETE(by_xid, kink->commands_by_xid, command);
 	slots_remove(&kink->commands, command->handle);
 	free((void *)command->plain.data);
 	free(command->principal);
 	free((void *)command->offered.data);
-	secret_free(command->exchange, sizeof(*command->exchange));
 	secret_wipe(command, sizeof(*command));
 	free(command);
 }
@@ -99,7 +121,7 @@ void kink_command_fail(struct kink_command *command, const struct problem *probl
 	if (!over)
 		command->kind->failed(command, problem);
 	if (!over && command->acknowledge)
-		kink_acknowledge(command, NULL);
+		kink_acknowledge(command);
 	else
 		kink_command_end(command);
 }
@@ -282,8 +304,7 @@ void kink_command_warn(const struct kink_command *command, const char *what, con
 /* Keys of SAs depend on the ticket, so what has any begins with new SAs as well. */
 void kink_command_begin_anew(struct kink_command *command, const struct problem *problem)
 {
-	if (command->negotiation != NULL)
-		command->negotiation->again = true;
+	kink_create_again(command);
 	if (command->renewed || command->kind->starting != NULL) {
 		kink_command_fail(command, problem);
 		return;

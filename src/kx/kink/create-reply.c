@@ -7,15 +7,54 @@
 #include <string.h>
 
 #include "base/secret.h"
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
 #include "sa/sad.h"
+
+/*
+ * Where the SPI stands in the plaintext of an agreement that begins with its SA payload: behind
+ * InnerNextPload (RFC 4430 4.2.7), the headers of KINK_ISAKMP (4.2.6) and SA with its DOI and
+ * situation (RFC 2407 4.6.1), and the proposal's own header (RFC 2408 3.5).
+ */
+#define EXPECTED_SPI_OFFSET (4 + 8 + 4 + 8 + 8)
+
+/*
+ * The outbound key of a lone SA is derived with the reply's verification: it saves a way to a
+ * worker and back.
+ */
+static bool is_expected(const struct kink_command *command)
+{
+	const struct kink_wish *wish = &command->wishes[0];
+
+	return command->wish_count == 1 && wish->pair != NULL && wish->group == DH_NONE &&
+	       wish->pair->part_count == 1;
+}
+
+void kink_create_expected(
+    struct kink_command *command, struct kerberos_request *request, struct writer *seeds)
+{
+	if (!is_expected(command))
+		return;
+	request->derivation_count = (uint8_t)kink_create_derivations(
+	    &command->wishes[0], IPSEC_OUT, seeds, request->derivations);
+	request->plain_offset = EXPECTED_SPI_OFFSET;
+	request->seed_offset = QUICK_SEED_SPI_OFFSET;
+}
+
+/* Whether the key that came with the reply is that of this SPI. */
+static bool was_expected(const struct kink_reply *reply, uint32_t spi)
+{
+	struct reader reader = reader_of(reply->plain);
+
+	(void)reader_take(&reader, EXPECTED_SPI_OFFSET);
+	return reply->keymat.len > 0 && reader_u32(&reader) == spi && reader_ok(&reader);
+}
 
 /*
  * Not as it was wished. A reply that wants an ACK gets one all the same (RFC 4430 3.2: "even if it
  * believes that the responder was in error").
  */
 __attribute__((format(printf, 3, 4))) static void refused(
-    struct kink_command *command, const struct kink_reply *reply, const char *format, ...)
+    struct kink_command *command, struct kink_wish *wish, const char *format, ...)
 {
 	struct problem problem = {.code = ERR_REFUSED};
 	va_list arguments;
@@ -23,8 +62,14 @@ __attribute__((format(printf, 3, 4))) static void refused(
 	va_start(arguments, format);
 	(void)vsnprintf(problem.text, sizeof(problem.text), format, arguments);
 	va_end(arguments);
-	command->acknowledge = reply->message->header.ackreq;
-	kink_command_fail(command, &problem);
+	kink_wish_failed(command, wish, &problem);
+}
+
+static void refused_all(struct kink_command *command, const char *what, const char *which)
+{
+	for (size_t i = 0; i < command->wish_count; i++)
+		refused(
+		    command, &command->wishes[i], "the peer %s%s; its log says why", what, which);
 }
 
 static void too_busy(struct kink_command *command)
@@ -35,56 +80,34 @@ static void too_busy(struct kink_command *command)
 	kink_command_fail(command, &problem);
 }
 
-/* The peer has no key exchange, and policy can do without (RFC 4430 3.2): another transaction. */
-static void go_without_exchange(struct kink_command *command, bool acknowledge)
+/* Another transaction, for this wish alone. */
+static void wish_again(struct kink_command *command, struct kink_wish *wish, enum dh_group group)
 {
-	static const struct problem none = {.code = ERR_OK};
-	struct kx_negotiation *negotiation = command->negotiation;
-	struct sa_pair *pair = command->pair;
 	struct kink *kink = command->kink;
+	struct kx_negotiation *negotiation = wish->negotiation;
+	struct sa_pair *pair = wish->pair;
 
-	command->negotiation = NULL;
-	command->pair = NULL;
+	kink_wish_clear(wish);
 	pair->owner = 0;
 	sad_remove(kx_sad(kink->kx), pair);
-	command->acknowledge = acknowledge;
-	kink_command_fail(command, &none);
-	kink_create_without_exchange(kink, negotiation);
+	kink_create_alone(kink, negotiation, group);
 }
 
-/* Why the peer does not want the SA, from an authentic reply that is no agreement. */
-static bool reply_is_error(
-    struct kink_command *command, const struct kink_reply *reply, struct isakmp_chain *chain)
+/* Why the peer does not want any of it, from an authentic reply. */
+static bool is_refusal(struct kink_command *command, const struct kink_reply *reply)
 {
 	const struct kink_payload *error =
 	    reply->inner != NULL ? kink_find(reply->inner, KINK_ERROR) : NULL;
 	uint32_t code;
-	uint16_t notify;
 
 	if (error == NULL)
 		error = kink_find(&reply->message->outer, KINK_ERROR);
 	if (error != NULL && kink_error_decode(error->body, &code) == ERR_OK && code != KINK_OK) {
-		refused(command, reply, "the peer refuses: %s; its log says why",
-		    kink_error_name(code));
+		refused_all(command, "refuses: ", kink_error_name(code));
 		return true;
 	}
 	if (reply->form != KINK_FORM_REPLY) {
-		refused(command, reply, "the peer reports a Kerberos error; its log says which");
-		return true;
-	}
-	if (kink_get_isakmp(reply->message, reply->inner, chain) != ERR_OK) {
-		refused(command, reply, "the peer's reply holds no single KINK_ISAKMP payload");
-		return true;
-	}
-	if (command->exchange != NULL && quick_refuses_key_exchange(chain) &&
-	    command->negotiation->rule->proposal.pfs == POLICY_PFS_OFFER) {
-		go_without_exchange(command, reply->message->header.ackreq);
-		return true;
-	}
-	notify = quick_find_error(chain);
-	if (notify != 0) {
-		refused(
-		    command, reply, "the peer refuses: %s; its log says why", notify_name(notify));
+		refused_all(command, "reports a Kerberos error", "");
 		return true;
 	}
 	return false;
@@ -100,7 +123,7 @@ struct answer {
 
 /* Reads it and holds it to what was offered; NULL when it is good, else what is wrong. */
 static const char *read_answer(
-    struct kink_command *command, const struct isakmp_chain *chain, struct answer *out)
+    const struct kink_wish *wish, const struct isakmp_chain *chain, struct answer *out)
 {
 	struct offer offered;
 	struct offer answer;
@@ -111,7 +134,7 @@ static const char *read_answer(
 	if (quick_get_offer(chain, &answer, &first_known, &notify) != ERR_OK || answer.count != 1)
 		return "the peer's answer is no single proposal";
 	out->choice = answer.choices[0];
-	if (kink_create_offer(command, &offered) != ERR_OK)
+	if (kink_create_offer(wish, &offered) != ERR_OK)
 		return "the policy has changed meanwhile";
 	switch (offer_find_answer(&offered, &out->choice, &index)) {
 	case ERR_OK:
@@ -125,165 +148,232 @@ static const char *read_answer(
 	if (quick_get_nonce(chain, &out->nonce) != ERR_OK)
 		return "the peer's nonce is not valid";
 	if (quick_get_key_exchange(chain, &out->peer_value) != ERR_OK ||
-	    (out->peer_value.len > 0) != (command->exchange != NULL))
-		return command->exchange != NULL ? "the peer's answer leaves out the key exchange"
-		                                 : "the peer wants a key exchange of its own";
+	    (out->peer_value.len > 0) != (wish->exchange != NULL))
+		return wish->exchange != NULL ? "the peer's answer leaves out the key exchange"
+		                              : "the peer wants a key exchange of its own";
 	return NULL;
 }
 
-/* All keys are made anew: the peer has added to them, or chose otherwise (RFC 4430 3.2). */
-static void derive_both(struct kink_command *command)
-{
-	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
-	uint8_t buffer[2 * KINK_SEEDS_MAX];
-	struct writer seeds = writer_of(buffer, sizeof(buffer));
-	size_t count = kink_create_derivations(command, IPSEC_IN, &seeds, derivations);
-
-	count += kink_create_derivations(command, IPSEC_OUT, &seeds, &derivations[count]);
-	command->both = true;
-	if (kink_command_derive(command, derivations, count) != ERR_OK)
-		too_busy(command);
-	secret_wipe(buffer, seeds.len);
-}
-
-static void finish_exchange(struct kink_command *command, struct bytes peer_value)
-{
-	const struct host *host = kx_host(command->kink->kx);
-	const struct kink_key_exchange *exchange = command->exchange;
-	struct agreement_request request = {.operation = AGREEMENT_FINISH,
-	    .token = kink_token(KINK_STEP_FINISH, command->handle),
-	    .group = exchange->group,
-	    .private_value = bytes_of(exchange->private_value, exchange->private_len),
-	    .public_value = kink_key_exchange_public(exchange),
-	    .peer_value = peer_value};
-
-	kink_command_answered(command);
-	if (host->agree(host->self, &request) != ERR_OK)
-		too_busy(command);
-}
-
-void kink_create_finish(struct kink_command *command)
-{
-	derive_both(command);
-}
-
-/* The peer has it as we have it: only the outbound keys are still to come. */
-static void conclude_optimistic(struct kink_command *command, const struct kink_reply *reply)
-{
-	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
-	uint8_t buffer[KINK_SEEDS_MAX];
-	struct writer seeds = writer_of(buffer, sizeof(buffer));
-	size_t count;
-
-	if (command->pair->part_count == 1 &&
-	    kink_create_was_expected(reply, command->pair->parts[0].spi_out)) {
-		kink_command_answered(command);
-		sad_install(kx_sad(command->kink->kx), command->pair, IPSEC_OUT, &reply->keymat);
-		return;
-	}
-	count = kink_create_derivations(command, IPSEC_OUT, &seeds, derivations);
-	if (kink_command_derive(command, derivations, count) != ERR_OK)
-		too_busy(command);
-}
-
 /* Our own SPI would give both directions the same key (RFC 2409 5.5). */
-static enum err take_spis(struct kink_command *command, const struct offer_choice *choice)
+static enum err take_spis(struct sad *sad, struct sa_pair *pair, const struct offer_choice *choice)
 {
-	struct sa_pair *pair = command->pair;
 	enum err error = ERR_OK;
 
 	for (size_t i = 0; error == ERR_OK && i < pair->part_count; i++)
 		error = choice->parts[i].spi == pair->parts[i].spi_in
 		            ? ERR_EXISTS
-		            : sad_set_spi_out(
-				  kx_sad(command->kink->kx), &pair->parts[i], choice->parts[i].spi);
+		            : sad_set_spi_out(sad, &pair->parts[i], choice->parts[i].spi);
 	return error;
 }
 
-void kink_create_replied(struct kink_command *command, const struct kink_reply *reply)
+/* The peer's word on one wish. */
+static void take_answer(
+    struct kink_command *command, struct kink_wish *wish, const struct isakmp_chain *chain)
 {
+	struct sad *sad = kx_sad(command->kink->kx);
 	struct suite suites[BUNDLE_MAX];
-	struct isakmp_chain chain;
 	struct answer answer;
 	const char *wrong;
-	bool two_way;
+	uint16_t notify = quick_find_error(chain);
 
-	if (reply_is_error(command, reply, &chain))
-		return;
-	wrong = read_answer(command, &chain, &answer);
-	if (wrong != NULL) {
-		refused(command, reply, "%s", wrong);
+	/* The peer has no key exchange, and policy can do without (RFC 4430 3.2). */
+	if (wish->exchange != NULL && quick_refuses_key_exchange(chain) &&
+	    wish->negotiation->rule->proposal.pfs == POLICY_PFS_OFFER) {
+		wish_again(command, wish, DH_NONE);
 		return;
 	}
-	two_way = answer.optimistic && answer.nonce.len == 0 && answer.peer_value.len == 0;
-	if (!two_way && !reply->message->header.ackreq) {
-		refused(command, reply,
+	if (notify != 0) {
+		refused(
+		    command, wish, "the peer refuses: %s; its log says why", notify_name(notify));
+		return;
+	}
+	wrong = read_answer(wish, chain, &answer);
+	if (wrong != NULL) {
+		refused(command, wish, "%s", wrong);
+		return;
+	}
+	wish->both = !answer.optimistic || answer.nonce.len > 0 || answer.peer_value.len > 0;
+	if (wish->both && !command->acknowledge) {
+		refused(command, wish,
 		    "the peer chose another proposal or added to the keys, but asks for no "
 		    "acknowledgement");
 		return;
 	}
 	/* The shorter lifetime counts (RFC 4430 3.2). */
 	offer_suites(&answer.choice, suites);
-	sad_agree(command->pair, suites, &answer.choice.lifetime);
-	if (take_spis(command, &answer.choice) != ERR_OK) {
-		refused(command, reply, "the peer's answer names an SPI that is in use");
+	sad_agree(wish->pair, suites, &answer.choice.lifetime);
+	if (take_spis(sad, wish->pair, &answer.choice) != ERR_OK) {
+		refused(command, wish, "the peer's answer names an SPI that is in use");
 		return;
 	}
-	command->acknowledge = reply->message->header.ackreq;
-	command->peer_nonce_len = answer.nonce.len;
+	wish->peer_nonce_len = answer.nonce.len;
 	if (answer.nonce.len > 0)
-		memcpy(command->peer_nonce, answer.nonce.data, answer.nonce.len);
-	if (two_way)
-		conclude_optimistic(command, reply);
-	else if (answer.peer_value.len > 0)
-		finish_exchange(command, answer.peer_value);
-	else
-		derive_both(command);
+		memcpy(wish->peer_nonce, answer.nonce.data, answer.nonce.len);
+	wish->peer_value = kink_copy(answer.peer_value);
+	if (answer.peer_value.len > 0 && wish->peer_value.data == NULL)
+		refused(command, wish, "out of memory");
 }
 
-void kink_create_derived(struct kink_command *command, const struct kerberos_completion *completion)
+/*
+ * A KINK_ISAKMP payload for each of the command's, in its order. What a peer leaves out that does
+ * not understand several in one command, it is asked for once more, each on its own.
+ */
+static void take_answers(struct kink_command *command, const struct kink_reply *reply)
 {
-	struct sad *sad = kx_sad(command->kink->kx);
+	size_t count = kink_count_isakmp(reply->message, reply->inner);
+	bool several = command->wish_count > 1;
+	struct isakmp_chain chain;
+
+	for (size_t i = 0; i < command->wish_count; i++) {
+		struct kink_wish *wish = &command->wishes[i];
+		bool there = kink_get_isakmp(reply->message, reply->inner, i, &chain) == ERR_OK;
+
+		if (wish->negotiation == NULL)
+			continue;
+		if (several && (!there || (count == 1 && quick_find_error(&chain) != 0)))
+			wish_again(command, wish, wish->group);
+		else if (!there)
+			refused(command, wish, "the peer's reply holds no KINK_ISAKMP payload");
+		else
+			take_answer(command, wish, &chain);
+	}
+}
+
+/* The keys that are still to come, of all wishes. */
+static void derive(struct kink_command *command)
+{
+	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
+	uint8_t buffer[KINK_SEEDS_MAX];
+	struct writer seeds = writer_of(buffer, sizeof(buffer));
+	size_t count = 0;
+
+	for (size_t i = 0; i < command->wish_count; i++) {
+		struct kink_wish *wish = &command->wishes[i];
+
+		wish->keys_asked = 0;
+		if (wish->negotiation == NULL)
+			continue;
+		if (wish->both)
+			count +=
+			    kink_create_derivations(wish, IPSEC_IN, &seeds, &derivations[count]);
+		count += kink_create_derivations(wish, IPSEC_OUT, &seeds, &derivations[count]);
+	}
+	if (kink_command_derive(command, derivations, count) != ERR_OK)
+		too_busy(command);
+	secret_wipe(buffer, seeds.len);
+}
+
+static enum err finish_exchange(struct kink_command *command, struct kink_wish *wish)
+{
+	const struct host *host = kx_host(command->kink->kx);
+	const struct kink_key_exchange *exchange = wish->exchange;
+	struct agreement_request request = {.operation = AGREEMENT_FINISH,
+	    .token = kink_token(KINK_STEP_FINISH, command->handle),
+	    .group = exchange->group,
+	    .private_value = bytes_of(exchange->private_value, exchange->private_len),
+	    .public_value = kink_key_exchange_public(exchange),
+	    .peer_value = wish->peer_value};
+
+	return host->agree(host->self, &request);
+}
+
+void kink_create_finish(struct kink_command *command)
+{
+	for (uint8_t i = 0; i < command->wish_count; i++) {
+		struct kink_wish *wish = &command->wishes[i];
+
+		if (wish->negotiation == NULL || wish->exchange == NULL ||
+		    wish->exchange->secret_len > 0)
+			continue;
+		command->agreeing = i;
+		kink_command_answered(command);
+		if (finish_exchange(command, wish) != ERR_OK)
+			too_busy(command);
+		return;
+	}
+	derive(command);
+}
+
+void kink_create_replied(struct kink_command *command, const struct kink_reply *reply)
+{
+	const struct kink_wish *first = &command->wishes[0];
+
+	command->acknowledge = reply->message->header.ackreq;
+	if (!is_refusal(command, reply))
+		take_answers(command, reply);
+	if (kink_create_settled(command))
+		return;
+	/* The peer has it as we have it: the outbound key is all that was to come. */
+	if (is_expected(command) && !first->both &&
+	    was_expected(reply, first->pair->parts[0].spi_out)) {
+		kink_command_answered(command);
+		sad_install(kx_sad(command->kink->kx), first->pair, IPSEC_OUT, &reply->keymat);
+	} else {
+		kink_create_finish(command);
+	}
+}
+
+/* A wish's keys, as they were asked for. */
+static enum err install(struct sad *sad, const struct kink_wish *wish, const struct bytes *keymat)
+{
 	struct bytes in[BUNDLE_MAX];
 	struct bytes out[BUNDLE_MAX];
 	size_t used = 0;
 
-	if (command->both)
-		used = kink_spread_keys(
-		    command->pair, completion->keymat, completion->keymat_count, in);
-	if (kink_spread_keys(command->pair, &completion->keymat[used],
-		completion->keymat_count - used, out) == 0) {
-		too_busy(command);
-		return;
-	}
-	if (command->both)
-		sad_install(sad, command->pair, IPSEC_IN, in);
-	sad_install(sad, command->pair, IPSEC_OUT, out);
+	if (wish->both)
+		used = kink_spread_keys(wish->pair, keymat, wish->keys_asked, in);
+	if (kink_spread_keys(wish->pair, &keymat[used], wish->keys_asked - used, out) == 0)
+		return ERR_INVALID;
+	if (wish->both)
+		sad_install(sad, wish->pair, IPSEC_IN, in);
+	sad_install(sad, wish->pair, IPSEC_OUT, out);
+	return ERR_OK;
 }
 
-void kink_create_installed(struct kink_command *command, const struct problem *problem)
+void kink_create_derived(struct kink_command *command, const struct kerberos_completion *completion)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < command->wish_count; i++) {
+		const struct kink_wish *wish = &command->wishes[i];
+
+		if (wish->keys_asked > completion->keymat_count - used ||
+		    (wish->negotiation != NULL && install(kx_sad(command->kink->kx), wish,
+						      &completion->keymat[used]) != ERR_OK)) {
+			too_busy(command);
+			return;
+		}
+		used += wish->keys_asked;
+	}
+}
+
+void kink_create_installed(
+    struct kink_command *command, struct sa_pair *pair, const struct problem *problem)
 {
 	struct kink *kink = command->kink;
-	struct sa_pair *pair = command->pair;
-	struct kx_negotiation *negotiation = command->negotiation;
+	struct kink_wish *wish = kink_wish_of(command, pair);
+	struct kx_negotiation *negotiation;
+	uint64_t handle = command->handle;
 	struct problem why;
 
+	if (wish == NULL)
+		return;
 	if (problem->code != ERR_OK) {
 		(void)problem_set(
 		    &why, problem->code, "the data plane refused the SA: %s", problem->text);
-		kink_command_fail(command, &why);
+		kink_create_lost(command, pair, &why);
 		return;
 	}
 	if (!pair->installed_out)
 		return;
-	command->pair = NULL;
-	command->negotiation = NULL;
+	negotiation = wish->negotiation;
+	wish->pair = NULL;
+	wish->negotiation = NULL;
+	wish->made = pair->handle;
 	sad_establish(kx_sad(kink->kx), pair);
 	kx_negotiation_done(kink->kx, negotiation, pair);
-	if (command->acknowledge) {
-		kink_acknowledge(command, pair);
-	} else {
-		kink_command_end(command);
+	if (!command->acknowledge)
 		kx_pair_confirmed(kink->kx, pair);
-	}
+	if (slots_get(&kink->commands, handle) == command)
+		(void)kink_create_settled(command);
 }

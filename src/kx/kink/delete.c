@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
 
 /* SPIs in one command: with a ticket of common size it still fits into one packet. */
 #define BATCH_MAX 128
@@ -42,22 +42,19 @@ static struct sa_pair *release(struct kink_deletion *deletion, size_t i)
 }
 
 /*
- * Marks the pairs that the reply names by the peer's inbound SPIs. False when no more can be
+ * Marks the pairs that a KINK_ISAKMP names by the peer's inbound SPIs. False when no more can be
  * learned from it: INVALID-SPI says that the peer has not got the others (RFC 4430 3.3), and with
  * any other error there is nothing to wait for either.
  */
-static bool mark_confirmed(struct kink_command *command, const struct kink_reply *reply)
+static bool mark_confirmed(struct kink_command *command, const struct isakmp_chain *chain)
 {
 	struct sad *sad = kx_sad(command->kink->kx);
 	const struct isakmp_payload *payload = NULL;
-	struct isakmp_chain chain;
 	size_t confirmed = 0;
 
-	if (reply->form != KINK_FORM_REPLY ||
-	    kink_get_isakmp(reply->message, reply->inner, &chain) != ERR_OK ||
-	    quick_find_error(&chain) != 0)
+	if (quick_find_error(chain) != 0)
 		return false;
-	while ((payload = isakmp_chain_find(&chain, ISAKMP_DELETE, payload)) != NULL) {
+	while ((payload = isakmp_chain_find(chain, ISAKMP_DELETE, payload)) != NULL) {
 		struct isakmp_delete answer;
 		enum ipsec_protocol protocol;
 
@@ -85,7 +82,10 @@ static void delete_replied(struct kink_command *command, const struct kink_reply
 {
 	struct kink *kink = command->kink;
 	struct kink_deletion *deletion = command->deletion;
-	bool in_part = mark_confirmed(command, reply);
+	struct isakmp_chain chain;
+	bool in_part = reply->form == KINK_FORM_REPLY &&
+	               kink_get_isakmp(reply->message, reply->inner, 0, &chain) == ERR_OK &&
+	               mark_confirmed(command, &chain);
 
 	for (size_t i = 0; i < deletion->count; i++) {
 		struct sa_pair *pair = deletion->items[i].pair;
@@ -178,20 +178,12 @@ static void principal_known(
 	}
 }
 
-static void close_gathering(struct kink_command *command)
-{
-	if (!command->gathering)
-		return;
-	command->gathering = false;
-	HASH_DELETE(by_remote, command->kink->gathering, command);
-}
-
 static void gathered(struct timer *timer, void *context)
 {
 	struct kink_command *command = context;
 
 	(void)timer;
-	close_gathering(command);
+	kink_command_close(command);
 	kx_principal_wait(command->kink->kx, command->principal_wait.peer, &command->remote.address,
 	    &command->principal_wait);
 }
@@ -216,10 +208,7 @@ static enum err gather(struct kink *kink, const struct sa_pair *pair,
 		kink_command_end(command);
 		return ERR_NO_MEMORY;
 	}
-	HASH_ADD(
-	    by_remote, kink->gathering, remote.address, sizeof(command->remote.address), command);
-	/* One that cannot be found again has this pair alone. */
-	command->gathering = table_holds(&command->by_remote);
+	kink_command_gather(command, &kink->deleting);
 	*out = command;
 	return ERR_OK;
 }
@@ -242,13 +231,11 @@ void kink_delete_pair(struct kink *kink, struct sa_pair *pair, bool at_once)
 	struct kink_command *command;
 
 	sad_close_outbound(kx_sad(kink->kx), pair);
-	HASH_FIND(by_remote, kink->gathering, &pair->remote, sizeof(pair->remote), command);
+	HASH_FIND(by_remote, kink->deleting, &pair->remote, sizeof(pair->remote), command);
 	if (command != NULL && rule != NULL &&
 	    (command->deletion->count == BATCH_MAX || command->principal_wait.peer != rule->peer ||
-		!address_equal(&command->local, &pair->local))) {
-		close_gathering(command);
+		!address_equal(&command->local, &pair->local)))
 		command = NULL;
-	}
 	if (rule == NULL ||
 	    (command == NULL && gather(kink, pair, rule->peer, &command) != ERR_OK)) {
 		sad_remove(kx_sad(kink->kx), pair);
@@ -274,6 +261,5 @@ void kink_delete_gone(struct kink_command *command, const struct sa_pair *pair)
 
 void kink_delete_clear(struct kink_command *command)
 {
-	close_gathering(command);
 	free(command->deletion);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
 
 /* Peers whose tickets are remembered. */
 #define TGTS_MAX    16384

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/response.h"
 
 /* Questions that wait for Kerberos. */
 #define PENDING_MAX 64

@@ -2,44 +2,27 @@
  * The three-way handshake as its responder: a REPLY that is repeated until its ACK comes, and the
  * outbound SA, which waits for that. RFC 4430 3.2, 6.2, 9.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
+#include "kx/kink/response.h"
 
 enum err kink_handshake_begin(struct kink_response *response)
 {
-	const struct host *host = kx_host(response->kink->kx);
-	struct kink_handshake *handshake = secret_alloc(sizeof(*handshake));
+	struct kink_handshake *handshake = calloc(1, sizeof(*handshake));
 
 	if (handshake == NULL)
 		return ERR_NO_MEMORY;
-	host->random(host->self, handshake->nonce, sizeof(handshake->nonce));
-	handshake->exchange.group = response->choice.group;
 	handshake->interval_ms = kx_policy(response->kink->kx)->daemon.retransmit_first;
 	response->handshake = handshake;
 	return ERR_OK;
 }
 
-void kink_handshake_free(struct kink_handshake *handshake)
-{
-	secret_free(handshake, sizeof(*handshake));
-}
-
-void kink_handshake_keep_keys(
-    struct kink_handshake *handshake, const struct bytes *keys, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		handshake->key_lengths[i] = keys[i].len < SA_KEY_MAX ? keys[i].len : SA_KEY_MAX;
-		if (keys[i].len > 0)
-			memcpy(handshake->keys_out[i], keys[i].data, handshake->key_lengths[i]);
-	}
-}
-
 void kink_handshake_give_up(struct kink_response *response)
 {
 	const struct host *host = kx_host(response->kink->kx);
-	struct sa_pair *pair = response->pair;
 	char remote[ENDPOINT_TEXT_SIZE];
 
 	log_event(host->log, LOG_LEVEL_WARNING, LOG_AREA_KINK,
@@ -47,10 +30,16 @@ void kink_handshake_give_up(struct kink_response *response)
 		{"principal", response->client}),
 	    "the SAs are given up: %u replies were sent, and no ACK came",
 	    response->handshake->tries);
-	response->pair = NULL;
-	pair->owner = 0;
-	kx_pair_unexpected(response->kink->kx, pair);
-	kink_delete_pair(response->kink, pair, false);
+	for (size_t i = 0; i < response->grant_count; i++) {
+		struct sa_pair *pair = response->grants[i].pair;
+
+		response->grants[i].pair = NULL;
+		if (pair == NULL)
+			continue;
+		pair->owner = 0;
+		kx_pair_unexpected(response->kink->kx, pair);
+		kink_delete_pair(response->kink, pair, false);
+	}
 	kink_response_withdraw(response);
 }
 
@@ -129,7 +118,6 @@ void kink_handshake_confirmed(
 	struct kink_handshake *handshake = response->handshake;
 	struct kink *kink = response->kink;
 	const struct host *host = kx_host(kink->kx);
-	struct bytes keys[BUNDLE_MAX];
 	enum err error = completion->problem.code;
 
 	if (completion->session != KERBEROS_SESSION_NONE)
@@ -149,8 +137,15 @@ void kink_handshake_confirmed(
 	}
 	handshake->waiting = false;
 	timers_cancel(kx_timers(kink->kx), &response->timer);
-	for (size_t i = 0; i < BUNDLE_MAX; i++)
-		keys[i] = bytes_of(handshake->keys_out[i], handshake->key_lengths[i]);
-	sad_install(kx_sad(kink->kx), response->pair, IPSEC_OUT, keys);
-	secret_wipe(handshake->keys_out, sizeof(handshake->keys_out));
+	for (size_t i = 0; i < response->grant_count; i++) {
+		struct kink_grant *grant = &response->grants[i];
+		struct bytes keys[BUNDLE_MAX];
+
+		for (size_t j = 0; j < BUNDLE_MAX; j++)
+			keys[j] = bytes_of(grant->keys_out[j], grant->key_lengths[j]);
+		grant->installed = false;
+		if (grant->pair != NULL)
+			sad_install(kx_sad(kink->kx), grant->pair, IPSEC_OUT, keys);
+		secret_wipe(grant->keys_out, sizeof(grant->keys_out));
+	}
 }

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/secret.h"
 #include "crypto/algorithms.h"
 #include "kx/kink/kink-internal.h"
 #include "sa/sad.h"
@@ -43,6 +44,20 @@ size_t kink_spread_keys(const struct sa_pair *pair, const struct bytes *keymat, 
 		out[i] = keymat[used++];
 	}
 	return used;
+}
+
+struct kink_key_exchange *kink_key_exchange_new(enum dh_group group)
+{
+	struct kink_key_exchange *exchange = secret_alloc(sizeof(*exchange));
+
+	if (exchange != NULL)
+		exchange->group = group;
+	return exchange;
+}
+
+void kink_key_exchange_free(struct kink_key_exchange *exchange)
+{
+	secret_free(exchange, sizeof(*exchange));
 }
 
 enum err kink_key_exchange_keep(

@@ -134,21 +134,30 @@ void kink_send_error(struct kink *kink, const struct host_datagram *command, uin
 	send_octets(kink, &command->local.address, &command->remote, writer_bytes(&out));
 }
 
-enum err kink_get_isakmp(
-    const struct kink_message *message, const struct kink_payloads *inner, struct isakmp_chain *out)
+size_t kink_count_isakmp(const struct kink_message *message, const struct kink_payloads *inner)
 {
-	const struct kink_payload *payload = kink_find(&message->outer, KINK_ISAKMP);
-	size_t count = kink_count(&message->outer, KINK_ISAKMP);
+	return kink_count(&message->outer, KINK_ISAKMP) +
+	       (inner != NULL ? kink_count(inner, KINK_ISAKMP) : 0);
+}
+
+static const struct kink_payload *find_isakmp(const struct kink_payloads *payloads, size_t *index)
+{
+	for (size_t i = 0; payloads != NULL && i < payloads->count; i++) {
+		if (payloads->payloads[i].type == KINK_ISAKMP && (*index)-- == 0)
+			return &payloads->payloads[i];
+	}
+	return NULL;
+}
+
+enum err kink_get_isakmp(const struct kink_message *message, const struct kink_payloads *inner,
+    size_t index, struct isakmp_chain *out)
+{
+	const struct kink_payload *payload = find_isakmp(&message->outer, &index);
 	enum kink_error error;
 
-	if (inner != NULL) {
-		count += kink_count(inner, KINK_ISAKMP);
-		if (payload == NULL)
-			payload = kink_find(inner, KINK_ISAKMP);
-	}
-	if (count != 1)
-		return ERR_NOT_FOUND;
-	return kink_isakmp_decode(payload->body, out, &error);
+	if (payload == NULL)
+		payload = find_isakmp(inner, &index);
+	return payload != NULL ? kink_isakmp_decode(payload->body, out, &error) : ERR_NOT_FOUND;
 }
 
 void kink_log_stranger(

@@ -1,7 +1,8 @@
 /* KINK's place in the key-exchange layer: its state, and where each event goes. */
 #include <stdlib.h>
 
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
+#include "kx/kink/response.h"
 #include "kx/kink/kink.h"
 
 /* Unauthenticated errors and log lines that strangers may cause. */
@@ -42,7 +43,8 @@ static void kink_close_state(void *state)
 		kink_command_end(command);
 	cursor = 0;
 	while ((response = slots_next(&kink->responses, &cursor)) != NULL) {
-		response->pair = NULL;
+		for (size_t i = 0; i < response->grant_count; i++)
+			response->grants[i].pair = NULL;
 		kink_response_end(response);
 	}
 	kink_verifications_clear(kink);
@@ -163,7 +165,7 @@ static void kink_agreement_done(void *state, const struct agreement_completion *
 			kink_respond_agreed(response, completion);
 	} else {
 		command = slots_get(&kink->commands, handle);
-		if (command != NULL && command->pair != NULL)
+		if (command != NULL && !command->acknowledging)
 			kink_create_agreed(command, step, completion);
 	}
 }
@@ -190,19 +192,19 @@ static void kink_sa_reserved(void *state, struct sa_pair *pair, const struct pro
 	struct owner owner = owner_of(state, pair);
 
 	if (owner.command != NULL)
-		kink_create_reserved(owner.command, problem);
+		kink_create_reserved(owner.command, pair, problem);
 	else if (owner.response != NULL)
-		kink_respond_reserved(owner.response, problem);
+		kink_respond_reserved(owner.response, pair, problem);
 }
 
 static void kink_sa_installed(void *state, struct sa_pair *pair, const struct problem *problem)
 {
 	struct owner owner = owner_of(state, pair);
 
-	if (owner.command != NULL && owner.command->negotiation != NULL)
-		kink_create_installed(owner.command, problem);
+	if (owner.command != NULL)
+		kink_create_installed(owner.command, pair, problem);
 	else if (owner.response != NULL)
-		kink_response_installed(owner.response, problem);
+		kink_response_installed(owner.response, pair, problem);
 }
 
 void kink_withdraw(struct kink *kink, struct sa_pair *pair)
@@ -211,10 +213,13 @@ void kink_withdraw(struct kink *kink, struct sa_pair *pair)
 	struct problem problem;
 
 	(void)problem_set(&problem, ERR_REFUSED, "the peer deleted the SA at once");
-	if (owner.command != NULL)
-		kink_command_fail(owner.command, &problem);
-	else if (owner.response != NULL)
-		kink_response_withdraw(owner.response);
+	if (owner.command != NULL) {
+		kink_create_lost(owner.command, pair, &problem);
+	} else if (owner.response != NULL) {
+		pair->owner = 0;
+		kink_respond_lost(owner.response, pair);
+		sad_remove(kx_sad(kink->kx), pair);
+	}
 }
 
 static void kink_sa_gone(void *state, struct sa_pair *pair)
@@ -226,11 +231,9 @@ static void kink_sa_gone(void *state, struct sa_pair *pair)
 	if (owner.command != NULL && owner.command->deletion != NULL) {
 		kink_delete_gone(owner.command, pair);
 	} else if (owner.command != NULL) {
-		owner.command->pair = NULL;
-		kink_command_fail(owner.command, &problem);
+		kink_create_gone(owner.command, pair, &problem);
 	} else if (owner.response != NULL) {
-		owner.response->pair = NULL;
-		kink_response_withdraw(owner.response);
+		kink_respond_lost(owner.response, pair);
 	}
 }
 

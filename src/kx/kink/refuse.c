@@ -3,7 +3,7 @@
  * when ticket and checksum were good, so that a peer whose clock is wrong can mend it; else as
  * anyone could send it. RFC 4430 3.5, 4.2.3, 6.3 to 6.5.
  */
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/response.h"
 #include "sa/peer.h"
 
 static struct host_datagram command_of(const struct kink_response *response)

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
 
 /* Replies to one command that are verified at the same time; more are dropped. */
 #define VERIFYING_MAX 4
@@ -31,7 +31,7 @@ static bool epoch_is_stale(struct kink_command *command, const struct kink_messa
 	case SA_EPOCH_STALE:
 		return true;
 	case SA_EPOCH_NEW:
-		kx_peer_restarted(kx, &command->remote.address, command->pair);
+		kx_peer_restarted(kx, &command->remote.address);
 		break;
 	case SA_EPOCH_CURRENT:
 		break;

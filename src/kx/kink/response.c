@@ -9,7 +9,7 @@
 #include <utlist.h>
 
 #include "base/secret.h"
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/response.h"
 #include "policy/identity.h"
 
 /* Answers that are kept at a time; each for as long as Kerberos accepts copies of its command. */
@@ -58,10 +58,7 @@ void kink_response_end(struct kink_response *response)
 	kink_response_not_pending(response);
 	kink_response_shed(response);
 	timers_cancel(kx_timers(kink->kx), &response->timer);
-	if (response->pair != NULL) {
-		response->pair->owner = 0;
-		sad_remove(kx_sad(kink->kx), response->pair);
-	}
+	kink_grants_free(response);
 	if (response->listed)
 		HASH_DELETE(by_key, kink->responses_by_key, response);
 	if (response->answered) {
@@ -69,7 +66,7 @@ void kink_response_end(struct kink_response *response)
 		kink->retained_count--;
 	}
 	slots_remove(&kink->responses, response->handle);
-	kink_handshake_free(response->handshake);
+	free(response->handshake);
 	free((void *)response->plain.data);
 	free(response);
 }
@@ -82,16 +79,9 @@ static void over(struct timer *timer, void *context)
 
 void kink_response_withdraw(struct kink_response *response)
 {
-	struct sa_pair *pair = response->pair;
-
 	if (response->handshake == NULL || response->handshake->tries == 0) {
 		kink_response_end(response);
 		return;
-	}
-	response->pair = NULL;
-	if (pair != NULL) {
-		pair->owner = 0;
-		sad_remove(kx_sad(response->kink->kx), pair);
 	}
 	response->handshake->waiting = false;
 	response->withdrawn = true;
@@ -207,18 +197,14 @@ void kink_response_protect(struct kink_response *response)
 	    .token = kink_token(KINK_STEP_ANSWER, response->handle),
 	    .session = response->session,
 	    .affinity = kink_affinity(&response->key.remote)};
-	uint8_t seed_buffer[2 * KINK_SEEDS_MAX];
+	uint8_t seed_buffer[KINK_SEEDS_MAX];
 	struct writer seeds = writer_of(seed_buffer, sizeof(seed_buffer));
 	uint8_t buffer[KINK_HEAD_MAX];
 	struct writer head = writer_of(buffer, sizeof(buffer));
 	enum err error;
 
-	if (response->keys_wanted) {
-		request.derivation_count = (uint8_t)kink_respond_derivations(
-		    response, IPSEC_IN, &seeds, request.derivations);
-		request.derivation_count += (uint8_t)kink_respond_derivations(
-		    response, IPSEC_OUT, &seeds, &request.derivations[request.derivation_count]);
-	}
+	if (response->keys_wanted)
+		kink_respond_derivations(response, &request, &seeds);
 	error = kink_prepare(response->kink, &response->key.remote, &header, response->ap_rep,
 	    response->plain, response->plain.len + response->lengths.seal_overhead, &head,
 	    &request);
@@ -284,7 +270,7 @@ static bool epoch_is_good(struct kink_response *response)
 		kx_count(kx, KX_DATAGRAMS_REPLAYED);
 		return false;
 	case SA_EPOCH_NEW:
-		kx_peer_restarted(kx, &response->key.remote, NULL);
+		kx_peer_restarted(kx, &response->key.remote);
 		break;
 	case SA_EPOCH_CURRENT:
 		break;
@@ -296,7 +282,7 @@ static bool epoch_is_good(struct kink_response *response)
 enum err kink_response_know_peer(struct kink_response *response)
 {
 	const struct host *host = kx_host(response->kink->kx);
-	struct sa_peer *peer = response->pair->peer;
+	struct sa_peer *peer = kink_grant_first(response)->pair->peer;
 
 	(void)sad_peer_command_epoch(
 	    peer, response->epoch, response->authenticator_us, host->now_ms(host->self));
@@ -430,6 +416,7 @@ void kink_response_answered(struct kink_response *response)
 	const struct host *host = kx_host(kink->kx);
 
 	kink_response_shed(response);
+	kink_grants_free(response);
 	if (response->answered)
 		return;
 	response->answered = true;
@@ -456,26 +443,12 @@ static void send_answer(struct kink_response *response, struct bytes message, st
 /* The keys are there; the answer waits until the data plane has the SAs. */
 static void install(struct kink_response *response, const struct kerberos_completion *completion)
 {
-	struct sad *sad = kx_sad(response->kink->kx);
-	struct bytes in[BUNDLE_MAX];
-	struct bytes out[BUNDLE_MAX];
-	size_t used;
-
+	response->keys_wanted = false;
 	response->message = kink_copy(completion->message);
 	response->checksum = kink_copy(completion->checksum);
-	used = kink_spread_keys(response->pair, completion->keymat, completion->keymat_count, in);
-	if (kink_spread_keys(response->pair, &completion->keymat[used],
-		completion->keymat_count - used, out) == 0 ||
-	    response->message.data == NULL || response->checksum.data == NULL) {
+	if (response->message.data == NULL || response->checksum.data == NULL ||
+	    kink_respond_install(response, completion) != ERR_OK)
 		kink_response_end(response);
-		return;
-	}
-	response->keys_wanted = false;
-	sad_install(sad, response->pair, IPSEC_IN, in);
-	if (response->handshake == NULL)
-		sad_install(sad, response->pair, IPSEC_OUT, out);
-	else
-		kink_handshake_keep_keys(response->handshake, out, response->pair->part_count);
 }
 
 void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_t handle,
@@ -514,13 +487,49 @@ void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_
 	}
 }
 
-void kink_response_installed(struct kink_response *response, const struct problem *problem)
+/* All SAs are in both ways. */
+static void establish(struct kink_response *response)
 {
-	struct kink *kink = response->kink;
-	struct sa_pair *pair = response->pair;
+	struct kx *kx = response->kink->kx;
 
+	for (size_t i = 0; i < response->grant_count; i++) {
+		struct sa_pair *pair = response->grants[i].pair;
+
+		response->grants[i].pair = NULL;
+		if (pair == NULL)
+			continue;
+		sad_establish(kx_sad(kx), pair);
+		kx_pair_accepted(kx, pair, response->client);
+	}
+	if (response->handshake != NULL)
+		kink_response_answered(response);
+	else
+		send_answer(response, response->message, response->checksum);
+}
+
+void kink_response_go_on(struct kink_response *response)
+{
+	const struct kink_handshake *handshake = response->handshake;
+
+	for (size_t i = 0; i < response->grant_count; i++) {
+		if (response->grants[i].pair != NULL && !response->grants[i].installed)
+			return;
+	}
+	if (handshake == NULL || (handshake->tries > 0 && !handshake->waiting))
+		establish(response);
+	else if (handshake->tries == 0)
+		kink_handshake_replied(response, response->message, response->checksum);
+}
+
+void kink_response_installed(
+    struct kink_response *response, struct sa_pair *pair, const struct problem *problem)
+{
+	struct kink_grant *grant = kink_grant_of(response, pair);
+
+	if (grant == NULL)
+		return;
 	if (problem->code != ERR_OK) {
-		const struct host *host = kx_host(kink->kx);
+		const struct host *host = kx_host(response->kink->kx);
 
 		log_event(host->log, LOG_LEVEL_ERROR, LOG_AREA_KINK, LOG_NO_FIELDS,
 		    "the data plane refused an SA: %s", problem->text);
@@ -530,15 +539,6 @@ void kink_response_installed(struct kink_response *response, const struct proble
 			kink_response_end(response);
 		return;
 	}
-	if (response->handshake != NULL && !pair->installed_out) {
-		kink_handshake_replied(response, response->message, response->checksum);
-		return;
-	}
-	response->pair = NULL;
-	sad_establish(kx_sad(kink->kx), pair);
-	kx_pair_accepted(kink->kx, pair, response->client);
-	if (response->handshake != NULL)
-		kink_response_answered(response);
-	else
-		send_answer(response, response->message, response->checksum);
+	grant->installed = true;
+	kink_response_go_on(response);
 }

@@ -2,7 +2,7 @@
  * STATUS as its initiator: RFC 4430 3.4. It says nothing; the answer proves that the peer is there
  * and carries its epoch (3.7), which is compared before the answer comes here.
  */
-#include "kx/kink/kink-internal.h"
+#include "kx/kink/command.h"
 
 static void status_replied(struct kink_command *command, const struct kink_reply *reply)
 {
