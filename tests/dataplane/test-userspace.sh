@@ -370,7 +370,7 @@ b policy 1 10 require 10.9.0.2/32 10.9.0.1/32 0 0 0
 settled a 1
 settled b 1
 pair 1 0x7001 aes256gcm16 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2 udp=4500,4500 keepalive
-ip netns exec b tcpdump -Z root -l -n -i veth-b 'udp dst port 4500 and udp[4:2] = 9' \
+ip netns exec b tcpdump -Z root -l -n -i veth-b 'udp dst port 4500 and udp[4:2] = 44' \
 	>$work/keepalives 2>/dev/null 3>&- 4>&- &
 capture=$!
 on a ping -q -c 1 -W 1 10.9.0.2 >/dev/null

@@ -166,19 +166,12 @@ enum err encapsulate(struct sa *sa, const struct segmenter *segmenter, size_t in
 	return code;
 }
 
-size_t encapsulate_keepalive(const struct sa *sa, uint8_t out[KEEPALIVE_MAX])
+enum err encapsulate_keepalive(struct sa *sa, uint8_t *buffer, struct parcel *out)
 {
 	static const struct packet none = {.dont_fragment = true};
-	struct parcel parcel = {
-	    .octets = out + (sa->told.destination.family == 6 ? IPV6_HEADER : IPV4_HEADER)};
-	uint8_t *header = parcel.octets;
 
-	header[UDP_HEADER] = UDP_KEEPALIVE_OCTET;
-	parcel.len = UDP_HEADER + 1;
-	write_outer_header(&sa->told, &none, &parcel);
-	parcel.octets[parcel.next_header_at] = IPPROTO_UDP;
-	parcel_set_length(&parcel, parcel.len);
-	udp_write_header(
-	    &parcel, header, sa->told.encapsulation_source, sa->told.encapsulation_destination);
-	return parcel.len;
+	*out = (struct parcel){.octets = buffer + ENCAPSULATE_HEADROOM};
+	write_outer_header(&sa->told, &none, out);
+	out->protocol = IPPROTO_NONE;
+	return seal_esp(sa, out);
 }

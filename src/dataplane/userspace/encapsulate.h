@@ -33,8 +33,11 @@ enum err encapsulate(struct sa *sa, const struct segmenter *segmenter, size_t in
 /* The most that a policy's SAs add to a packet, whatever their suites; with UDP or without. */
 size_t encapsulate_overhead_max(const struct dataplane_policy *policy, bool udp);
 
-/* A keepalive of the SA (RFC 3948 2.3) into out; returns its length. */
-#define KEEPALIVE_MAX (IPV6_HEADER + UDP_HEADER + 1)
-size_t encapsulate_keepalive(const struct sa *sa, uint8_t out[KEEPALIVE_MAX]);
+/*
+ * A packet with nothing in it (RFC 4303 2.6) that keeps a NAT's mapping alive. Unlike RFC
+ * 3948 2.3's single octet, which is for when nothing else is sent (section 4), it is authentic, so
+ * that a peer may follow it to another port. The buffer is as for encapsulate().
+ */
+enum err encapsulate_keepalive(struct sa *sa, uint8_t *buffer, struct parcel *out) MUST_CHECK;
 
 #endif

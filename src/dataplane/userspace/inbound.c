@@ -97,15 +97,18 @@ static bool open_packet(struct inbound *in, struct received *received, bool in_u
 	struct parcel *parcel = &received->parcel;
 	struct sa *sa = decapsulate_find(in->dp->sas, parcel, &received->destination, in_udp);
 	struct decapsulated opened;
+	enum err code;
 
 	if (sa == NULL)
 		return false;
 	if (sa->inner != NULL && in->ipcomp == NULL)
 		in->ipcomp = ipcomp_new();
-	if (decapsulate(sa, in->ipcomp, parcel, &opened) != ERR_OK)
-		return false;
+	code = decapsulate(sa, in->ipcomp, parcel, &opened);
+	/* Authentic, whatever is in it: a keepalive holds nothing. */
 	if (in_udp && opened.newest)
 		notice_move(in, sa, &received->source);
+	if (code != ERR_OK)
+		return false;
 	if (!policy_agrees(in->dp, opened.innermost)) {
 		sa->counters.wrongly_protected++;
 		return false;

@@ -360,13 +360,20 @@ static void send_keepalives(struct outbound *out)
 		return;
 	pthread_rwlock_rdlock(&dp->lock);
 	for (struct sa *sa = sa_table_keepalives(dp->sas); sa != NULL; sa = sa->next_keepalive) {
+		struct parcel parcel;
 		uint8_t *slot;
 
-		if (out->now_ms - sa->sent_ms < KEEPALIVE_MS)
+		/* The first one tells the peer where we are before there is traffic. */
+		if ((sa->sequence > 0 && out->now_ms - sa->sent_ms < KEEPALIVE_MS) ||
+		    !lifetime_use(dp, sa, 1, 0, out->now_ms))
 			continue;
 		sa->sent_ms = out->now_ms;
 		slot = take_slot(out, &sa->told.destination, 0);
-		out->pieces[out->count - 1].iov_len = encapsulate_keepalive(sa, slot);
+		if (encapsulate_keepalive(sa, slot, &parcel) == ERR_OK)
+			out->pieces[out->count - 1] =
+			    (struct iovec){.iov_base = parcel.octets, .iov_len = parcel.len};
+		else
+			out->count--;
 	}
 	pthread_rwlock_unlock(&dp->lock);
 	send_batch(out);
