@@ -14,6 +14,9 @@
 /* IP protocol numbers of the IPsec protocols. */
 enum ipsec_protocol { IPSEC_ESP = 50, IPSEC_AH = 51, IPSEC_IPCOMP = 108 };
 
+/* UDP port of ESP through NATs (RFC 3948 2.1). */
+#define IPSEC_ENCAPSULATION_PORT 4500
+
 enum ipsec_mode { IPSEC_TRANSPORT, IPSEC_TUNNEL };
 
 /* Seen from this host. */

@@ -162,6 +162,14 @@ static void add_next(struct table *table, const json_t *line)
 	table_add(table, text[0] != '\0' ? text : NULL, failed ? RED : 0);
 }
 
+/* Where the peer is: behind a NAT, with the port that stands for it. */
+static const char *remote_of(const json_t *line)
+{
+	const char *outer = text_of(line, "outer");
+
+	return outer != NULL ? outer : text_of(line, "remote");
+}
+
 static void show_status(const json_t *lines)
 {
 	static const char *const headings[] = {
@@ -173,7 +181,7 @@ static void show_status(const json_t *lines)
 	json_array_foreach(lines, index, line)
 	{
 		const char *principal = text_of(line, "principal");
-		const char *remote = text_of(line, "remote");
+		const char *remote = remote_of(line);
 		char peer[320];
 
 		if (is_kind(line, "daemon"))
@@ -213,7 +221,9 @@ static void show_sas(const json_t *lines)
 		char both[300];
 
 		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-			table_add(table, text_of(line, texts[i]),
+			table_add(table,
+			    strcmp(texts[i], "remote") == 0 ? remote_of(line)
+							    : text_of(line, texts[i]),
 			    strcmp(texts[i], "state") == 0 ? state_colour(text_of(line, "state"))
 							   : 0);
 		add_duration(table, line, "age");

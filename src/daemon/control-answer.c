@@ -165,6 +165,14 @@ static bool in_turn(struct listing *listing, bool *stop)
 	return true;
 }
 
+/* Where the peer is, when packets go in UDP. */
+static json_t *outer_end(const struct endpoint *outer)
+{
+	char formatted[ENDPOINT_TEXT_SIZE];
+
+	return outer->port != 0 ? text(endpoint_format(outer, formatted)) : json_null();
+}
+
 static bool connection_line(void *context, const struct kx_connection_view *view)
 {
 	static const char *const states[] = {[KX_NEGOTIATING] = "negotiating",
@@ -190,6 +198,7 @@ static bool connection_line(void *context, const struct kx_connection_view *view
 	    view->probing);
 	answer_line(listing->client, "connection", line);
 	if (line != NULL) {
+		(void)json_object_set_new(line, "outer", outer_end(&view->outer));
 		ask_counters(
 		    listing->client, line, IPSEC_IN, view->sa_protocol, view->sa_in, &view->local);
 		ask_counters(listing->client, line, IPSEC_OUT, view->sa_protocol, view->sa_out,
@@ -240,6 +249,7 @@ static bool sa_line(void *context, const struct kx_sa_view *view)
 	    "rekey", seconds_until(view->rekey_ms), "expire", seconds_until(view->expire_ms));
 	answer_line(listing->client, "sa", line);
 	if (line != NULL) {
+		(void)json_object_set_new(line, "outer", outer_end(&view->outer));
 		set_selector(line, &view->selector);
 		ask_counters(
 		    listing->client, line, IPSEC_IN, view->protocol, view->spi_in, &view->local);

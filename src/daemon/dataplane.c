@@ -13,7 +13,9 @@ enum err dataplane_choose(struct daemon *daemon, struct problem *problem)
 	struct dataplane_settings opened = {.device = settings->device,
 	    .mark = settings->mark,
 	    .hold_packets = settings->hold_packets,
-	    .hold_flows = settings->hold_flows};
+	    .hold_flows = settings->hold_flows,
+	    .encapsulation_port =
+		policy_crosses_nat(daemon->policy) ? IPSEC_ENCAPSULATION_PORT : 0};
 	struct dataplane_listener listener = events_listener(daemon->events);
 
 	if (strcmp(wanted, "auto") == 0) {

@@ -7,7 +7,7 @@
 
 #include "daemon/daemon.h"
 
-enum event_kind { EVENT_COMPLETED, EVENT_ACQUIRE, EVENT_EXPIRED, EVENT_FAILED };
+enum event_kind { EVENT_COMPLETED, EVENT_ACQUIRE, EVENT_EXPIRED, EVENT_MOVED, EVENT_FAILED };
 
 struct event {
 	struct event *next;
@@ -16,6 +16,7 @@ struct event {
 		struct dataplane_completion completion;
 		struct dataplane_flow flow;
 		struct dataplane_expiry expiry;
+		struct dataplane_move move;
 		struct problem problem;
 	};
 };
@@ -79,6 +80,14 @@ static void expired(void *self, const struct dataplane_expiry *expiry)
 	push(self, event);
 }
 
+static void moved(void *self, const struct dataplane_move *move)
+{
+	struct event *event = event_new(EVENT_MOVED);
+
+	event->move = *move;
+	push(self, event);
+}
+
 static void failed(void *self, const struct problem *problem)
 {
 	struct event *event = event_new(EVENT_FAILED);
@@ -93,6 +102,7 @@ struct dataplane_listener events_listener(struct events *events)
 	    .completed = completed,
 	    .acquire = acquire,
 	    .expired = expired,
+	    .moved = moved,
 	    .failed = failed};
 }
 
@@ -110,6 +120,9 @@ static void give(struct daemon *daemon, const struct event *event)
 		break;
 	case EVENT_EXPIRED:
 		kx_expired(daemon->kx, &event->expiry);
+		break;
+	case EVENT_MOVED:
+		kx_moved(daemon->kx, &event->move);
 		break;
 	case EVENT_FAILED:
 		host_fail(daemon, &event->problem);

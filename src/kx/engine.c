@@ -1,6 +1,7 @@
 /* The engine: its making and ending, and where each event goes. */
 #include "kx/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "kx/kx-internal.h"
@@ -275,6 +276,21 @@ void kx_acquire(struct kx *kx, const struct dataplane_flow *flow)
 void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry)
 {
 	sad_expired(kx->sad, expiry);
+	kx_wake_host(kx);
+}
+
+void kx_moved(struct kx *kx, const struct dataplane_move *move)
+{
+	const struct sa_pair *pair = sad_moved(kx->sad, move);
+	char remote[ENDPOINT_TEXT_SIZE];
+	char spi[12];
+
+	if (pair == NULL)
+		return;
+	(void)snprintf(spi, sizeof(spi), "0x%08x", sa_primary(pair)->spi_in);
+	log_event(kx->host.log, LOG_LEVEL_INFO, LOG_AREA_SA,
+	    LOG_FIELDS({"remote", endpoint_format(&move->remote, remote)}, {"spi_in", spi}),
+	    "the NAT in front of the peer has given it another port; its SA follows");
 	kx_wake_host(kx);
 }
 

@@ -28,6 +28,7 @@ void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry);
  * ask the host, at a bounded rate, never to conclude anything (RFC 4430 3.7).
  */
 void kx_peer_doubted(struct kx *kx, const struct address *remote);
+void kx_moved(struct kx *kx, const struct dataplane_move *move);
 void kx_run_timers(struct kx *kx);
 
 /*
@@ -73,15 +74,16 @@ struct kx_connection_view {
 	struct address local;
 	struct address remote;
 	enum kx_connection_state state;
-	uint64_t since_ms;  /* monotonic time of the last change of state */
-	uint64_t next_ms;   /* when the next thing happens by itself; 0 for none */
-	const char *next;   /* what: "rekey", "expiry", "retry"; "" for none */
-	const char *reason; /* KX_FAILED: why, for people */
-	uint32_t sa_in;     /* inbound SPI of the SA in use; 0 for none */
-	uint32_t sa_out;    /* and its outbound SPI */
-	uint64_t heard_ms;  /* when the host last gave a sign of life, as far as was looked; or 0 */
-	bool probing;       /* it is being asked for one */
+	uint64_t since_ms;               /* monotonic time of the last change of state */
+	uint64_t next_ms;                /* when the next thing happens by itself; 0 for none */
+	const char *next;                /* what: "rekey", "expiry", "retry"; "" for none */
+	const char *reason;              /* KX_FAILED: why, for people */
+	uint32_t sa_in;                  /* inbound SPI of the SA in use; 0 for none */
+	uint32_t sa_out;                 /* and its outbound SPI */
 	enum ipsec_protocol sa_protocol; /* whose SPIs these are */
+	struct endpoint outer;           /* of that SA: see struct kx_sa_view */
+	uint64_t heard_ms; /* when the host last gave a sign of life, as far as was looked; or 0 */
+	bool probing;      /* it is being asked for one */
 };
 
 struct kx_sa_view {
@@ -93,6 +95,7 @@ struct kx_sa_view {
 	struct address remote;
 	uint32_t spi_in;
 	uint32_t spi_out;
+	struct endpoint outer; /* UDP encapsulation: where the peer is; port 0: none */
 	enum ipsec_mode mode;
 	enum ipsec_protocol protocol; /* whose SPIs these are */
 	const char *suites;           /* of all its protocols, innermost first; "" while larval */

@@ -24,6 +24,7 @@ libkx_a_SOURCES = \
 	src/kx/kink/kink.h \
 	src/kx/kink/message.c \
 	src/kx/kink/method.c \
+	src/kx/kink/nat.c \
 	src/kx/kink/refuse.c \
 	src/kx/kink/reply.c \
 	src/kx/kink/respond.c \
@@ -31,6 +32,7 @@ libkx_a_SOURCES = \
 	src/kx/kink/response.c src/kx/kink/response.h \
 	src/kx/kink/status.c \
 	src/kx/kink/wish.c \
+	src/kx/quick/nat.c src/kx/quick/nat.h \
 	src/kx/quick/offer.c \
 	src/kx/quick/payloads.c \
 	src/kx/quick/quick.h

@@ -37,6 +37,13 @@ size_t kx_sa_count(const struct kx *kx)
 	return sad_count(kx->sad);
 }
 
+static struct endpoint outer_end(const struct sa_pair *pair)
+{
+	if (pair == NULL || pair->encapsulation.remote_port == 0)
+		return (struct endpoint){0};
+	return (struct endpoint){pair->remote, pair->encapsulation.remote_port};
+}
+
 /* What happens next by itself, and when. */
 static void set_next(const struct kx_connection *connection, struct kx_connection_view *view)
 {
@@ -85,6 +92,7 @@ void kx_connections_from(const struct kx *kx, size_t skip,
 		    .sa_in = part != NULL ? part->spi_in : 0,
 		    .sa_out = part != NULL ? part->spi_out : 0,
 		    .sa_protocol = part != NULL ? part->suite.protocol : IPSEC_ESP,
+		    .outer = outer_end(connection->current),
 		    .heard_ms = watch != NULL ? watch->heard_ms : 0,
 		    .probing = watch != NULL && watch->probing};
 
@@ -136,6 +144,7 @@ void kx_sas_from(const struct kx *kx, uint32_t *cursor,
 		    .remote = pair->remote,
 		    .spi_in = part->spi_in,
 		    .spi_out = part->spi_out,
+		    .outer = outer_end(pair),
 		    .mode = pair->mode,
 		    .protocol = part->suite.protocol,
 		    .suites = sa_suites_format(pair, suites),

@@ -59,6 +59,8 @@ static void describe_peer(FILE *out, const struct policy_peer *peer)
 		    peer->user_to_user == POLICY_USER_TO_USER_REQUIRE
 			? "always"
 			: "if it or the KDC wants that");
+	if (peer->nat == POLICY_NAT_AUTO)
+		(void)fputs("\n  across NATs      in UDP", out);
 	(void)fputs("\n  by               ", out);
 	for (size_t i = 0; i < peer->exchange_count; i++)
 		(void)fprintf(

@@ -98,6 +98,12 @@ static const struct schema_choice user_to_user[] = {
     {NULL, 0},
 };
 
+static const struct schema_choice nats[] = {
+    {"off", POLICY_NAT_OFF},
+    {"auto", POLICY_NAT_AUTO},
+    {NULL, 0},
+};
+
 static const struct schema_setting peer[] = {
     {
 	.name = "name",
@@ -153,6 +159,17 @@ static const struct schema_setting peer[] = {
 	.doc = "Tickets under the session key of the other host's own ticket, for hosts without a "
 	       "keytab: never (off), when the peer or the KDC asks for it (allow), always "
 	       "(require). With allow and require these peers can have this host's ticket.",
+    },
+    {
+	.name = "nat",
+	.type = SCHEMA_CHOICE,
+	.choices = nats,
+	.fallback = "\"off\"",
+	FIELD(struct config_peer, peer.nat),
+	.doc = "Whether NATs between this host and these peers are looked for and crossed (auto): "
+	       "ESP then goes in UDP between ports 4500, which kinkd opens; both ends must say "
+	       "auto. The default changes nothing on the wire, and trusts no translated address "
+	       "that was not trusted on purpose. See Crossing NATs.",
     },
     {
 	.name = "exchange",

@@ -115,6 +115,15 @@ const struct policy_peer *policy_peer_of(const struct policy *policy, const stru
 	}
 }
 
+bool policy_crosses_nat(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->peer_count; i++) {
+		if (policy->peers[i].nat == POLICY_NAT_AUTO)
+			return true;
+	}
+	return false;
+}
+
 const char *policy_static_name(const struct policy *policy, const struct address *address)
 {
 	struct policy_host key = {.address = *address};

@@ -37,6 +37,12 @@ enum policy_nonces {
 	POLICY_NONCES_BOTH       /* when we respond, ours as well */
 };
 
+/* Whether SAs with a peer may cross NATs. */
+enum policy_nat {
+	POLICY_NAT_OFF, /* plain RFC 4430 */
+	POLICY_NAT_AUTO /* UDP encapsulation where a NAT is found and the peer does it too */
+};
+
 #define POLICY_AH_MAX 4
 
 /* What is offered and accepted for SAs under a policy, most wanted first. */
@@ -76,6 +82,7 @@ struct policy_peer {
 	size_t initiator_principal_count;
 	const char *local_principal; /* whom we start as with it; NULL: the realm's */
 	enum policy_user_to_user user_to_user;
+	enum policy_nat nat;
 	enum exchange exchanges[EXCHANGE_COUNT]; /* in the order to try */
 	size_t exchange_count;
 	uint32_t dpd;         /* ms without a sign of life before it is asked for one; 0: never */
@@ -189,6 +196,8 @@ size_t policy_rule_selectors(const struct policy_rule *rule, struct selector *ou
 /* The most specific peer entry whose addresses contain this one; NULL if none does. */
 const struct policy_peer *policy_peer_of(
     const struct policy *policy, const struct address *address);
+/* Whether some peer may be met across a NAT: the data plane needs its UDP port. */
+bool policy_crosses_nat(const struct policy *policy);
 /* The static name of an address; NULL when the resolver must be asked. */
 const char *policy_static_name(const struct policy *policy, const struct address *address);
 

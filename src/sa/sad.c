@@ -161,6 +161,11 @@ void sad_agree(struct sa_pair *pair, const struct suite *suites, const struct li
 	pair->lifetime = *lifetime;
 }
 
+void sad_encapsulate(struct sa_pair *pair, uint16_t remote_port, bool behind_nat)
+{
+	pair->encapsulation = (struct sa_encapsulation){remote_port, behind_nat};
+}
+
 /* Octet by octet, so that padding is zero and keys compare. */
 static void fill_key(struct sa_key *key, const struct address *destination,
     enum ipsec_protocol protocol, uint32_t spi)
@@ -200,6 +205,19 @@ static void name_sa(
 	sa->policy_id = pair->policy_id;
 }
 
+static void encapsulate(
+    const struct sa_pair *pair, enum ipsec_direction direction, struct dataplane_sa *sa)
+{
+	uint16_t remote_port = pair->encapsulation.remote_port;
+	bool in = direction == IPSEC_IN;
+
+	if (remote_port == 0)
+		return;
+	sa->encapsulation_source = in ? remote_port : IPSEC_ENCAPSULATION_PORT;
+	sa->encapsulation_destination = in ? IPSEC_ENCAPSULATION_PORT : remote_port;
+	sa->encapsulation_keepalive = !in && pair->encapsulation.behind_nat;
+}
+
 static void uninstall(struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction)
 {
 	/* The outermost first, so that nothing comes or goes half-protected. */
@@ -235,6 +253,8 @@ static void install(
 	}
 	if (direction == IPSEC_IN)
 		sa->replay_window = sad->settings.replay_window;
+	if (index + 1U == pair->part_count)
+		encapsulate(pair, direction, sa);
 	if (key.len > 0 && key.len <= sizeof(sa->key)) {
 		memcpy(sa->key, key.data, key.len);
 		sa->key_len = (uint16_t)key.len;
@@ -472,4 +492,38 @@ void sad_expired(struct sad *sad, const struct dataplane_expiry *expiry)
 		sad_remove(sad, pair);
 	else
 		sad_soft_expired(sad, pair);
+}
+
+static void move(const struct sad *sad, const struct sa_part *part, enum ipsec_direction direction,
+    bool installed)
+{
+	const struct sa_pair *pair = part->pair;
+	struct dataplane_request request = {.operation = DATAPLANE_MOVE_SA};
+	struct dataplane_sa name;
+
+	if (!installed)
+		return;
+	name_sa(part, direction, &name);
+	request.move = (struct dataplane_move){.spi = name.spi,
+	    .protocol = name.suite.protocol,
+	    .destination = name.destination,
+	    .remote = {.address = pair->remote, .port = pair->encapsulation.remote_port}};
+	sad->host.dataplane(sad->host.self, &request);
+}
+
+struct sa_pair *sad_moved(struct sad *sad, const struct dataplane_move *report)
+{
+	struct sa_pair *pair =
+	    sad_by_spi_in(sad, &report->destination, report->protocol, report->spi);
+	const struct sa_part *outermost;
+
+	if (pair == NULL || pair->encapsulation.remote_port == 0 ||
+	    pair->encapsulation.behind_nat || report->remote.port == 0 ||
+	    !address_equal(&report->remote.address, &pair->remote))
+		return NULL;
+	outermost = &pair->parts[pair->part_count - 1];
+	pair->encapsulation.remote_port = report->remote.port;
+	move(sad, outermost, IPSEC_IN, pair->installed_in);
+	move(sad, outermost, IPSEC_OUT, pair->installed_out);
+	return pair;
 }

@@ -56,6 +56,11 @@ struct sa_pair {
 	uint32_t policy_id;
 	uint8_t exchange; /* which method made it: enum exchange */
 	bool initiator;   /* we made it, so we rekey it (RFC 4430 3.6) */
+	/* UDP encapsulation, where a NAT is between (RFC 3948). */
+	struct sa_encapsulation {
+		uint16_t remote_port; /* the peer's, as it was last seen; 0: no encapsulation */
+		bool behind_nat;      /* this host is */
+	} encapsulation;
 	uint64_t created_ms;
 	uint64_t rekey_ms;  /* 0: not ours to rekey */
 	uint64_t expire_ms; /* 0: never */
@@ -139,6 +144,8 @@ enum err sad_add(struct sad *sad, const struct sa_pair *model, const enum ipsec_
 
 /* What was agreed, a suite for each part; before sad_install(). */
 void sad_agree(struct sa_pair *pair, const struct suite *suites, const struct lifetime *lifetime);
+/* The same: packets of the pair, whose outermost part is ESP, go in UDP. */
+void sad_encapsulate(struct sa_pair *pair, uint16_t remote_port, bool behind_nat);
 /* The peer's inbound SPI of a part; ERR_EXISTS when a pair with this peer has it already. */
 enum err sad_set_spi_out(struct sad *sad, struct sa_part *part, uint32_t spi) MUST_CHECK;
 /*
@@ -177,6 +184,11 @@ size_t sad_active_count(const struct sad *sad);
 /* Events for the SAD. */
 void sad_dataplane_done(struct sad *sad, const struct dataplane_completion *completion);
 void sad_expired(struct sad *sad, const struct dataplane_expiry *expiry);
+/*
+ * The pair that follows its peer to another port, NULL when none does: it must be encapsulated, the
+ * address the peer's still, and this host not behind a NAT itself (RFC 3947 7).
+ */
+struct sa_pair *sad_moved(struct sad *sad, const struct dataplane_move *move);
 
 /* Bits that a data-plane token carries beside the SAD's own; see TOKEN_OWNER in kx/kx.h. */
 #define SAD_TOKEN_OWNER 1

@@ -1,5 +1,35 @@
-/* Certificate, Certificate Request, Notification and Delete: RFC 2408 3.9, 3.10, 3.14, 3.15. */
+/*
+ * Certificate, Certificate Request, Notification and Delete: RFC 2408 3.9, 3.10, 3.14, 3.15;
+ * NAT-OA: RFC 3947 5.2.
+ */
 #include "wire/isakmp.h"
+
+enum err isakmp_nat_oa_decode(struct bytes body, struct address *out)
+{
+	struct reader r = reader_of(body);
+	uint8_t type = reader_u8(&r);
+	uint8_t reserved = reader_u8(&r);
+	struct bytes octets;
+
+	if (reader_u16(&r) != 0 || reserved != 0)
+		return ERR_INVALID;
+	octets = reader_rest(&r);
+	if (!reader_ok(&r))
+		return ERR_TRUNCATED;
+	if ((type != ID_IPV4_ADDR || octets.len != 4) && (type != ID_IPV6_ADDR || octets.len != 16))
+		return ERR_INVALID;
+	return address_from_octets(octets.data, octets.len, out);
+}
+
+void isakmp_put_nat_oa(struct isakmp_writer *chain, const struct address *address)
+{
+	isakmp_open(chain, ISAKMP_NAT_OA);
+	writer_u8(chain->out, address->family == 4 ? ID_IPV4_ADDR : ID_IPV6_ADDR);
+	writer_u8(chain->out, 0);
+	writer_u16(chain->out, 0);
+	writer_put(chain->out, bytes_of(address->octets, address_size(address)));
+	isakmp_close(chain);
+}
 
 enum err isakmp_certificate_decode(struct bytes body, struct isakmp_certificate *out)
 {

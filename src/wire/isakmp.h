@@ -209,6 +209,13 @@ enum err isakmp_id_range(const struct isakmp_id *id, struct address_range *out) 
 void isakmp_put_id_range(struct isakmp_writer *chain, const struct address_range *range,
     uint8_t protocol, uint16_t port);
 
+/*
+ * NAT-OA: RFC 3947 5.2. ERR_INVALID for an ID type other than a single address and for reserved
+ * octets that are set. NAT-D (3.2) is nothing but its hash.
+ */
+enum err isakmp_nat_oa_decode(struct bytes body, struct address *out) MUST_CHECK;
+void isakmp_put_nat_oa(struct isakmp_writer *chain, const struct address *address);
+
 /* Certificate and certificate request: RFC 2408 3.9, 3.10. */
 
 struct isakmp_certificate {

@@ -27,7 +27,7 @@ struct rule {
 	enum occurs occurs;
 };
 
-#define RULES_MAX 6
+#define RULES_MAX 8
 
 /* What one KINK_ISAKMP payload holds. */
 struct isakmp_form {
@@ -50,7 +50,10 @@ static const struct isakmp_form answer = {
 		{ISAKMP_NONCE, OPTIONAL}, /* Nr */
 		{ISAKMP_KE, OPTIONAL},
 		{ISAKMP_ID, PAIR},
-		{ISAKMP_NOTIFICATION, ANY}}};
+		{ISAKMP_NOTIFICATION, ANY},
+		/* Of kinkd alone, and never unasked: src/kx/quick/nat.c. */
+		{ISAKMP_NAT_D, PAIR},
+		{ISAKMP_NAT_OA, PAIR}}};
 
 static const struct isakmp_form refusal = {
 	"the refusal", { /* 6.3, 6.4 */

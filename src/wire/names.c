@@ -141,6 +141,7 @@ static const struct name notify_types[] = {
     {NOTIFY_INITIAL_CONTACT, "INITIAL-CONTACT"},
     {NOTIFY_R_U_THERE, "R-U-THERE"},
     {NOTIFY_R_U_THERE_ACK, "R-U-THERE-ACK"},
+    {NOTIFY_KINKD_NAT_TRAVERSAL, "kinkd's NAT traversal"},
 };
 
 const char *notify_name(uint16_t type)

@@ -111,7 +111,9 @@ enum notify_type {
 	NOTIFY_REPLAY_STATUS = 24577,
 	NOTIFY_INITIAL_CONTACT = 24578,
 	NOTIFY_R_U_THERE = 36136,
-	NOTIFY_R_U_THERE_ACK = 36137
+	NOTIFY_R_U_THERE_ACK = 36137,
+	/* Private use: counts only with kinkd's identifier in its data; see quick/nat.c. */
+	NOTIFY_KINKD_NAT_TRAVERSAL = 39470
 };
 
 /* RFC 2407 4.4.1 and 4.2. */

@@ -12,6 +12,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/handshake \
 	tests/system/kerberos-trouble \
 	tests/system/names \
+	tests/system/nat \
 	tests/system/rekey \
 	tests/system/reverse-path \
 	tests/system/several \

@@ -3,3 +3,8 @@ TESTS += tests/unit/test-quick
 tests_unit_test_quick_SOURCES = tests/unit/test-quick.c
 tests_unit_test_quick_LDADD = libkx.a libsa.a libpolicy.a libcrypto-suite.a libwire.a libbase.a \
 	$(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-quick-nat
+TESTS += tests/unit/test-quick-nat
+tests_unit_test_quick_nat_SOURCES = tests/unit/test-quick-nat.c
+tests_unit_test_quick_nat_LDADD = $(tests_unit_test_quick_LDADD)

@@ -40,6 +40,8 @@ static void test_realm_member(void **state)
 	assert_int_equal(policy->realm.clock_skew, 300);
 	assert_int_equal(policy->peer_count, 1);
 	assert_int_equal(policy->peers[0].address_count, 2);
+	assert_int_equal(policy->peers[0].nat, POLICY_NAT_OFF);
+	assert_false(policy_crosses_nat(policy));
 	assert_int_equal(policy->peers[0].exchange_count, 1);
 	assert_int_equal(policy->peers[0].exchanges[0], EXCHANGE_KINK);
 	assert_int_equal(policy->peers[0].responder_principal_count, 2);

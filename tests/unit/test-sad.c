@@ -229,6 +229,82 @@ static void the_sad_is_bounded(void **state)
 	close_sad(&fixture);
 }
 
+/* RFC 3947 7: an end that is not behind a NAT itself follows the other one's port. */
+static void a_pair_follows_its_peer(void **state)
+{
+	struct fixture fixture;
+	struct sa_pair *pair;
+	struct dataplane_move report;
+	const struct dataplane_request *asked = fixture.requests;
+
+	(void)state;
+	open_sad(&fixture);
+	pair = establish(&fixture, false, 0xabcdef, 3600);
+	report = (struct dataplane_move){.spi = pair->parts[0].spi_in,
+	    .protocol = IPSEC_ESP,
+	    .destination = pair->local,
+	    .remote = {pair->remote, 40000}};
+	/* One that is not encapsulated stays where it is. */
+	assert_null(sad_moved(fixture.sad, &report));
+	sad_encapsulate(pair, 4500, false);
+	report.spi++;
+	assert_null(sad_moved(fixture.sad, &report));
+	report.spi--;
+	report.remote.address = address("10.0.0.3");
+	assert_null(sad_moved(fixture.sad, &report));
+	report.remote = (struct endpoint){pair->remote, 0};
+	assert_null(sad_moved(fixture.sad, &report));
+	assert_int_equal(fixture.request_count, 0);
+	report.remote.port = 40000;
+	assert_ptr_equal(sad_moved(fixture.sad, &report), pair);
+	assert_int_equal(fixture.request_count, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(asked[i].operation, DATAPLANE_MOVE_SA);
+		assert_int_equal(asked[i].move.spi, i == 0 ? pair->parts[0].spi_in : 0xabcdef);
+		assert_true(address_equal(
+		    &asked[i].move.destination, i == 0 ? &pair->local : &pair->remote));
+		assert_true(endpoint_equal(&asked[i].move.remote, &report.remote));
+	}
+	answer(&fixture, ERR_OK);
+	assert_int_equal(pair->encapsulation.remote_port, 40000);
+	sad_encapsulate(pair, 4500, true);
+	assert_null(sad_moved(fixture.sad, &report));
+	close_sad(&fixture);
+}
+
+static void an_encapsulated_pair_names_its_ports(void **state)
+{
+	struct fixture fixture;
+	struct suite suite = {
+	    .protocol = IPSEC_ESP, .encryption = ENCRYPTION_AES_GCM_16, .key_bits = 128};
+	struct lifetime lifetime = {.seconds = 3600};
+	uint8_t octets[20] = {7};
+	struct bytes key = bytes_of(octets, sizeof(octets));
+	const struct dataplane_request *asked = fixture.requests;
+
+	(void)state;
+	for (int behind = 0; behind < 2; behind++) {
+		struct sa_pair *pair;
+
+		open_sad(&fixture);
+		pair = add(&fixture, false);
+		answer(&fixture, ERR_OK);
+		sad_agree(pair, &suite, &lifetime);
+		sad_encapsulate(pair, 40000, behind != 0);
+		assert_int_equal(sad_set_spi_out(fixture.sad, &pair->parts[0], 0xabcdef), ERR_OK);
+		sad_install(fixture.sad, pair, IPSEC_IN, &key);
+		sad_install(fixture.sad, pair, IPSEC_OUT, &key);
+		assert_int_equal(asked[0].sa.encapsulation_source, 40000);
+		assert_int_equal(asked[0].sa.encapsulation_destination, 4500);
+		assert_false(asked[0].sa.encapsulation_keepalive);
+		assert_int_equal(asked[1].sa.encapsulation_source, 4500);
+		assert_int_equal(asked[1].sa.encapsulation_destination, 40000);
+		assert_int_equal(asked[1].sa.encapsulation_keepalive, behind != 0);
+		answer(&fixture, ERR_OK);
+		close_sad(&fixture);
+	}
+}
+
 /* RFC 4430 3.6: soft before hard, at a random time, and only the initiator rekeys. */
 static void initiators_rekey_before_the_end(void **state)
 {
@@ -386,6 +462,8 @@ int main(void)
 	    cmocka_unit_test(a_pair_is_found_by_both_spis),
 	    cmocka_unit_test(an_spi_of_the_peer_is_taken_once),
 	    cmocka_unit_test(the_sad_is_bounded),
+	    cmocka_unit_test(a_pair_follows_its_peer),
+	    cmocka_unit_test(an_encapsulated_pair_names_its_ports),
 	    cmocka_unit_test(initiators_rekey_before_the_end),
 	    cmocka_unit_test(responders_do_not_rekey),
 	    cmocka_unit_test(soft_limits_of_the_data_plane_count_once),

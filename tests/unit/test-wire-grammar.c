@@ -32,9 +32,10 @@ static const char *draw_isakmp(struct kink_writer *w, const char *text)
 	struct isakmp_writer isakmp = kink_isakmp_begin(w);
 
 	for (; *text != ')'; text++) {
-		static const char letters[] = "SNKInDH?";
+		static const char letters[] = "SNKInDHdo?";
 		static const uint8_t types[] = {ISAKMP_SA, ISAKMP_NONCE, ISAKMP_KE, ISAKMP_ID,
-		    ISAKMP_NOTIFICATION, ISAKMP_DELETE, ISAKMP_HASH, 200};
+		    ISAKMP_NOTIFICATION, ISAKMP_DELETE, ISAKMP_HASH, ISAKMP_NAT_D, ISAKMP_NAT_OA,
+		    200};
 
 		isakmp_put(&isakmp, types[strchr(letters, *text) - letters], BYTES(doi_body));
 	}
@@ -133,6 +134,7 @@ static void test_lawful_messages(void **state)
 	    {KINK_REPLY, KINK_CREATE, "P(S)!", KINK_FORM_REPLY},
 	    {KINK_REPLY, KINK_CREATE, "P[(SNKIIn)]!", KINK_FORM_REPLY},
 	    {KINK_REPLY, KINK_CREATE, "P[(S)(n)]!", KINK_FORM_REPLY},
+	    {KINK_REPLY, KINK_CREATE, "P[(SNnddoo)]!", KINK_FORM_REPLY},
 	    {KINK_REPLY, KINK_CREATE, "P[(n)]!", KINK_FORM_REPLY},
 	    {KINK_REPLY, KINK_CREATE, "P[E(nn)]!", KINK_FORM_REPLY},
 	    {KINK_REPLY, KINK_CREATE, "PE!", KINK_FORM_REPLY},
@@ -219,6 +221,9 @@ static void test_unlawful_messages(void **state)
 	    {KINK_REPLY, KINK_CREATE, "(S)!", KINK_PROTOERR, 0, "REPLY without KINK_AP_REP"},
 	    {KINK_REPLY, KINK_CREATE, "", KINK_PROTOERR, 0, "REPLY without KINK_AP_REP"},
 	    {KINK_REPLY, KINK_CREATE, "P(SNN)!", KINK_OK, NOTIFY_PAYLOAD_MALFORMED, "NONCE"},
+	    {KINK_REPLY, KINK_CREATE, "P(SNd)!", KINK_OK, NOTIFY_PAYLOAD_MALFORMED, "NAT-D"},
+	    {KINK_REPLY, KINK_CREATE, "P(SNddo)!", KINK_OK, NOTIFY_PAYLOAD_MALFORMED, "NAT-OA"},
+	    {KINK_CREATE, 0, "Q(SNdd)!", KINK_OK, NOTIFY_INVALID_PAYLOAD_TYPE, "NAT-D"},
 	    {KINK_REPLY, KINK_CREATE, "P(D)!", KINK_OK, NOTIFY_INVALID_PAYLOAD_TYPE, "D"},
 	    {KINK_REPLY, KINK_CREATE, "PEE(S)!", KINK_PROTOERR, 0, "KINK_ERROR, found 2"},
 	    {KINK_REPLY, KINK_CREATE, "PK(S)!", KINK_PROTOERR, 0, "must not carry KINK_ISAKMP"},

@@ -360,6 +360,50 @@ static void test_certificate(void **state)
 	assert_int_equal(isakmp_certificate_decode(bytes_of(NULL, 0), &certificate), ERR_TRUNCATED);
 }
 
+/* RFC 3947 5.2. */
+static void test_nat_oa(void **state)
+{
+	static const uint8_t ipv4[] = {1, 0, 0, 0, 192, 0, 2, 1};
+	static const uint8_t ipv6[] = {
+	    5, 0, 0, 0, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+	const struct bytes good[] = {BYTES(ipv4), BYTES(ipv6)};
+	uint8_t bad[sizeof(ipv6) + 1];
+	struct address address;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t buffer[32];
+		struct writer out = writer_of(buffer, sizeof(buffer));
+		struct isakmp_writer chain = isakmp_writer_at(&out, ISAKMP_UNANNOUNCED);
+
+		assert_int_equal(isakmp_nat_oa_decode(good[i], &address), ERR_OK);
+		isakmp_put_nat_oa(&chain, &address);
+		assert_bytes(bytes_of(out.data + 4, out.len - 4), good[i]);
+		for (size_t len = 0; len < good[i].len; len++) {
+			struct bytes cut = copy_of(good[i], len);
+
+			assert_int_not_equal(isakmp_nat_oa_decode(cut, &address), ERR_OK);
+			copy_free(cut);
+		}
+		memcpy(bad, good[i].data, good[i].len);
+		bad[good[i].len] = 0;
+		assert_int_equal(
+		    isakmp_nat_oa_decode(bytes_of(bad, good[i].len + 1), &address), ERR_INVALID);
+		/* Types of more than one address, the other family's, and reserved octets. */
+		for (unsigned at = 0; at < 4; at++) {
+			for (unsigned value = 1; value < 256; value++) {
+				memcpy(bad, good[i].data, good[i].len);
+				bad[at] = (uint8_t)value;
+				if (at == 0 && value == good[i].data[0])
+					continue;
+				assert_int_equal(
+				    isakmp_nat_oa_decode(bytes_of(bad, good[i].len), &address),
+				    ERR_INVALID);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +420,7 @@ int main(void)
 	    cmocka_unit_test(test_notification),
 	    cmocka_unit_test(test_delete),
 	    cmocka_unit_test(test_certificate),
+	    cmocka_unit_test(test_nat_oa),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,6 +129,17 @@ void kink_verification_done(
     struct kink *kink, uint64_t handle, const struct kerberos_completion *completion);
 void kink_verifications_clear(struct kink *kink);
 
+/* nat.c: crossing NATs; src/kx/quick/nat.c says how. */
+/* Asks for it, if the peer's entry says so. */
+enum err kink_nat_ask(
+    const struct kink *kink, const struct kink_wish *wish, struct isakmp_writer *chain) MUST_CHECK;
+/* Reads what the reply says of it; NULL when that is good, else what is wrong. */
+const char *kink_nat_read(const struct kink *kink, const struct kink_wish *wish,
+    const struct isakmp_chain *chain, struct quick_nat *out) MUST_CHECK;
+/* It is as the reply says. */
+void kink_nat_agree(
+    const struct kink_command *command, const struct kink_wish *wish, const struct quick_nat *nat);
+
 /* acknowledge.c */
 /*
  * Answers the reply with an ACK, and does so again for each of its copies that comes within a full
@@ -196,8 +207,8 @@ extern const struct kink_command_kind kink_create_kind;
 /* What is offered for it, as the peer sees it. */
 enum err kink_create_offer(const struct kink_wish *wish, struct offer *out) MUST_CHECK;
 /* Its KINK_ISAKMP in the command. */
-enum err kink_wish_put(const struct kink_wish *wish, const struct offer *offer,
-    struct kink_writer *message) MUST_CHECK;
+enum err kink_wish_put(const struct kink *kink, const struct kink_wish *wish,
+    const struct offer *offer, struct kink_writer *message) MUST_CHECK;
 /* The derivations of one direction; see kink_derivations(). */
 size_t kink_create_derivations(struct kink_wish *wish, enum ipsec_direction direction,
     struct writer *seeds, struct kerberos_derivation *out);

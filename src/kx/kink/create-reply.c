@@ -119,11 +119,12 @@ struct answer {
 	bool optimistic; /* it is what was offered first */
 	struct bytes nonce;
 	struct bytes peer_value; /* KE */
+	struct quick_nat nat;
 };
 
 /* Reads it and holds it to what was offered; NULL when it is good, else what is wrong. */
-static const char *read_answer(
-    const struct kink_wish *wish, const struct isakmp_chain *chain, struct answer *out)
+static const char *read_answer(const struct kink *kink, const struct kink_wish *wish,
+    const struct isakmp_chain *chain, struct answer *out)
 {
 	struct offer offered;
 	struct offer answer;
@@ -151,7 +152,7 @@ static const char *read_answer(
 	    (out->peer_value.len > 0) != (wish->exchange != NULL))
 		return wish->exchange != NULL ? "the peer's answer leaves out the key exchange"
 		                              : "the peer wants a key exchange of its own";
-	return NULL;
+	return kink_nat_read(kink, wish, chain, &out->nat);
 }
 
 /* Our own SPI would give both directions the same key (RFC 2409 5.5). */
@@ -187,21 +188,23 @@ static void take_answer(
 		    command, wish, "the peer refuses: %s; its log says why", notify_name(notify));
 		return;
 	}
-	wrong = read_answer(wish, chain, &answer);
+	wrong = read_answer(command->kink, wish, chain, &answer);
 	if (wrong != NULL) {
 		refused(command, wish, "%s", wrong);
 		return;
 	}
-	wish->both = !answer.optimistic || answer.nonce.len > 0 || answer.peer_value.len > 0;
+	wish->both = !answer.optimistic || answer.nonce.len > 0 || answer.peer_value.len > 0 ||
+	             answer.nat.agreed;
 	if (wish->both && !command->acknowledge) {
 		refused(command, wish,
-		    "the peer chose another proposal or added to the keys, but asks for no "
+		    "the peer chose another proposal or added to it, but asks for no "
 		    "acknowledgement");
 		return;
 	}
 	/* The shorter lifetime counts (RFC 4430 3.2). */
 	offer_suites(&answer.choice, suites);
 	sad_agree(wish->pair, suites, &answer.choice.lifetime);
+	kink_nat_agree(command, wish, &answer.nat);
 	if (take_spis(sad, wish->pair, &answer.choice) != ERR_OK) {
 		refused(command, wish, "the peer's answer names an SPI that is in use");
 		return;

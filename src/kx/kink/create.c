@@ -74,8 +74,8 @@ const struct kink_command_kind kink_create_kind = {
 };
 
 /* The inner payloads of one wish: SA, Ni, KE, IDci and IDcr. */
-enum err kink_wish_put(
-    const struct kink_wish *wish, const struct offer *offer, struct kink_writer *message)
+enum err kink_wish_put(const struct kink *kink, const struct kink_wish *wish,
+    const struct offer *offer, struct kink_writer *message)
 {
 	const struct sa_pair *pair = wish->pair;
 	struct bytes ours = kink_key_exchange_public(wish->exchange);
@@ -86,6 +86,8 @@ enum err kink_wish_put(
 	if (ours.len > 0)
 		isakmp_put(&chain, ISAKMP_KE, ours);
 	quick_put_identities(&chain, &pair->selector, &pair->local, &pair->remote, true);
+	if (error == ERR_OK)
+		error = kink_nat_ask(kink, wish, &chain);
 	kink_isakmp_end(message);
 	return error;
 }
@@ -104,7 +106,8 @@ enum err kink_create_offer(const struct kink_wish *wish, struct offer *out)
 	return error == ERR_OK && out->count == 0 ? ERR_UNSUPPORTED : error;
 }
 
-static enum err agree_and_put(struct kink_wish *wish, struct kink_writer *message)
+static enum err agree_and_put(
+    const struct kink *kink, const struct kink_wish *wish, struct kink_writer *message)
 {
 	struct suite suites[BUNDLE_MAX];
 	struct offer offer;
@@ -114,7 +117,7 @@ static enum err agree_and_put(struct kink_wish *wish, struct kink_writer *messag
 		return error;
 	offer_suites(&offer.choices[0], suites);
 	sad_agree(wish->pair, suites, &offer.choices[0].lifetime);
-	return kink_wish_put(wish, &offer, message);
+	return kink_wish_put(kink, wish, &offer, message);
 }
 
 /* Those that have failed are not told of. */
@@ -147,7 +150,7 @@ static void create_send(struct kink_command *command)
 	for (size_t i = 0; i < command->wish_count; i++) {
 		struct kink_wish *wish = &command->wishes[i];
 		const struct policy_rule *rule = wish->negotiation->rule;
-		enum err error = agree_and_put(wish, &message);
+		enum err error = agree_and_put(command->kink, wish, &message);
 
 		if (error == ERR_OK)
 			continue;

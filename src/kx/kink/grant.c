@@ -97,6 +97,21 @@ static void leave_out_of_place(struct offer *offer, bool exchange)
 	offer->count = kept;
 }
 
+/* False when nothing is left. */
+static bool leave_out_ah(struct offer *offer)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < offer->count; i++) {
+		const struct offer_choice *choice = &offer->choices[i];
+
+		if (choice->parts[choice->part_count - 1].suite.protocol == IPSEC_ESP)
+			offer->choices[kept++] = *choice;
+	}
+	offer->count = kept;
+	return kept > 0;
+}
+
 static bool is_same_choice(const struct offer_choice *a, const struct offer_choice *b)
 {
 	bool same = a->proposal_number == b->proposal_number && a->part_count == b->part_count;
@@ -121,6 +136,7 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 	enum notify_type notify;
 	bool first_known;
 	enum err error;
+	const char *wrong;
 	char why[2 * RANGE_TEXT_SIZE + 80];
 	char local[RANGE_TEXT_SIZE];
 	char remote[RANGE_TEXT_SIZE];
@@ -148,6 +164,12 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 		    response, grant, NOTIFY_PAYLOAD_MALFORMED, "its identities are not valid");
 		return NULL;
 	}
+	wrong = kink_nat_detect(response, grant, chain,
+	    offer.count > 0 ? offer.choices[0].parts[0].mode : IPSEC_TRANSPORT, selector);
+	if (wrong != NULL) {
+		kink_grant_refuse(response, grant, NOTIFY_PAYLOAD_MALFORMED, wrong);
+		return NULL;
+	}
 	rule = policy_lookup_selector(policy, selector, &response->local, &response->key.remote);
 	if (rule == NULL) {
 		(void)snprintf(why, sizeof(why),
@@ -164,13 +186,18 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 	}
 	first = offer.choices[0];
 	leave_out_of_place(&offer, grant->peer_value.len > 0);
+	if (kink_nat_is_between(grant) && !leave_out_ah(&offer)) {
+		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN,
+		    "a NAT is between, which AH cannot cross (RFC 3715 2.1)");
+		return NULL;
+	}
 	error = offer_select(rule, &offer, &grant->choice, &problem);
 	if (error != ERR_OK) {
 		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN, problem.text);
 		return NULL;
 	}
 	/* RFC 4430 3.2: when to switch to, or begin with, the three-way handshake. */
-	grant->two_way = first_known && grant->peer_value.len == 0 &&
+	grant->two_way = first_known && grant->peer_value.len == 0 && !kink_nat_is_between(grant) &&
 	                 rule->proposal.nonces == POLICY_NONCES_INITIATOR &&
 	                 is_same_choice(&grant->choice, &first);
 	return rule;
@@ -217,6 +244,7 @@ static enum err add_pair(
 	if (error != ERR_OK)
 		return error;
 	sad_agree(grant->pair, suites, &choice->lifetime);
+	kink_nat_encapsulate(response, grant);
 	for (size_t i = 0; error == ERR_OK && i < choice->part_count; i++)
 		error = sad_set_spi_out(sad, &grant->pair->parts[i], choice->parts[i].spi);
 	return error;
@@ -259,7 +287,9 @@ enum err kink_grant_put(const struct kink_response *response, const struct kink_
 		isakmp_put(&chain, ISAKMP_NONCE, bytes_of(grant->nonce, sizeof(grant->nonce)));
 	if (grant->exchange != NULL)
 		isakmp_put(&chain, ISAKMP_KE, kink_key_exchange_public(grant->exchange));
-	quick_put_identities(&chain, &pair->selector, &pair->local, &pair->remote, false);
+	quick_put_identities(&chain, &grant->asked, &pair->local, &pair->remote, false);
+	if (error == ERR_OK)
+		error = kink_nat_answer(response, grant, &chain);
 	kink_isakmp_end(message);
 	return error;
 }

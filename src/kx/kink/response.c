@@ -289,6 +289,22 @@ enum err kink_response_know_peer(struct kink_response *response)
 	return sad_peer_set_principal(peer, response->client);
 }
 
+/*
+ * Another host behind the same NAT. Peers are told apart by address (RFC 4430 3.7: epochs are a
+ * host's), so that taking it in would end the first one's SAs.
+ */
+static void refuse_neighbour(struct kink_response *response, const char *neighbour)
+{
+	char why[2 * KERBEROS_NAME_MAX + 80];
+
+	kx_count(response->kink->kx, KX_RESPONSES_REFUSED);
+	(void)snprintf(why, sizeof(why),
+	    "%s is behind the same NAT as %s, which has SAs: only one host of an address can",
+	    response->client, neighbour);
+	kink_log_stranger(response->kink, &response->remote, "refused to make an SA", why);
+	kink_response_notify(response, NOTIFY_NO_PROPOSAL_CHOSEN, 0, (struct bytes){0});
+}
+
 /* The principal may speak for the address: now the command itself. */
 static void authorised(struct kink_response *response)
 {
@@ -300,6 +316,7 @@ static void authorised(struct kink_response *response)
 	struct kink_ap ap;
 	enum kink_form form;
 	enum kink_error error;
+	const char *neighbour;
 	bool sealed;
 
 	/* It was decoded when it arrived, so it decodes again. */
@@ -310,7 +327,14 @@ static void authorised(struct kink_response *response)
 		goto drop;
 	response->epoch = ap.epoch;
 	response->digest = digest_of(response->type, ap.epoch, response->command_plain);
-	if (is_retransmission(response) || !epoch_is_good(response))
+	if (is_retransmission(response))
+		goto drop;
+	neighbour = kink_nat_neighbour(response);
+	if (neighbour != NULL) {
+		refuse_neighbour(response, neighbour);
+		return;
+	}
+	if (!epoch_is_good(response))
 		goto drop;
 	HASH_ADD(by_key, kink->responses_by_key, key, sizeof(response->key), response);
 	if (!table_holds(&response->by_key))

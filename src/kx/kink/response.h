@@ -102,6 +102,23 @@ void kink_handshake_ack(
 void kink_handshake_confirmed(
     struct kink_response *response, const struct kerberos_completion *completion);
 
+struct kink_grant;
+
+/* nat.c: crossing NATs; src/kx/quick/nat.c says how. */
+/*
+ * Looks for a NAT. In transport mode the selector gets the addresses by which the hosts know each
+ * other here. NULL, or what is wrong.
+ */
+const char *kink_nat_detect(struct kink_response *response, struct kink_grant *grant,
+    const struct isakmp_chain *chain, enum ipsec_mode mode, struct selector *selector) MUST_CHECK;
+bool kink_nat_is_between(const struct kink_grant *grant);
+enum err kink_nat_answer(const struct kink_response *response, const struct kink_grant *grant,
+    struct isakmp_writer *chain) MUST_CHECK;
+/* The grant's pair is encapsulated, if a NAT is between. */
+void kink_nat_encapsulate(const struct kink_response *response, const struct kink_grant *grant);
+/* The principal of another host that has SAs from the same address, behind a NAT; or NULL. */
+const char *kink_nat_neighbour(const struct kink_response *response);
+
 /* refuse.c: commands that Kerberos does not accept. */
 void kink_response_refuse(
     struct kink_response *response, const struct kerberos_completion *completion);
@@ -131,11 +148,13 @@ void kink_respond(struct kink_response *response, const struct kink_message *mes
 
 /* What one KINK_ISAKMP of a CREATE asks for, and what comes of it. Secret. */
 struct kink_grant {
-	struct sa_pair *pair;         /* NULL when it is refused, or gone */
-	enum notify_type refusal;     /* 0: none */
-	uint32_t refused_spi;         /* 0: none */
-	uint8_t refused_payload;      /* 0: none */
-	struct offer_choice choice;   /* what was selected */
+	struct sa_pair *pair;       /* NULL when it is refused, or gone */
+	enum notify_type refusal;   /* 0: none */
+	uint32_t refused_spi;       /* 0: none */
+	uint8_t refused_payload;    /* 0: none */
+	struct offer_choice choice; /* what was selected */
+	struct quick_nat nat;
+	struct selector asked;        /* as the peer named it */
 	bool two_way;                 /* it can be had in two messages */
 	bool reserved;                /* its SPIs are there */
 	bool installed;               /* what was asked for last is in */

@@ -102,12 +102,13 @@ bool kink_create_is_reserving(const struct kink_command *command)
 }
 
 /* What it will take in the command. */
-static size_t size_of(const struct kx_negotiation *negotiation, enum dh_group group)
+static size_t size_of(
+    const struct kink *kink, struct kx_negotiation *negotiation, enum dh_group group)
 {
 	struct sa_pair pair = {.local = negotiation->local,
 	    .remote = negotiation->remote,
 	    .selector = negotiation->selector};
-	struct kink_wish wish = {.pair = &pair};
+	struct kink_wish wish = {.negotiation = negotiation, .pair = &pair};
 	uint32_t spis[BUNDLE_MAX] = {0};
 	uint8_t buffer[KINK_PLAIN_MAX];
 	struct writer out = writer_of(buffer, sizeof(buffer));
@@ -116,14 +117,14 @@ static size_t size_of(const struct kx_negotiation *negotiation, enum dh_group gr
 	enum err error = offer_make(negotiation->rule, spis, group, &offer);
 
 	if (error == ERR_OK)
-		error = kink_wish_put(&wish, &offer, &message);
+		error = kink_wish_put(kink, &wish, &offer, &message);
 	return error == ERR_OK && writer_ok(&out) ? out.len + dh_public_length(group)
 	                                          : KINK_PLAIN_MAX;
 }
 
 /* A command to the same peer that has not got its SPIs yet, and has room. */
 static struct kink_command *find_gathering(
-    const struct kink *kink, const struct kx_negotiation *negotiation, enum dh_group group)
+    const struct kink *kink, struct kx_negotiation *negotiation, enum dh_group group)
 {
 	struct kink_command *command;
 	size_t size = 0;
@@ -139,9 +140,9 @@ static struct kink_command *find_gathering(
 		if (wish->negotiation == NULL ||
 		    strcmp(wish->negotiation->principal, negotiation->principal) != 0)
 			return NULL;
-		size += size_of(wish->negotiation, wish->group);
+		size += size_of(kink, wish->negotiation, wish->group);
 	}
-	return size + size_of(negotiation, group) <= GATHERED_MAX ? command : NULL;
+	return size + size_of(kink, negotiation, group) <= GATHERED_MAX ? command : NULL;
 }
 
 static enum err begin(
