@@ -25,7 +25,9 @@ enum dataplane_operation {
 	                         move.remote now */
 	DATAPLANE_ADD_POLICY, /* install `policy` in both directions */
 	DATAPLANE_DELETE_POLICY, /* by policy.id: all its selectors */
-	DATAPLANE_FLOW_FAILED /* no SA will come for `flow` now: packets held for it are dropped */
+	/* No SA will come now for what policy.id and policy.selector match: packets that were held
+	   for one are dropped, and the next one causes an acquire. */
+	DATAPLANE_ACQUIRE_FAILED
 };
 
 /* What happens to traffic that a policy's selector matches (RFC 4301 4.4.1). */
@@ -119,7 +121,6 @@ struct dataplane_request {
 	union {
 		struct dataplane_sa sa;
 		struct dataplane_policy policy;
-		struct dataplane_flow flow;
 		struct dataplane_move move;
 	};
 };

@@ -57,7 +57,7 @@ enum kerberos_operation {
 	KERBEROS_TGT
 };
 
-/* What to do about a KRB-ERROR that is proven to be the peer's, but for the last. */
+/* What to do about a KRB-ERROR. Of one that is not proven to be the peer's only the last two. */
 enum kerberos_remedy {
 	KERBEROS_REMEDY_NONE, /* it is final; or it is not proven, and nothing was done about it */
 	KERBEROS_REMEDY_WAIT, /* it is about one transmission and says nothing about the next */

@@ -359,7 +359,7 @@ static void read_krb_error(struct kerberos_worker *worker, struct session *sessi
 		    worker->realm, session->ticket->name, session->ticket->version, proven);
 	if (remedy == KERBEROS_REMEDY_REPEAT && proven)
 		remedy = correct_clock(worker, session, error);
-	if (proven || remedy == KERBEROS_REMEDY_USER_TO_USER)
+	if (proven || remedy == KERBEROS_REMEDY_TICKET || remedy == KERBEROS_REMEDY_USER_TO_USER)
 		completion->remedy = remedy;
 	krb5_free_error(worker->context, error);
 }

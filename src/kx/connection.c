@@ -212,12 +212,12 @@ static void destroy_if_idle(struct kx_connection *connection)
 }
 
 /* The data plane may drop what it holds, and must ask again for the next packet. */
-static void refuse_flow(struct kx_connection *connection, const struct dataplane_flow *flow)
+static void refuse_traffic(const struct kx_connection *connection)
 {
-	struct dataplane_request request = {.operation = DATAPLANE_FLOW_FAILED, .flow = *flow};
+	struct dataplane_request request = {.operation = DATAPLANE_ACQUIRE_FAILED,
+	    .policy = {.id = connection->key.policy_id, .selector = connection->key.selector}};
 
-	if (flow->policy_id != 0)
-		connection->kx->host.dataplane(connection->kx->host.self, &request);
+	connection->kx->host.dataplane(connection->kx->host.self, &request);
 }
 
 static void retry(struct timer *timer, void *context)
@@ -288,7 +288,7 @@ static void failed(struct kx_connection *connection, const struct problem *probl
 	    connection->reason != NULL ? connection->reason : err_text(problem->code),
 	    (unsigned long long)((delay + 999) / 1000));
 	if (connection->current == NULL)
-		refuse_flow(connection, &connection->flow);
+		refuse_traffic(connection);
 	/* Without memory for a timer the next packet or command starts it again. */
 	if (timers_set(&kx->timers, &connection->timer, now_ms(kx) + delay, retry, connection) !=
 	    ERR_OK)
@@ -352,7 +352,10 @@ void kx_connection_stop(struct kx_connection *connection, const struct problem *
 		    ->abandon(connection->kx->method_states[connection->exchange],
 			&connection->negotiation);
 	connection->negotiating = false;
+	connection->wanted = false;
 	settle_state(connection);
+	if (connection->current == NULL)
+		refuse_traffic(connection);
 	tell_waiters(connection, problem);
 	destroy_if_idle(connection);
 }
@@ -392,19 +395,6 @@ void kx_pair_unexpected(struct kx *kx, const struct sa_pair *pair)
 		destroy_if_idle(connection);
 }
 
-void kx_connection_want(struct kx_connection *connection, const struct dataplane_flow *flow)
-{
-	connection->flow = *flow;
-	connection->wanted = true;
-	if (connection->negotiating || (connection->current == NULL && is_expected(connection)))
-		return;
-	if (connection->current != NULL ||
-	    (timer_is_set(&connection->timer) && !connection->lingering))
-		refuse_flow(connection, flow);
-	else
-		kx_connection_negotiate(connection);
-}
-
 static void choose_current(struct kx_connection *connection)
 {
 	struct sa_pair *pair;
@@ -419,10 +409,24 @@ static void choose_current(struct kx_connection *connection)
 	}
 }
 
+void kx_connection_want(struct kx_connection *connection)
+{
+	connection->wanted = true;
+	/* A pair that is being deleted sends nothing any more. */
+	choose_current(connection);
+	if (connection->negotiating || (connection->current == NULL && is_expected(connection)))
+		return;
+	if (connection->current != NULL ||
+	    (timer_is_set(&connection->timer) && !connection->lingering))
+		refuse_traffic(connection);
+	else
+		kx_connection_negotiate(connection);
+}
+
 void kx_connection_revive(struct kx_connection *connection)
 {
 	if (connection->current == NULL)
-		kx_connection_want(connection, &connection->flow);
+		kx_connection_want(connection);
 }
 
 void kx_connection_attach(

@@ -253,7 +253,12 @@ void kx_acquire(struct kx *kx, const struct dataplane_flow *flow)
 {
 	const struct policy_rule *rule = policy_rule_by_id(kx->policy, flow->policy_id);
 	struct kx_connection *connection = NULL;
-	struct dataplane_request refusal = {.operation = DATAPLANE_FLOW_FAILED, .flow = *flow};
+	struct dataplane_request refusal = {.operation = DATAPLANE_ACQUIRE_FAILED,
+	    .policy = {.id = flow->policy_id,
+		.selector = {.local = {flow->local, flow->local},
+		    .remote = {flow->remote, flow->remote},
+		    .local_ports = {0, 65535},
+		    .remote_ports = {0, 65535}}}};
 	char remote[ADDRESS_TEXT_SIZE];
 	enum err error = ERR_NOT_FOUND;
 
@@ -262,7 +267,7 @@ void kx_acquire(struct kx *kx, const struct dataplane_flow *flow)
 	if (rule != NULL && rule->peer != NULL)
 		error = kx_connection_for_flow(kx, rule, flow, &connection);
 	if (error == ERR_OK) {
-		kx_connection_want(connection, flow);
+		kx_connection_want(connection);
 	} else {
 		log_event(kx->host.log, LOG_LEVEL_WARNING, LOG_AREA_KX,
 		    LOG_FIELDS({"policy", rule != NULL ? rule->name : ""},

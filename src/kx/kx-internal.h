@@ -32,10 +32,9 @@ struct kx_connection {
 	uint64_t since_ms;
 	struct kx_negotiation negotiation;
 	struct kx_principal_wait principal_wait;
-	char *principal; /* the remote host's; NULL while unknown */
-	char *reason;    /* why it failed last; NULL if it did not */
-	int exchange;    /* the method tried or in use; -1 for none */
-	struct dataplane_flow flow;
+	char *principal;         /* the remote host's; NULL while unknown */
+	char *reason;            /* why it failed last; NULL if it did not */
+	int exchange;            /* the method tried or in use; -1 for none */
 	struct sa_pair *pairs;   /* newest first */
 	struct sa_pair *current; /* the one in use: the newest that is established */
 	struct timer timer;      /* retry, or forgetting */
@@ -125,7 +124,7 @@ void kx_connection_negotiate(struct kx_connection *connection);
 /* Ends a negotiation under way without a word to the peer. */
 void kx_connection_stop(struct kx_connection *connection, const struct problem *problem);
 /* Traffic asked for it: negotiate, unless it failed just now. */
-void kx_connection_want(struct kx_connection *connection, const struct dataplane_flow *flow);
+void kx_connection_want(struct kx_connection *connection);
 void kx_connection_attach(
     struct kx_connection *connection, struct sa_pair *pair, const char *principal);
 void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair);

@@ -269,10 +269,15 @@ static void read_command(char **words, size_t count, struct dataplane_request *r
 	} else if (strcmp(words[0], "move") == 0 && count == 5) {
 		read_move(words, request);
 	} else if (strcmp(words[0], "failed") == 0 && count == 4) {
-		request->operation = DATAPLANE_FLOW_FAILED;
-		request->flow = (struct dataplane_flow){.policy_id = parse_number(words[1]),
-		    .local = parse_address(words[2]),
-		    .remote = parse_address(words[3])};
+		struct address local = parse_address(words[2]);
+		struct address remote = parse_address(words[3]);
+
+		request->operation = DATAPLANE_ACQUIRE_FAILED;
+		request->policy = (struct dataplane_policy){.id = parse_number(words[1]),
+		    .selector = {.local = {local, local},
+			.remote = {remote, remote},
+			.local_ports = {0, 65535},
+			.remote_ports = {0, 65535}}};
 	} else {
 		usage(words[0]);
 	}

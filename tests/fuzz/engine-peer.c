@@ -18,11 +18,17 @@ static bool never(void *context)
 	return false;
 }
 
-static bool exists(void *context, const char *principal)
+static uint32_t key_version(void *context, const char *principal)
 {
 	const struct peer *peer = context;
 
 	return strcmp(principal, peer->engine->answers_as) == 0;
+}
+
+static uint32_t oldest_key(void *context)
+{
+	(void)context;
+	return 1;
 }
 
 void peer_open(struct peer *peer, struct sim_host *host, const struct sim_host *engine)
@@ -35,7 +41,8 @@ void peer_open(struct peer *peer, struct sim_host *host, const struct sim_host *
 	    .context = peer,
 	    .time_us = time_us,
 	    .kdc_away = never,
-	    .exists = exists,
+	    .key_version = key_version,
+	    .oldest_key = oldest_key,
 	    .ticket_over = never};
 
 	peer->host = host;

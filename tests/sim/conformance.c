@@ -610,7 +610,13 @@ static bool never(void *context)
 	return false;
 }
 
-static bool exists(void *context, const char *principal)
+static uint32_t oldest_key(void *context)
+{
+	(void)context;
+	return 1;
+}
+
+static uint32_t key_version(void *context, const char *principal)
 {
 	(void)context;
 	return strcmp(principal, SERVER_B) == 0 || strcmp(principal, SERVER_C) == 0;
@@ -626,7 +632,8 @@ bool sim_conforms(const struct sim_realm *realm)
 	    .time_us = time_us,
 	    .kdc_away = never,
 	    .ticket_over = never,
-	    .exists = exists};
+	    .key_version = key_version,
+	    .oldest_key = oldest_key};
 	struct sim_realm_settings b;
 	bool good;
 

@@ -245,6 +245,8 @@ void sim_host_init(struct sim *sim, unsigned index)
 
 	host->sim = sim;
 	host->index = index;
+	host->key_version = 1;
+	host->oldest_key = 1;
 	sim_random_init(&host->random, sim->seed, 100 + index);
 	host->clock_offset_ms = sim_random_below(&host->random, 1000000);
 	host->seam = (struct host){.self = host,

@@ -63,10 +63,14 @@ static bool ticket_over(void *context)
 	const struct sim_host *host = context;
 	struct sim *sim = host->sim;
 
+	if (sim->ticket_is_over) {
+		sim->ticket_is_over = false;
+		return true;
+	}
 	return sim->faults && sim_chance(&sim->trouble, sim->profile.ticket_over);
 }
 
-static bool exists(void *context, const char *principal)
+static uint32_t key_version(void *context, const char *principal)
 {
 	const struct sim_host *host = context;
 	const struct sim *sim = host->sim;
@@ -74,9 +78,16 @@ static bool exists(void *context, const char *principal)
 	for (size_t i = 0; i < sim->host_count; i++) {
 		if (strcmp(sim->hosts[i].answers_as, principal) == 0 ||
 		    strcmp(sim->hosts[i].starts_as, principal) == 0)
-			return true;
+			return sim->hosts[i].key_version;
 	}
-	return false;
+	return 0;
+}
+
+static uint32_t oldest_key(void *context)
+{
+	const struct sim_host *host = context;
+
+	return host->oldest_key;
 }
 
 struct sim_kerberos *sim_kerberos_create(struct sim_host *host)
@@ -93,7 +104,8 @@ struct sim_kerberos *sim_kerberos_create(struct sim_host *host)
 	    .time_us = time_us,
 	    .kdc_away = kdc_away,
 	    .ticket_over = ticket_over,
-	    .exists = exists};
+	    .key_version = key_version,
+	    .oldest_key = oldest_key};
 
 	self->host = host;
 	self->realm = host->sim->realm->open(&settings);

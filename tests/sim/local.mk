@@ -1,5 +1,5 @@
-check_PROGRAMS += tests/sim/test-sim tests/sim/test-sim-libkrb5
-TESTS += tests/sim/test-sim tests/sim/libkrb5.sh
+check_PROGRAMS += tests/sim/test-sim tests/sim/test-sim-libkrb5 tests/sim/test-steps
+TESTS += tests/sim/test-sim tests/sim/test-steps tests/sim/libkrb5.sh
 EXTRA_DIST += tests/sim/libkrb5.sh
 
 sim_sources = \
@@ -24,6 +24,9 @@ sim_libs = libkx.a libsa.a libdataplane.a libpolicy.a libkerberos.a libcrypto-su
 
 tests_sim_test_sim_SOURCES = tests/sim/test-sim.c $(sim_sources)
 tests_sim_test_sim_LDADD = $(sim_libs)
+
+tests_sim_test_steps_SOURCES = tests/sim/test-steps.c $(sim_sources)
+tests_sim_test_steps_LDADD = $(sim_libs)
 
 tests_sim_test_sim_libkrb5_SOURCES = tests/sim/test-sim-libkrb5.c $(sim_sources) \
 	tests/sim/conformance.c tests/sim/conformance.h \

@@ -135,15 +135,43 @@ void sim_network_unreachable(struct sim_host *host, const struct address *remote
 	    host->sim, sim_random_below(&host->sim->trouble, 10), unreachable, host, payload);
 }
 
+static void suffer(
+    struct sim *sim, struct sim_host *to, const struct host_datagram *datagram, enum sim_fate fate)
+{
+	static const char *const texts[] = {"", "lost", "doubled", "late", "spoiled"};
+	const struct sim_profile *profile = &sim->profile;
+	uint64_t delay = fate == SIM_LATE ? profile->retransmit_first * 3 / 2 : profile->delay_ms;
+	uint8_t octets[4096];
+
+	sim_note(sim, NULL, "  %s", texts[fate]);
+	if (fate == SIM_LOSE || datagram->data.len > sizeof(octets))
+		return;
+	memcpy(octets, datagram->data.data, datagram->data.len);
+	if (fate == SIM_SPOIL)
+		octets[sim_random_below(&sim->trouble, datagram->data.len)] ^= 1;
+	deliver(sim, to, &datagram->local, &datagram->remote, bytes_of(octets, datagram->data.len),
+	    delay);
+	if (fate == SIM_TWICE)
+		deliver(sim, to, &datagram->local, &datagram->remote, datagram->data, delay + 1);
+}
+
 static void carry(struct sim *sim, struct sim_host *to, const struct host_datagram *datagram)
 {
 	const struct sim_profile *profile = &sim->profile;
 	struct sim_random *random = &sim->trouble;
 	struct bytes octets = datagram->data;
 	uint64_t delay = sim_random_between(random, 1, profile->delay_ms);
+	enum sim_fate fate = SIM_PASS;
 	uint8_t buffer[4096];
 
 	sim->counts[SIM_SENT]++;
+	sim->sent++;
+	if (sim->censor != NULL)
+		fate = sim->censor(sim, sim->censor_context);
+	if (fate != SIM_PASS) {
+		suffer(sim, to, datagram, fate);
+		return;
+	}
 	if (sim->faults && sim_chance(random, profile->drop)) {
 		sim->counts[SIM_DROPPED]++;
 		sim_note(sim, NULL, "  dropped");

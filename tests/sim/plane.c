@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAILED_MAX 64
+#include "dataplane/selector.h"
+
+#define FAILED_MAX   64
+#define WAITING_MAX  32
+#define ASK_AGAIN_MS 60000
 
 struct sim_plane {
 	struct sim_host *host;
@@ -16,6 +20,11 @@ struct sim_plane {
 	uint64_t free_ms;
 	uint32_t failed[FAILED_MAX]; /* SPIs of SAs whose installation was made to fail */
 	size_t failed_count;
+	struct waiting {
+		struct dataplane_flow flow;
+		uint64_t since_ms;
+	} waiting[WAITING_MAX];
+	size_t waiting_count;
 };
 
 static void completed(void *self, const struct dataplane_completion *completion)
@@ -85,7 +94,7 @@ static void deliver(struct sim *sim, struct sim_host *host, void *payload)
 static const char *operation_name(enum dataplane_operation operation)
 {
 	static const char *const names[] = {"reserve an SPI", "add an SA", "delete an SA",
-	    "query an SA", "add a policy", "delete a policy", "give up a flow"};
+	    "query an SA", "move an SA", "add a policy", "delete a policy", "give up flows"};
 
 	return names[operation];
 }
@@ -123,6 +132,40 @@ static void check_outcome(
 		sim_check_added(plane->host, &request->sa);
 }
 
+bool sim_plane_hold(struct sim_plane *plane, const struct dataplane_flow *flow)
+{
+	struct waiting *waiting = plane->waiting;
+	uint64_t now = plane->host->sim->now_ms;
+
+	for (size_t i = 0; i < plane->waiting_count; i++) {
+		if (waiting[i].flow.policy_id != flow->policy_id ||
+		    !address_equal(&waiting[i].flow.remote, &flow->remote))
+			continue;
+		if (now - waiting[i].since_ms < ASK_AGAIN_MS)
+			return false;
+		waiting[i].since_ms = now;
+		return true;
+	}
+	if (plane->waiting_count < WAITING_MAX)
+		waiting[plane->waiting_count++] = (struct waiting){*flow, now};
+	return true;
+}
+
+static void stop_waiting(
+    struct sim_plane *plane, uint32_t policy_id, const struct selector *selector)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < plane->waiting_count; i++) {
+		struct waiting waiting = plane->waiting[i];
+
+		if (waiting.flow.policy_id != policy_id ||
+		    !selector_matches(selector, &waiting.flow))
+			plane->waiting[left++] = waiting;
+	}
+	plane->waiting_count = left;
+}
+
 static void describe(struct sim_plane *plane, const struct dataplane_request *request, bool failed)
 {
 	char peer[ADDRESS_TEXT_SIZE];
@@ -138,10 +181,10 @@ static void describe(struct sim_plane *plane, const struct dataplane_request *re
 			sa->direction == IPSEC_IN ? &sa->source : &sa->destination, peer),
 		    plane->completion.spi, failed ? ", fails" : "");
 		break;
-	case DATAPLANE_FLOW_FAILED:
+	case DATAPLANE_ACQUIRE_FAILED:
 		plane->host->sim->counts[SIM_FLOWS_FAILED]++;
-		sim_note(plane->host->sim, plane->host, "data plane: gives up a flow to %s",
-		    address_format(&request->flow.remote, peer));
+		sim_note(plane->host->sim, plane->host, "data plane: gives up flows to %s",
+		    address_format(&request->policy.selector.remote.first, peer));
 		break;
 	default:
 		break;
@@ -163,6 +206,10 @@ void sim_plane_submit(struct sim_plane *plane, const struct dataplane_request *r
 	dataplane_record.submit(plane->record, request);
 	describe(plane, request, fails);
 	check_outcome(plane, request, fails);
+	if (request->operation == DATAPLANE_ACQUIRE_FAILED)
+		stop_waiting(plane, request->policy.id, &request->policy.selector);
+	if (request->operation == DATAPLANE_ADD_SA && request->sa.direction == IPSEC_OUT && !fails)
+		stop_waiting(plane, request->sa.policy_id, &request->sa.selector);
 	*payload = plane->completion;
 	due = sim->now_ms + sim_random_below(&sim->trouble, sim->profile.plane_delay_ms + 1);
 	if (due < plane->free_ms)

@@ -21,7 +21,9 @@ struct sim_realm_settings {
 	int64_t (*time_us)(void *context);  /* our clock, POSIX microseconds */
 	bool (*kdc_away)(void *context);    /* whether no KDC answers */
 	bool (*ticket_over)(void *context); /* whether a peer's ticket ends just now */
-	bool (*exists)(void *context, const char *principal); /* whether the KDC knows it */
+	/* Of the key that the KDC has for it; 0: it knows no such principal. */
+	uint32_t (*key_version)(void *context, const char *principal);
+	uint32_t (*oldest_key)(void *context); /* version of the oldest key in our keytab */
 };
 
 struct sim_realm {

@@ -43,7 +43,7 @@ static void make_host(struct sim *sim, unsigned index)
 	CHECKED(prefix_parse(text, &host->network));
 }
 
-static void make_world(struct sim *sim, const struct sim_realm *realm, uint64_t seed)
+void sim_make_world(struct sim *sim, const struct sim_realm *realm, uint64_t seed)
 {
 	struct sim_host *last;
 
@@ -51,7 +51,8 @@ static void make_world(struct sim *sim, const struct sim_realm *realm, uint64_t 
 	sim->realm = realm;
 	sim_random_init(&sim->random, seed, 2);
 	sim_random_init(&sim->trouble, seed, 3);
-	sim_profile_choose(sim);
+	if (sim->profile.host_count == 0)
+		sim_profile_choose(sim);
 	sim->host_count = sim->profile.host_count;
 	for (unsigned i = 0; i < sim->host_count; i++)
 		make_host(sim, i);
@@ -65,7 +66,7 @@ static void make_world(struct sim *sim, const struct sim_realm *realm, uint64_t 
 		sim_host_start(&sim->hosts[i]);
 }
 
-static void clear_world(struct sim *sim)
+void sim_clear_world(struct sim *sim)
 {
 	for (size_t i = 0; i < sim->host_count; i++) {
 		sim_host_crash(&sim->hosts[i]);
@@ -262,11 +263,11 @@ bool sim_run(struct sim *sim, const struct sim_realm *realm, uint64_t seed, uint
 {
 	sim->counts = counts;
 	counts[SIM_RUNS]++;
-	make_world(sim, realm, seed);
+	sim_make_world(sim, realm, seed);
 	sim_workload_start(sim);
 	sim_run_until(sim, sim->profile.duration_ms);
 	if (!sim->failed)
 		come_right(sim);
-	clear_world(sim);
+	sim_clear_world(sim);
 	return !sim->failed;
 }

@@ -39,6 +39,15 @@ enum sim_rogue {
 	SIM_ROGUE_COUNT
 };
 
+/* What a censor has in mind for a datagram. */
+enum sim_fate {
+	SIM_PASS,
+	SIM_LOSE,
+	SIM_TWICE, /* it arrives, and once more */
+	SIM_LATE,  /* after its repetition */
+	SIM_SPOIL  /* one of its octets is another */
+};
+
 struct sim_profile {
 	enum sim_kind kind;
 	enum sim_rogue rogue;
@@ -149,6 +158,8 @@ struct sim_host {
 	int64_t starts[SIM_STARTS]; /* by its own */
 	size_t start_count;
 	int64_t skew_seconds;
+	uint32_t key_version; /* of its principals' keys, as the KDC has them */
+	uint32_t oldest_key;  /* that its keytab still has */
 	uint64_t wake_ms;
 	struct sim_kerberos *kerberos;
 	struct sim_plane *plane;
@@ -183,7 +194,12 @@ struct sim {
 	bool forgetful; /* or that the first contact would mend: a host lost its state */
 	bool failed;
 	char failure[SIM_TEXT_SIZE];
-	uint64_t digest; /* of all that happened: the same seed gives the same */
+	uint64_t sent; /* datagrams so far */
+	/* Called for each of them, before it is on its way. May be NULL. */
+	enum sim_fate (*censor)(struct sim *sim, void *context);
+	void *censor_context;
+	bool ticket_is_over; /* the next ticket that is looked at has ended */
+	uint64_t digest;     /* of all that happened: the same seed gives the same */
 	struct sim_capture captures[SIM_CAPTURES];
 	size_t capture_count;
 	size_t commands_open; /* commands whose outcome is still to come */
@@ -245,6 +261,11 @@ struct sim_plane *sim_plane_create(struct sim_host *host);
 void sim_plane_destroy(struct sim_plane *plane);
 void sim_plane_submit(struct sim_plane *plane, const struct dataplane_request *request);
 struct dataplane *sim_plane_record(const struct sim_plane *plane);
+/*
+ * A packet has no SA: whether that is told, or its flow waits already, which ends when there is one
+ * or the engine says that there will be none.
+ */
+bool sim_plane_hold(struct sim_plane *plane, const struct dataplane_flow *flow);
 /* One of the SAs installed, by chance; NULL when there is none. */
 const struct dataplane_sa *sim_plane_any(struct sim_plane *plane, struct sim_random *random);
 
@@ -279,7 +300,11 @@ void sim_probe(struct sim_host *host, const struct sim_host *peer);
 /* peer may be NULL: all. */
 void sim_terminate(struct sim_host *host, const struct sim_host *peer);
 
-/* run.c: one whole run; false when something was wrong. counts has SIM_COUNT entries. */
+/* run.c */
+/* With a profile that is given, or one chosen by the seed. */
+void sim_make_world(struct sim *sim, const struct sim_realm *realm, uint64_t seed);
+void sim_clear_world(struct sim *sim);
+/* One whole run; false when something was wrong. counts has SIM_COUNT entries. */
 bool sim_run(struct sim *sim, const struct sim_realm *realm, uint64_t seed, uint64_t *counts);
 
 #endif

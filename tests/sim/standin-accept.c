@@ -146,6 +146,11 @@ static bool open_ticket(struct standin *self, struct bytes octets, struct ticket
 		refuse(self, completion, ERR_NOT_FOUND, AP_ERR_NOT_US, "it is not for us");
 		return false;
 	}
+	if (ticket->key_version < settings->oldest_key(settings->context)) {
+		refuse(self, completion, ERR_AUTH, AP_ERR_BAD_KEY_VERSION,
+		    "the keytab has no such key any more");
+		return false;
+	}
 	if (!ticket_is_sealed(octets, settings->secret, ticket)) {
 		refuse(self, completion, ERR_AUTH, AP_ERR_BAD_INTEGRITY,
 		    "its ticket is not by the KDC");

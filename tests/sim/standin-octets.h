@@ -16,6 +16,7 @@ struct ticket {
 	char server[NAME_SIZE];
 	int64_t end;
 	uint64_t serial;
+	uint64_t key_version; /* of the server's key */
 	uint64_t tgt; /* user-to-user: the serial of the ticket whose session key it is under */
 };
 

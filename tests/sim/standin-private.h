@@ -18,12 +18,13 @@
 #define US                 1000000
 
 /* RFC 4120 7.5.9 */
-#define AP_ERR_BAD_INTEGRITY 31
-#define AP_ERR_TKT_EXPIRED   32
-#define AP_ERR_REPEAT        34
-#define AP_ERR_NOT_US        35
-#define AP_ERR_SKEW          37
-#define AP_ERR_USER_TO_USER  69
+#define AP_ERR_BAD_INTEGRITY   31
+#define AP_ERR_TKT_EXPIRED     32
+#define AP_ERR_REPEAT          34
+#define AP_ERR_NOT_US          35
+#define AP_ERR_SKEW            37
+#define AP_ERR_BAD_KEY_VERSION 44
+#define AP_ERR_USER_TO_USER    69
 
 struct session {
 	uint64_t handle;

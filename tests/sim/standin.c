@@ -133,12 +133,14 @@ static struct ticket *fetch(
 	const struct sim_realm_settings *settings = &self->settings;
 	struct server *place = server_of(self, request->server);
 	struct ticket *ticket;
+	uint32_t key_version;
 
 	if (settings->kdc_away(settings->context)) {
 		(void)problem_set(problem, ERR_UNAVAILABLE, "no KDC answers");
 		return NULL;
 	}
-	if (!settings->exists(settings->context, request->server)) {
+	key_version = settings->key_version(settings->context, request->server);
+	if (key_version == 0) {
 		(void)problem_set(problem, ERR_NOT_FOUND, "the KDC knows no %s", request->server);
 		return NULL;
 	}
@@ -156,6 +158,7 @@ static struct ticket *fetch(
 	ticket->end = settings->time_us(settings->context) / US + settings->ticket_life;
 	ticket->serial = sim_random_u64(settings->random);
 	ticket->tgt = serial_of(request->tgt);
+	ticket->key_version = key_version;
 	return ticket;
 }
 
@@ -205,15 +208,16 @@ static enum kerberos_remedy correct_clock(
 	return KERBEROS_REMEDY_NONE;
 }
 
-static enum kerberos_remedy remedy_for(
-    struct standin *self, const struct session *session, int32_t code, struct reader *error)
+static enum kerberos_remedy remedy_for(struct standin *self, const struct session *session,
+    int32_t code, bool proven, struct reader *error)
 {
 	int64_t client_us = (int64_t)reader_u64(error);
 	int64_t server_us = (int64_t)reader_u64(error);
 
 	switch (code) {
 	case AP_ERR_SKEW:
-		return correct_clock(self, session, client_us, server_us);
+		return proven ? correct_clock(self, session, client_us, server_us)
+		              : KERBEROS_REMEDY_NONE;
 	case AP_ERR_USER_TO_USER:
 		return KERBEROS_REMEDY_USER_TO_USER;
 	case AP_ERR_REPEAT:
@@ -221,6 +225,7 @@ static enum kerberos_remedy remedy_for(
 	case AP_ERR_BAD_INTEGRITY:
 	case AP_ERR_TKT_EXPIRED:
 	case AP_ERR_NOT_US:
+	case AP_ERR_BAD_KEY_VERSION:
 		server_of(self, session->ticket.server)->known = false;
 		return KERBEROS_REMEDY_TICKET;
 	default:
@@ -232,6 +237,8 @@ static void verify(struct standin *self, struct session *session,
     const struct kerberos_request *request, struct kerberos_completion *completion)
 {
 	bool bare_error = request->krb_error.len > 0 && request->checksum.len == 0;
+	bool proven = request->proven || request->checksum.len > 0;
+	enum kerberos_remedy remedy;
 	struct reader error = reader_of(request->krb_error);
 
 	if ((!bare_error && open_message(self, session->key, request, completion) != ERR_OK) ||
@@ -251,9 +258,11 @@ static void verify(struct standin *self, struct session *session,
 	completion->remote_error = (int32_t)reader_u32(&error);
 	(void)problem_set(&completion->problem, ERR_REFUSED, "the peer reports Kerberos error %d",
 	    completion->remote_error);
-	if (session->initiator && (request->proven || request->checksum.len > 0 ||
-				      completion->remote_error == AP_ERR_USER_TO_USER))
-		completion->remedy = remedy_for(self, session, completion->remote_error, &error);
+	if (!session->initiator)
+		return;
+	remedy = remedy_for(self, session, completion->remote_error, proven, &error);
+	if (proven || remedy == KERBEROS_REMEDY_TICKET || remedy == KERBEROS_REMEDY_USER_TO_USER)
+		completion->remedy = remedy;
 }
 
 static void standin_run(

@@ -54,7 +54,8 @@ void sim_packet(struct sim_host *host, struct sim_host *peer, bool tunnel)
 		return;
 	sa = record_find_sa_for(sim_plane_record(host->plane), &flow, IPSEC_OUT);
 	if (sa == NULL) {
-		sim_acquire(host, peer, tunnel);
+		if (sim_plane_hold(host->plane, &flow))
+			sim_acquire(host, peer, tunnel);
 		return;
 	}
 	sim->counts[SIM_PACKETS]++;

@@ -263,12 +263,12 @@ static void test_failed_flows_are_forgotten(void **state)
 
 	(void)state;
 	assert_int_equal(add(hold, &wanted, 'a'), HOLD_ASK);
-	hold_fail(hold, &wanted);
+	hold_fail(hold, 1, &answer.selector);
 	assert_int_equal(add(hold, &wanted, 'b'), HOLD_ASK);
 	assert_true(hold_release(hold, &answer));
 	assert_int_equal(ready_frames(hold, "b"), 1);
 	assert_int_equal(add(hold, &wanted, 'c'), HOLD_ASK);
-	hold_fail_policy(hold, 1);
+	hold_fail(hold, 1, NULL);
 	assert_false(hold_release(hold, &answer));
 	/* An SA of another policy, or for other packets, answers nothing. */
 	assert_int_equal(add(hold, &wanted, 'd'), HOLD_ASK);

@@ -227,7 +227,7 @@ static void rekeyed_without_the_old_key(void **state)
 	request.krb_error = bytes_of(krb_error, completion.reply_error.len);
 	host_run(&a, &request, &completion);
 	assert_int_equal(completion.problem.code, ERR_REFUSED);
-	assert_int_equal(completion.remedy, KERBEROS_REMEDY_NONE);
+	assert_int_equal(completion.remedy, KERBEROS_REMEDY_TICKET);
 	kerberos_worker_release(a.worker, request.session);
 	next_second();
 	expect_client(&a, &s, NULL, server, PRINCIPAL_A);

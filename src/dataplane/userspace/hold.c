@@ -136,21 +136,14 @@ static void forget(struct hold *hold, struct held_flow **link)
 	hold->flows--;
 }
 
-void hold_fail(struct hold *hold, const struct dataplane_flow *flow)
+void hold_fail(struct hold *hold, uint32_t policy_id, const struct selector *matching)
 {
-	struct held_flow **link = find(hold, flow);
-
-	if (*link != NULL)
-		forget(hold, link);
-}
-
-void hold_fail_policy(struct hold *hold, uint32_t policy_id)
-{
-	for (size_t i = 0; i < BUCKETS; i++) {
+	for (size_t i = 0; i < BUCKETS && hold->flows > 0; i++) {
 		struct held_flow **link = &hold->buckets[i];
 
 		while (*link != NULL) {
-			if ((*link)->flow.policy_id == policy_id)
+			if ((*link)->flow.policy_id == policy_id &&
+			    (matching == NULL || selector_matches(matching, &(*link)->flow)))
 				forget(hold, link);
 			else
 				link = &(*link)->next;

@@ -33,10 +33,11 @@ void hold_free(struct hold *hold);
  */
 enum hold_result hold_add(struct hold *hold, const struct dataplane_flow *flow, bool with_ports,
     struct bytes frame, uint64_t now_ms);
-/* No SA will come now: the flow's packets are dropped, and its next one asks again. */
-void hold_fail(struct hold *hold, const struct dataplane_flow *flow);
-/* The policy is gone, and what waits for it. */
-void hold_fail_policy(struct hold *hold, uint32_t policy_id);
+/*
+ * No SA will come now: the packets of the policy's flows that match, or of all, are dropped, and
+ * their next ones ask again.
+ */
+void hold_fail(struct hold *hold, uint32_t policy_id, const struct selector *matching);
 /* An outbound SA is there; returns whether frames are now ready. */
 bool hold_release(struct hold *hold, const struct dataplane_sa *sa);
 /* The next ready frame, to be freed by the caller; NULL when there is none. */

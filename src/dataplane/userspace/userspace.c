@@ -130,7 +130,7 @@ static enum err delete_policy(struct dataplane *dp, uint32_t id, struct problem 
 
 	if (code != ERR_OK)
 		return problem_set(problem, code, "no policy %u", id);
-	hold_fail_policy(dp->hold, id);
+	hold_fail(dp->hold, id, NULL);
 	for (; code == ERR_OK; code = spd_take(&dp->spd, id, &policy))
 		routing_delete(dp->routing, &policy);
 	return filter_apply(dp->filter, &dp->spd, problem);
@@ -167,8 +167,8 @@ static void perform(struct dataplane *dp, const struct dataplane_request *reques
 	case DATAPLANE_DELETE_POLICY:
 		(void)delete_policy(dp, request->policy.id, &completion->problem);
 		break;
-	case DATAPLANE_FLOW_FAILED:
-		hold_fail(dp->hold, &request->flow);
+	case DATAPLANE_ACQUIRE_FAILED:
+		hold_fail(dp->hold, request->policy.id, &request->policy.selector);
 		break;
 	}
 }

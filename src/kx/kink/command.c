@@ -199,6 +199,10 @@ static void give_up(struct kink_command *command)
 	struct problem problem;
 	char remote[ENDPOINT_TEXT_SIZE];
 
+	if (command->doubted && !command->renewed && command->kind->starting == NULL) {
+		kink_command_begin_anew(command, &command->hint);
+		return;
+	}
 	(void)endpoint_format(&command->remote, remote);
 	if (command->hint.code != ERR_OK)
 		(void)problem_set(&problem, ERR_TIMEOUT,

@@ -181,6 +181,7 @@ void kink_verification_done(
 			kink_command_begin_anew(command, &completion->problem);
 		} else {
 			command->hint = completion->problem;
+			command->doubted = completion->remedy == KERBEROS_REMEDY_TICKET;
 			kink_log_stranger(kink, &command->remote, "unauthenticated error",
 			    completion->problem.text);
 		}

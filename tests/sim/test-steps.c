@@ -1,0 +1,469 @@
+/*
+ * Each flow of RFC 4430 section 3, with each single datagram lost, doubled, late or spoiled, and
+ * with every misfortune that can befall a host at that moment, while packets go both ways all the
+ * time.
+ *
+ *	test-steps [--verbose FLOW STEP TROUBLE]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "realm.h"
+#include "sim.h"
+
+#define PACKET_GAP_MS 50
+#define PATIENCE_MS   60000
+#define RESTART_MS    1500 /* epochs are seconds */
+#define OUTAGE_MS     20000
+#define CLOCK_JUMP    400 /* seconds; more than Kerberos lets pass */
+
+struct trouble {
+	const char *name;
+	enum sim_fate fate;
+	void (*happen)(struct sim *sim, struct sim_host *host); /* NULL: only the fate */
+	size_t host;
+	bool forgetful;  /* SAs are lost */
+	bool ticketless; /* what has no ticket waits in vain */
+};
+
+struct world {
+	struct sim sim;
+	const struct trouble *trouble;
+	uint64_t first; /* datagrams sent before the flow */
+	uint64_t step;  /* at which of its datagrams; from 1. 0: at none */
+	bool over;      /* packets go no more */
+	bool one_way;   /* the second host has nothing to say */
+	uint64_t counts[SIM_COUNT];
+};
+
+struct flow {
+	const char *name;
+	bool established; /* it begins with SAs, which the first host made */
+	/* What packets meet with unless a host forgets its SAs. */
+	enum { DROPS, HOLDS, NEITHER } promise;
+	struct sim_profile profile; /* what is special about the hosts */
+	void (*begin)(struct sim *sim);
+};
+
+static struct sim_host *host(struct sim *sim, size_t index)
+{
+	return &sim->hosts[index];
+}
+
+static void create(struct sim *sim)
+{
+	sim_acquire(host(sim, 0), host(sim, 1), false);
+}
+
+static void create_both(struct sim *sim)
+{
+	sim_acquire(host(sim, 0), host(sim, 1), false);
+	sim_acquire(host(sim, 1), host(sim, 0), false);
+}
+
+static void delete_one(struct sim *sim)
+{
+	sim_terminate(host(sim, 0), host(sim, 1));
+}
+
+static void delete_other(struct sim *sim)
+{
+	sim_terminate(host(sim, 1), host(sim, 0));
+}
+
+static void delete_both(struct sim *sim)
+{
+	delete_one(sim);
+	delete_other(sim);
+}
+
+static void status(struct sim *sim)
+{
+	sim_probe(host(sim, 0), host(sim, 1));
+}
+
+static void status_both(struct sim *sim)
+{
+	status(sim);
+	sim_probe(host(sim, 1), host(sim, 0));
+}
+
+static void renew(struct sim *sim)
+{
+	sim_initiate(host(sim, 0), host(sim, 1));
+}
+
+static void renew_both(struct sim *sim)
+{
+	renew(sim);
+	sim_initiate(host(sim, 1), host(sim, 0));
+}
+
+static void renew_against_delete(struct sim *sim)
+{
+	renew(sim);
+	delete_other(sim);
+}
+
+static void change_of_mind(struct sim *sim, struct sim_host *which, void *payload)
+{
+	(void)payload;
+	sim_terminate(which, host(sim, 1));
+}
+
+static void create_and_delete(struct sim *sim)
+{
+	create(sim);
+	sim_schedule(sim, 3, change_of_mind, host(sim, 0), NULL);
+}
+
+#define TWO_WAY                                                                                    \
+	{                                                                                          \
+		.pfs = 0                                                                           \
+	}
+#define THREE_WAY                                                                                  \
+	{                                                                                          \
+		.pfs = 3                                                                           \
+	}
+#define WITH_NONCES                                                                                \
+	{                                                                                          \
+		.nonces = 3                                                                        \
+	}
+#define BUNDLES                                                                                    \
+	{                                                                                          \
+		.protocols = 4                                                                     \
+	}
+#define KEYLESS                                                                                    \
+	{                                                                                          \
+		.user_to_user = SIM_USER_TO_USER_KEYLESS                                           \
+	}
+#define USER_TO_USER                                                                               \
+	{                                                                                          \
+		.user_to_user = SIM_USER_TO_USER_ALWAYS                                            \
+	}
+
+static const struct flow flows[] = {
+    {"create", false, HOLDS, TWO_WAY, create},
+    {"create-three-way", false, HOLDS, THREE_WAY, create},
+    {"create-with-nonces", false, HOLDS, WITH_NONCES, create},
+    {"create-bundle", false, HOLDS, BUNDLES, create},
+    {"create-with-keyless", false, HOLDS, KEYLESS, create},
+    {"create-user-to-user", false, HOLDS, USER_TO_USER, create},
+    {"create-both", false, HOLDS, TWO_WAY, create_both},
+    {"create-both-three-way", false, HOLDS, THREE_WAY, create_both},
+    {"create-both-user-to-user", false, HOLDS, USER_TO_USER, create_both},
+    {"create-and-delete", false, DROPS, THREE_WAY, create_and_delete},
+    {"delete", true, HOLDS, TWO_WAY, delete_one},
+    {"delete-by-responder", true, HOLDS, TWO_WAY, delete_other},
+    {"delete-bundle", true, HOLDS, BUNDLES, delete_one},
+    {"delete-both", true, HOLDS, TWO_WAY, delete_both},
+    {"delete-user-to-user", true, HOLDS, USER_TO_USER, delete_one},
+    {"status", true, NEITHER, TWO_WAY, status},
+    {"status-both", true, NEITHER, TWO_WAY, status_both},
+    {"status-user-to-user", true, NEITHER, USER_TO_USER, status},
+    {"renew", true, NEITHER, TWO_WAY, renew},
+    {"renew-three-way", true, NEITHER, THREE_WAY, renew},
+    {"renew-bundle", true, NEITHER, BUNDLES, renew},
+    {"renew-user-to-user", true, NEITHER, USER_TO_USER, renew},
+    {"renew-both", true, NEITHER, TWO_WAY, renew_both},
+    {"renew-both-three-way", true, NEITHER, THREE_WAY, renew_both},
+    {"renew-against-delete", true, HOLDS, TWO_WAY, renew_against_delete},
+};
+#define FLOW_COUNT (sizeof(flows) / sizeof(flows[0]))
+
+static void packets(struct sim *sim, struct sim_host *none, void *payload)
+{
+	const struct world *world = (struct world *)((char *)sim - offsetof(struct world, sim));
+
+	(void)payload;
+	if (world->over)
+		return;
+	sim_packet(host(sim, 0), host(sim, 1), false);
+	if (!world->one_way)
+		sim_packet(host(sim, 1), host(sim, 0), false);
+	sim_schedule(sim, PACKET_GAP_MS, packets, none, NULL);
+}
+
+static void start_again(struct sim *sim, struct sim_host *none, void *payload)
+{
+	const size_t *index = payload;
+
+	(void)none;
+	sim_host_start(host(sim, *index));
+}
+
+static void crash(struct sim *sim, struct sim_host *victim)
+{
+	size_t *index = sim_alloc(sizeof(*index));
+
+	*index = victim->index;
+	sim_note(sim, victim, "crashes");
+	sim_host_crash(victim);
+	sim_schedule(sim, RESTART_MS, start_again, NULL, index);
+}
+
+static void end_ticket(struct sim *sim, struct sim_host *none)
+{
+	(void)none;
+	sim->ticket_is_over = true;
+}
+
+/* Its keytab has nothing but the new key. */
+static void change_key(struct sim *sim, struct sim_host *victim)
+{
+	sim_note(sim, victim, "its key is another");
+	victim->key_version++;
+	victim->oldest_key = victim->key_version;
+}
+
+static void clock_ahead(struct sim *sim, struct sim_host *victim)
+{
+	(void)sim;
+	victim->skew_seconds += CLOCK_JUMP;
+}
+
+static void clock_behind(struct sim *sim, struct sim_host *victim)
+{
+	(void)sim;
+	victim->skew_seconds -= CLOCK_JUMP;
+}
+
+static void kdc_back(struct sim *sim, struct sim_host *none, void *payload)
+{
+	(void)none;
+	(void)payload;
+	sim->kdc_away = false;
+}
+
+static void kdc_leaves(struct sim *sim, struct sim_host *none)
+{
+	sim->kdc_away = true;
+	sim_schedule(sim, OUTAGE_MS, kdc_back, none, NULL);
+}
+
+static const struct trouble troubles[] = {
+    {"none", SIM_PASS, NULL, 0, false, false},
+    {"lost", SIM_LOSE, NULL, 0, false, false},
+    {"twice", SIM_TWICE, NULL, 0, false, false},
+    {"late", SIM_LATE, NULL, 0, false, false},
+    {"spoiled", SIM_SPOIL, NULL, 0, false, false},
+    {"crash-a", SIM_PASS, crash, 0, true, false},
+    {"crash-b", SIM_PASS, crash, 1, true, false},
+    {"ticket-over", SIM_PASS, end_ticket, 0, false, false},
+    {"new-key-a", SIM_PASS, change_key, 0, false, false},
+    {"new-key-b", SIM_PASS, change_key, 1, false, false},
+    {"ahead-a", SIM_PASS, clock_ahead, 0, false, false},
+    {"ahead-b", SIM_PASS, clock_ahead, 1, false, false},
+    {"behind-a", SIM_PASS, clock_behind, 0, false, false},
+    {"behind-b", SIM_PASS, clock_behind, 1, false, false},
+    {"no-kdc", SIM_PASS, kdc_leaves, 0, false, true},
+};
+#define TROUBLE_COUNT (sizeof(troubles) / sizeof(troubles[0]))
+
+/* Not from within the engine. */
+static void happen(struct sim *sim, struct sim_host *none, void *payload)
+{
+	const struct world *world = (struct world *)((char *)sim - offsetof(struct world, sim));
+
+	(void)none;
+	(void)payload;
+	world->trouble->happen(sim, host(sim, world->trouble->host));
+}
+
+static enum sim_fate censor(struct sim *sim, void *context)
+{
+	const struct world *world = context;
+
+	if (world->step == 0 || world->first == 0 || sim->sent != world->first + world->step - 1)
+		return SIM_PASS;
+	/* Before it arrives. */
+	if (world->trouble->happen != NULL)
+		sim_schedule(sim, 0, happen, NULL, NULL);
+	return world->trouble->fate;
+}
+
+static bool is_protected(struct sim *sim)
+{
+	return host(sim, 0)->kx != NULL && host(sim, 1)->kx != NULL &&
+	       sim_is_protected(host(sim, 0), host(sim, 1)) &&
+	       sim_is_protected(host(sim, 1), host(sim, 0));
+}
+
+static struct sim_profile profile_of(const struct flow *flow)
+{
+	struct sim_profile profile = flow->profile;
+
+	profile.kind = SIM_CLEAN;
+	profile.host_count = 2;
+	profile.transport = true;
+	profile.lifetime = 3600;
+	profile.retransmit_first = 200;
+	profile.retransmit_limit = 1000;
+	profile.retransmit_tries = 5;
+	profile.delete_grace = 500;
+	profile.dpd = 3000;
+	profile.max_sas = 100;
+	profile.max_pending = 100;
+	profile.ticket_life = 36000;
+	profile.delay_ms = 5;
+	profile.kerberos_delay_ms = 2;
+	profile.plane_delay_ms = 1;
+	return profile;
+}
+
+/* Packets that did not get through for lack of an SA. */
+static uint64_t dropped(const struct world *world)
+{
+	return world->counts[SIM_PACKETS_LOST] + world->counts[SIM_FLOWS_FAILED];
+}
+
+/* And those that had to wait for one. */
+static uint64_t missed(const struct world *world)
+{
+	return dropped(world) + world->counts[SIM_ACQUIRES];
+}
+
+static void expect_promise(struct world *world, const struct flow *flow, uint64_t before)
+{
+	const struct trouble *trouble = world->trouble;
+	uint64_t now = flow->promise == NEITHER ? missed(world) : dropped(world);
+
+	if (flow->promise == DROPS || trouble->forgetful ||
+	    (flow->promise == HOLDS && trouble->ticketless))
+		return;
+	if (!world->sim.failed && now != before)
+		sim_fail(&world->sim, "%llu packets found no SA, or not at the other end",
+		    (unsigned long long)(now - before));
+}
+
+/* After the trouble packets go through both ways again, and the two agree on what there is. */
+static void expect_peace(struct world *world)
+{
+	struct sim *sim = &world->sim;
+	uint64_t before;
+	char text[SIM_TEXT_SIZE];
+
+	sim_run_until(sim, sim->now_ms + PATIENCE_MS);
+	before = missed(world);
+	sim_run_until(sim, sim->now_ms + 5000);
+	if (!sim->failed && (missed(world) != before || !is_protected(sim)))
+		sim_fail(sim, "packets do not get through in the end");
+	world->over = true;
+	if (!sim->failed && !sim_run_until_true(sim, sim->now_ms + PATIENCE_MS, sim_is_settled) &&
+	    sim_unsettled(sim, text))
+		sim_fail(sim, "%s", text);
+}
+
+static void establish(struct world *world)
+{
+	struct sim *sim = &world->sim;
+
+	create(sim);
+	if (!sim_run_until_true(sim, 10000, is_protected))
+		sim_fail(sim, "no SAs to begin with");
+	sim_run_until(sim, sim->now_ms + 5000);
+	sim_schedule(sim, 0, packets, NULL, NULL);
+	sim_run_until(sim, sim->now_ms + 500);
+}
+
+/* Returns how many datagrams the flow took. */
+static uint64_t run(struct world *world, const struct flow *flow)
+{
+	struct sim *sim = &world->sim;
+	uint64_t before;
+	uint64_t count;
+
+	sim->counts = world->counts;
+	sim->profile = profile_of(flow);
+	world->one_way = flow->begin == create_and_delete;
+	sim->censor = censor;
+	sim->censor_context = world;
+	sim_make_world(sim, &sim_standin, 1);
+	sim->faults = false;
+	if (flow->established)
+		establish(world);
+	world->first = sim->sent + 1;
+	before = flow->promise == NEITHER ? missed(world) : dropped(world);
+	sim_note(sim, NULL, "--- %s, datagram %llu: %s", flow->name,
+	    (unsigned long long)world->step, world->trouble->name);
+	flow->begin(sim);
+	if (!flow->established)
+		sim_schedule(sim, 0, packets, NULL, NULL);
+	sim_run_until(sim, sim->now_ms + 8000);
+	count = sim->sent + 1 - world->first;
+	if (!sim->failed && world->step == 0 && !is_protected(sim))
+		sim_fail(sim, "packets wait for nothing");
+	expect_promise(world, flow, before);
+	expect_peace(world);
+	/* Commands whose host crashed never end. */
+	if (world->trouble->forgetful)
+		sim->commands_open = 0;
+	sim_clear_world(sim);
+	return count;
+}
+
+static bool run_one(const struct flow *flow, uint64_t step, const struct trouble *trouble,
+    bool verbose, uint64_t *count)
+{
+	struct world *world = sim_alloc(sizeof(*world));
+	const char *name = trouble->name;
+	bool good;
+
+	world->trouble = trouble;
+	world->step = step;
+	world->sim.verbose = verbose;
+	*count = run(world, flow);
+	good = !world->sim.failed;
+	if (!good)
+		printf("%s, datagram %llu, %s: %s; replay with: test-steps --verbose %s %llu %s\n",
+		    flow->name, (unsigned long long)step, name, world->sim.failure, flow->name,
+		    (unsigned long long)step, name);
+	free(world);
+	return good;
+}
+
+static int replay(const char *name, const char *step, const char *trouble)
+{
+	uint64_t count;
+
+	for (size_t i = 0; i < FLOW_COUNT; i++) {
+		for (size_t j = 0; j < TROUBLE_COUNT; j++) {
+			if (strcmp(flows[i].name, name) == 0 &&
+			    strcmp(troubles[j].name, trouble) == 0)
+				return run_one(&flows[i], strtoull(step, NULL, 10), &troubles[j],
+					   true, &count)
+				           ? 0
+				           : 1;
+		}
+	}
+	(void)fprintf(stderr, "test-steps: no such flow or trouble\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t runs = 0;
+	uint64_t failures = 0;
+
+	if (argc == 5 && strcmp(argv[1], "--verbose") == 0)
+		return replay(argv[2], argv[3], argv[4]);
+	for (size_t i = 0; i < FLOW_COUNT; i++) {
+		uint64_t length = 0;
+		uint64_t count;
+
+		failures += !run_one(&flows[i], 0, &troubles[0], false, &length);
+		for (uint64_t step = 1; step <= length; step++) {
+			for (size_t j = 1; j < TROUBLE_COUNT; j++, runs++)
+				failures += !run_one(&flows[i], step, &troubles[j], false, &count);
+		}
+		printf("%s: %llu datagrams\n", flows[i].name, (unsigned long long)length);
+		if (length < 2) {
+			printf("%s: nothing happened\n", flows[i].name);
+			failures++;
+		}
+	}
+	printf("steps: %llu runs, %llu failures\n", (unsigned long long)runs,
+	    (unsigned long long)failures);
+	return failures > 0;
+}
