@@ -1,6 +1,7 @@
 EXTRA_DIST += scripts/setup scripts/demo scripts/check .ci/run \
 	scripts/lib/capture.sh \
 	scripts/lib/daemon.sh \
+	scripts/lib/directory.sh \
 	scripts/lib/network.sh \
 	scripts/lib/realm.sh \
 	scripts/lib/sandbox.sh \

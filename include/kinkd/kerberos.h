@@ -18,6 +18,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "base/sid.h"
 
 enum kerberos_operation {
 	/*
@@ -121,6 +122,17 @@ struct kerberos_request {
 	uint16_t seed_offset;
 	uint8_t derivation_count;
 	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
+	/* ACCEPT: whether the client is one of these, or in one of these groups, is to be told. */
+	const struct sid *groups;
+	size_t group_count;
+};
+
+/* What a ticket's PAC says of the groups that were asked about. */
+enum kerberos_membership {
+	KERBEROS_MEMBERSHIP_UNKNOWN, /* there is none that tells, or nobody asked */
+	KERBEROS_MEMBERSHIP_FORGED,  /* the KDC has not signed it */
+	KERBEROS_MEMBERSHIP_NONE,
+	KERBEROS_MEMBERSHIP_MEMBER
 };
 
 /* What the session key's etype adds; the engine lays out messages with it. */
@@ -155,8 +167,9 @@ struct kerberos_completion {
 	/* ACCEPT: the authenticator's time in microseconds; tells which of two messages is newer.
 	 */
 	int64_t authenticator_us;
-	const char *client; /* ACCEPT: who the peer is */
-	const char *server; /* ACCEPT: as whom it addressed us */
+	const char *client;                  /* ACCEPT: who the peer is */
+	const char *server;                  /* ACCEPT: as whom it addressed us */
+	enum kerberos_membership membership; /* ACCEPT */
 	uint8_t keymat_count;
 	struct bytes keymat[KERBEROS_DERIVATIONS_MAX]; /* secret */
 };

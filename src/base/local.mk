@@ -6,6 +6,7 @@ libbase_a_SOURCES = \
 	src/base/limit.c src/base/limit.h \
 	src/base/log.c src/base/log.h \
 	src/base/secret.c src/base/secret.h \
+	src/base/sid.c src/base/sid.h \
 	src/base/slots.c src/base/slots.h \
 	src/base/table.h \
 	src/base/timers.c src/base/timers.h

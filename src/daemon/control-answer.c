@@ -322,8 +322,10 @@ static void list_peers(struct listing *listing, const struct policy *policy)
 	for (size_t i = 0; !stop && i < policy->peer_count; i++) {
 		const struct policy_peer *peer = &policy->peers[i];
 		json_t *addresses;
+		json_t *groups;
 		json_t *exchanges;
 		char prefix[PREFIX_TEXT_SIZE];
+		char sid[SID_TEXT_SIZE];
 
 		if (!in_turn(listing, &stop))
 			continue;
@@ -331,17 +333,21 @@ static void list_peers(struct listing *listing, const struct policy *policy)
 		for (size_t j = 0; j < peer->address_count; j++)
 			(void)json_array_append_new(
 			    addresses, json_string(prefix_format(&peer->addresses[j], prefix)));
+		groups = json_array();
+		for (size_t j = 0; j < peer->initiator_group_count; j++)
+			(void)json_array_append_new(
+			    groups, json_string(sid_format(&peer->initiator_groups[j], sid)));
 		exchanges = json_array();
 		for (size_t j = 0; j < peer->exchange_count; j++)
 			(void)json_array_append_new(
 			    exchanges, json_string(exchange_name(peer->exchanges[j])));
 		answer_line(listing->client, "peer",
-		    json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", text(peer->name), "addresses",
-			addresses, "responder_principals",
+		    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(peer->name),
+			"addresses", addresses, "responder_principals",
 			texts(peer->responder_principals, peer->responder_principal_count),
 			"initiator_principals",
 			texts(peer->initiator_principals, peer->initiator_principal_count),
-			"exchange", exchanges));
+			"initiator_groups", groups, "exchange", exchanges));
 	}
 }
 

@@ -176,10 +176,12 @@ static size_t text_size(const char *text)
 
 static struct job *job_of(const struct kerberos_request *request)
 {
+	struct bytes groups =
+	    bytes_of(request->groups, request->group_count * sizeof(*request->groups));
 	size_t size = sizeof(struct job) + text_size(request->server) + text_size(request->client) +
 	              request->tgt.len + request->ap.len + request->krb_error.len +
 	              request->signed_part.len + request->checksum.len + request->sealed.len +
-	              request->head.len + request->plain.len;
+	              request->head.len + request->plain.len + groups.len;
 	struct job *job;
 	uint8_t *at;
 
@@ -202,6 +204,8 @@ static struct job *job_of(const struct kerberos_request *request)
 	job->request.sealed = pack(&at, request->sealed);
 	job->request.head = pack(&at, request->head);
 	job->request.plain = pack(&at, request->plain);
+	/* A SID is nothing but octets, so it may lie anywhere. */
+	job->request.groups = (const struct sid *)pack(&at, groups).data;
 	for (size_t i = 0; i < request->derivation_count; i++)
 		job->request.derivations[i].seed = pack(&at, request->derivations[i].seed);
 	return job;

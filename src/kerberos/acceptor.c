@@ -160,8 +160,8 @@ static void make_ap_rep(struct kerberos_worker *worker, krb5_auth_context contex
  * KINK_KRB_ERROR then, which 4.2.3 wants signed.
  */
 static void accept_message(struct kerberos_worker *worker, krb5_auth_context context,
-    const krb5_ticket *ticket, krb5_flags options, const struct kerberos_request *request,
-    struct kerberos_completion *completion)
+    const krb5_ticket *ticket, krb5_flags options, bool user_to_user,
+    const struct kerberos_request *request, struct kerberos_completion *completion)
 {
 	struct session_key key = {0};
 	struct session *session;
@@ -189,10 +189,12 @@ static void accept_message(struct kerberos_worker *worker, krb5_auth_context con
 		code = check_times(worker, &ticket->enc_part2->times, completion);
 	if (code == 0)
 		code = check_replay(worker, key.mark, completion);
-	if (code == 0)
+	if (code == 0) {
+		completion->membership = worker_membership(worker, ticket, user_to_user, request);
 		make_ap_rep(worker, context, completion);
-	else if (code != KRB5KRB_ERR_GENERIC)
+	} else if (code != KRB5KRB_ERR_GENERIC) {
 		worker_make_error(worker, code, completion);
+	}
 	if (completion->ap.len == 0 && completion->reply_error.len == 0) {
 		krb5_k_free_key(worker->context, key.key);
 		return;
@@ -279,7 +281,7 @@ void worker_accept(struct kerberos_worker *worker, const struct kerberos_request
 	if (code == 0)
 		code = read_names(worker, context, ticket, completion);
 	if (code == 0) {
-		accept_message(worker, context, ticket, options, request, completion);
+		accept_message(worker, context, ticket, options, user_to_user, request, completion);
 	} else if (user_to_user) {
 		worker_refuse_user_to_user(worker, ticket_octets, code, completion);
 	} else {

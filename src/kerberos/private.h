@@ -252,7 +252,15 @@ enum err worker_keytab(struct kerberos_worker *worker, struct problem *problem) 
 enum err worker_open(struct kerberos_worker *worker, const struct session_key *key,
     const struct kerberos_request *request, struct kerberos_completion *completion) MUST_CHECK;
 
+/* membership.c */
+/* As the request's groups want to know. */
+enum kerberos_membership worker_membership(struct kerberos_worker *worker,
+    const krb5_ticket *ticket, bool user_to_user, const struct kerberos_request *request);
+
 /* user-to-user.c */
+/* Whether that is true of a key that a user-to-user ticket for us may be under. */
+bool worker_has_own_key(struct kerberos_worker *worker,
+    bool (*matches)(void *context, const krb5_keyblock *key), void *context);
 /* Whether the AP-REQ says so; then also its ticket. */
 bool kerberos_is_user_to_user(struct bytes ap_req, struct bytes *ticket);
 /* RFC 4430 4.2.4: it must be a ticket-granting ticket of the server's own realm. */

@@ -164,6 +164,25 @@ static void collect_keys(struct kerberos_worker *worker, struct own_keys *keys)
 	(void)pthread_mutex_unlock(&realm->lock);
 }
 
+static void free_keys(struct own_keys *keys, krb5_context context)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		krb5_free_keyblock(context, keys->keys[i]);
+}
+
+bool worker_has_own_key(struct kerberos_worker *worker,
+    bool (*matches)(void *context, const krb5_keyblock *key), void *context)
+{
+	struct own_keys keys = {0};
+	bool found = false;
+
+	collect_keys(worker, &keys);
+	for (size_t i = 0; i < keys.count && !found; i++)
+		found = matches(context, keys.keys[i]);
+	free_keys(&keys, worker->context);
+	return found;
+}
+
 krb5_error_code worker_read_user_to_user(struct kerberos_worker *worker, krb5_data *ap_req,
     krb5_auth_context *context, krb5_flags *options, krb5_ticket **ticket)
 {
@@ -188,8 +207,7 @@ krb5_error_code worker_read_user_to_user(struct kerberos_worker *worker, krb5_da
 		if (code != KRB5KRB_AP_ERR_BAD_INTEGRITY && code != KRB5_BAD_ENCTYPE)
 			break;
 	}
-	for (size_t i = 0; i < keys.count; i++)
-		krb5_free_keyblock(worker->context, keys.keys[i]);
+	free_keys(&keys, worker->context);
 	return code;
 }
 

@@ -11,6 +11,7 @@ libkx_a_SOURCES = \
 	src/kx/probe.c \
 	src/kx/view.c \
 	src/kx/kink/acknowledge.c \
+	src/kx/kink/authorise.c \
 	src/kx/kink/command.c src/kx/kink/command.h \
 	src/kx/kink/create.c \
 	src/kx/kink/create-reply.c \

@@ -46,12 +46,17 @@ static void describe_realm(FILE *out, const struct policy_realm *realm)
 
 static void describe_peer(FILE *out, const struct policy_peer *peer)
 {
+	char sid[SID_TEXT_SIZE];
+
 	(void)fprintf(out, "\nPeer \"%s\": ", peer->name);
 	write_prefixes(out, peer->addresses, peer->address_count);
 	(void)fputs("\n  is asked for as  ", out);
 	write_texts(out, peer->responder_principals, 1);
 	(void)fputs("\n  may start as     ", out);
 	write_texts(out, peer->initiator_principals, peer->initiator_principal_count);
+	for (size_t i = 0; i < peer->initiator_group_count; i++)
+		(void)fprintf(out, "\n  %s %s", i == 0 ? "and be a member of" : "              or",
+		    sid_format(&peer->initiator_groups[i], sid));
 	if (peer->local_principal != NULL)
 		(void)fprintf(out, "\n  is met as        %s", peer->local_principal);
 	if (peer->user_to_user != POLICY_USER_TO_USER_OFF)

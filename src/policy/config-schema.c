@@ -141,6 +141,15 @@ static const struct schema_setting peer[] = {
 	.doc = "The names that it may start as. Unset: principal.",
     },
     {
+	.name = "initiator_group",
+	.type = SCHEMA_SID,
+	MANY(struct config_peer, peer.initiator_groups, peer.initiator_group_count),
+	.doc = "Groups of Active Directory, by their security identifiers: who starts must also be "
+	       "a member of one of them, or be it, as its ticket tells. When this host starts, "
+	       "only the other's name counts, for no ticket tells that host's groups. Unset: no "
+	       "group is asked for.",
+    },
+    {
 	.name = "local_principal",
 	.type = SCHEMA_TEXT,
 	.expected = "a principal, such as \"kink/a.example.test@EXAMPLE.TEST\"",

@@ -13,6 +13,7 @@
 #include "base/address.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/sid.h"
 #include "kinkd/dataplane.h"
 #include "kinkd/ipsec.h"
 
@@ -80,6 +81,9 @@ struct policy_peer {
 	size_t responder_principal_count;
 	const char *const *initiator_principals;
 	size_t initiator_principal_count;
+	/* Of one of these it must then be a member, or be it; none: it need not. */
+	const struct sid *initiator_groups;
+	size_t initiator_group_count;
 	const char *local_principal; /* whom we start as with it; NULL: the realm's */
 	enum policy_user_to_user user_to_user;
 	enum policy_nat nat;

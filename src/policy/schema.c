@@ -76,6 +76,8 @@ size_t schema_value_size(const struct schema_setting *setting)
 		return sizeof(int);
 	case SCHEMA_LOG_LEVEL:
 		return sizeof(enum log_level);
+	case SCHEMA_SID:
+		return sizeof(struct sid);
 	case SCHEMA_ADDRESS:
 		return sizeof(struct address);
 	case SCHEMA_ENDPOINT:
@@ -128,6 +130,8 @@ enum err schema_value_parse(const struct schema_setting *setting, const struct s
 		return schema_parse_host_name(value->text, store, out);
 	case SCHEMA_TEMPLATE:
 		return schema_parse_template(value->text, store, out, hint);
+	case SCHEMA_SID:
+		return sid_parse(value->text, out);
 	case SCHEMA_ADDRESS:
 		return address_parse(value->text, out);
 	case SCHEMA_ENDPOINT:
@@ -216,6 +220,9 @@ const char *schema_value_allowed(const struct schema_setting *setting, char text
 		break;
 	case SCHEMA_TEMPLATE:
 		text_add(&words, "a principal, such as \"kink/{fqdn}@EXAMPLE.TEST\"");
+		break;
+	case SCHEMA_SID:
+		text_add(&words, "a security identifier, such as \"S-1-5-21-1-2-3-1105\"");
 		break;
 	case SCHEMA_ADDRESS:
 		text_add(&words, "an IPv4 or IPv6 address");

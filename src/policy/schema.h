@@ -11,6 +11,7 @@ enum schema_type {
 	SCHEMA_NAME, /* of a peer or policy */
 	SCHEMA_HOST_NAME,
 	SCHEMA_TEMPLATE, /* of a principal */
+	SCHEMA_SID,
 	SCHEMA_INTEGER,
 	SCHEMA_SECONDS, /* a duration, kept in seconds */
 	SCHEMA_MILLISECONDS,

@@ -16,14 +16,14 @@
 
 #define EVENTS_MAX 48
 
-/* The lowest bits of the first octet; above them three of struct sim_profile's pfs. */
+/* The lowest bits of the first octet; above them three choose key exchange or bundles. */
 enum setting {
 	SETTING_IPV6 = 1,
 	SETTING_TUNNEL = 2,
 	SETTING_PORTS = 4,
 	SETTING_SUITES = 8, /* not those that the peer prefers */
 	SETTING_NONCE = 16, /* a nonce as responder as well */
-	SETTING_PFS_SHIFT = 5,
+	SETTING_CHOICE_SHIFT = 5,
 	SETTING_COUNT = 256
 };
 
@@ -108,6 +108,8 @@ static void make_world(struct world *world, uint8_t settings)
 	static struct policy *policies[SETTING_COUNT];
 	struct sim *sim = &world->sim;
 	struct policy **policy = &policies[settings];
+	/* Five of struct sim_profile's pfs, then three of its protocols. */
+	unsigned choice = settings >> SETTING_CHOICE_SHIFT;
 
 	memset(world, 0, sizeof(*world));
 	sim->seed = 1;
@@ -122,7 +124,8 @@ static void make_world(struct world *world, uint8_t settings)
 	    .tunnel = (settings & SETTING_TUNNEL) != 0,
 	    .ports = (settings & SETTING_PORTS) != 0,
 	    .suites = (settings & SETTING_SUITES) != 0 ? 1 : 0,
-	    .pfs = (settings >> SETTING_PFS_SHIFT) % 5U,
+	    .pfs = choice < 5 ? choice : 0,
+	    .protocols = choice < 5 ? 0 : choice - 3,
 	    .nonces = (settings & SETTING_NONCE) != 0 ? 1 : 0,
 	    .lifetime = 28800,
 	    .retransmit_first = 500,

@@ -5,7 +5,7 @@
 set -u
 top_srcdir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 top_builddir=$(cd "${top_builddir:-$top_srcdir/build}" && pwd) || exit 1
-for part in terminal sandbox network realm capture daemon; do
+for part in terminal sandbox network realm directory capture daemon; do
 	# shellcheck source=/dev/null
 	. "$top_srcdir/scripts/lib/$part.sh"
 done

@@ -1,5 +1,6 @@
 # System tests need namespaces, so scripts/check runs them, not make check.
 EXTRA_DIST += tests/system/lib.sh \
+	tests/system/active-directory \
 	tests/system/authorisation \
 	tests/system/bad-datagrams \
 	tests/system/bundles \

@@ -14,6 +14,7 @@
 #include "base/limit.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/sid.h"
 #include "base/slots.h"
 #include "base/timers.h"
 
@@ -299,6 +300,36 @@ static void names_of_levels_and_areas(void **state)
 	assert_int_equal(log_level_parse("loud", &level), ERR_NOT_FOUND);
 }
 
+static void sids_parse_and_print(void **state)
+{
+	static const char *const good[] = {"S-1-5-21-46980692-804024455-1465754741-1105",
+	    "S-1-18-1", "S-1-0-0", "S-1-281474976710655-4294967295",
+	    "S-1-1-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15"};
+	static const char *const bad[] = {"", "S-1", "S-1-5", "S-2-5-32", "s-1-5-32", "S-1-5-",
+	    "S-1-5-32-", "S-1-5-032", "S-1--5-32", "S-1-5-4294967296", "S-1-281474976710656-1",
+	    "S-1-5-32 ", "S-1-1-1-2-3-4-5-6-7-8-9-10-11-12-13-14-15-16", "S-1-5-+3",
+	    "EXAMPLE\\group"};
+	static const uint8_t octets[] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0};
+	char text[SID_TEXT_SIZE];
+	struct sid sid;
+	struct sid other;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(sid_parse(good[i], &sid), ERR_OK);
+		assert_string_equal(sid_format(&sid, text), good[i]);
+	}
+	assert_int_equal(sid_in_domain(&sid, 1, &other), ERR_TOO_LONG);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(sid_parse(bad[i], &sid), ERR_INVALID);
+	assert_int_equal(sid_decode(bytes_of(octets, sizeof(octets)), &sid), ERR_OK);
+	assert_string_equal(sid_format(&sid, text), "S-1-5-32-544");
+	assert_int_equal(sid_decode(bytes_of(octets, sizeof(octets) - 1), &other), ERR_INVALID);
+	assert_int_equal(sid_parse("S-1-5-32", &other), ERR_OK);
+	assert_int_equal(sid_in_domain(&other, 544, &other), ERR_OK);
+	assert_true(sid_equal(&sid, &other));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +346,7 @@ int main(void)
 	    cmocka_unit_test(problems_are_cut_not_overrun),
 	    cmocka_unit_test(secrets_compare),
 	    cmocka_unit_test(names_of_levels_and_areas),
+	    cmocka_unit_test(sids_parse_and_print),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

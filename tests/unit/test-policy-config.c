@@ -97,6 +97,7 @@ static void test_everything_set(void **state)
 	    "peers = ( { name = \"m\"; address = \"10.0.0.0/8\";\n"
 	    "  principal = \"host/{fqdn}@EXAMPLE.TEST\"; exchange = [ \"kink\" ];\n"
 	    "  initiator_principal = [ \"{HOST}$@EXAMPLE.TEST\", \"B$@EXAMPLE.TEST\" ];\n"
+	    "  initiator_group = \"S-1-5-32-544\";\n"
 	    "  local_principal = \"kink/a.example.test@EXAMPLE.TEST\"; user_to_user = \"allow\"; "
 	    "},\n"
 	    "  { name = \"gate\"; address = \"192.0.2.1\"; principal = \"kink/g@R\"; } );\n"
@@ -120,6 +121,7 @@ static void test_everything_set(void **state)
 	const struct policy_rule *branch = policy_rule_by_name(policy, "branch");
 	struct selector selectors[4];
 	char text[RANGE_TEXT_SIZE];
+	char sid[SID_TEXT_SIZE];
 
 	(void)state;
 	assert_int_equal(policy->realm.clock_skew, 90);
@@ -140,6 +142,8 @@ static void test_everything_set(void **state)
 	assert_string_equal(policy->peers[0].local_principal, "kink/a.example.test@EXAMPLE.TEST");
 	assert_int_equal(policy->peers[0].initiator_principal_count, 2);
 	assert_string_equal(policy->peers[0].initiator_principals[1], "B$@EXAMPLE.TEST");
+	assert_int_equal(policy->peers[0].initiator_group_count, 1);
+	assert_string_equal(sid_format(&policy->peers[0].initiator_groups[0], sid), "S-1-5-32-544");
 	assert_null(policy->rules[0].peer);
 	assert_int_equal(policy->rules[0].remote_count, 2);
 	assert_int_equal(policy->rules[0].remote_ports.first, 123);
@@ -213,6 +217,10 @@ static const struct {
     {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"kink/{fqdn}\"; } );",
 	"k.conf:1: peer \"m\": principal: found \"kink/{fqdn}\"; allowed: a principal, such as "
 	"\"kink/{fqdn}@EXAMPLE.TEST\"; the realm is missing: end it in @REALM"},
+    {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"a@R\"; "
+     "initiator_group = \"staff\"; } );",
+	"k.conf:1: peer \"m\": initiator_group: found \"staff\"; allowed: a security identifier, "
+	"such as \"S-1-5-21-1-2-3-1105\""},
     {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"kink/{name}@R\"; } );",
 	"k.conf:1: peer \"m\": principal: found \"kink/{name}@R\"; allowed: a principal, such as "
 	"\"kink/{fqdn}@EXAMPLE.TEST\"; the placeholders are {fqdn}, {host} and {HOST}"},

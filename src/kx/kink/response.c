@@ -10,7 +10,6 @@
 
 #include "base/secret.h"
 #include "kx/kink/response.h"
-#include "policy/identity.h"
 
 /* Answers that are kept at a time; each for as long as Kerberos accepts copies of its command. */
 #define RETAINED_MAX 65536
@@ -104,6 +103,8 @@ enum err kink_response_verify(
 	const struct host *host = kx_host(response->kink->kx);
 	const struct kink_payload *ap_req = kink_find(&message->outer, KINK_AP_REQ);
 	const struct kink_payload *sealed = kink_find(&message->outer, KINK_ENCRYPT);
+	const struct policy_peer *peer =
+	    policy_peer_of(kx_policy(response->kink->kx), &response->key.remote);
 	struct kerberos_request request = {.operation = KERBEROS_ACCEPT,
 	    .token = kink_token(step, response->handle),
 	    .affinity = kink_affinity(&response->key.remote),
@@ -124,6 +125,10 @@ enum err kink_response_verify(
 		request.ap = ap.ap;
 		if (sealed != NULL)
 			request.sealed = sealed->body;
+		if (peer != NULL) {
+			request.groups = peer->initiator_groups;
+			request.group_count = peer->initiator_group_count;
+		}
 		error = host->kerberos(host->self, &request);
 	}
 	if (error == ERR_OK) {
@@ -305,8 +310,7 @@ static void refuse_neighbour(struct kink_response *response, const char *neighbo
 	kink_response_notify(response, NOTIFY_NO_PROPOSAL_CHOSEN, 0, (struct bytes){0});
 }
 
-/* The principal may speak for the address: now the command itself. */
-static void authorised(struct kink_response *response)
+void kink_response_authorised(struct kink_response *response)
 {
 	struct kink *kink = response->kink;
 	struct kink_message message;
@@ -365,73 +369,22 @@ drop:
 	kink_response_end(response);
 }
 
-static void name_known(struct kx_name_wait *wait, const char *name, const struct problem *problem)
-{
-	struct kink_response *response =
-	    (struct kink_response *)((char *)wait - offsetof(struct kink_response, name_wait));
-	struct kink *kink = response->kink;
-	const struct policy_peer *peer = policy_peer_of(kx_policy(kink->kx), &response->key.remote);
-	char why[sizeof(problem->text) + KERBEROS_NAME_MAX + 80];
-	char address[ADDRESS_TEXT_SIZE];
-
-	if (identity_may_be(peer, IDENTITY_INITIATOR, name, response->client)) {
-		authorised(response);
-		return;
-	}
-	kx_count(kink->kx, KX_RESPONSES_REFUSED);
-	if (name == NULL && problem->code != ERR_OK)
-		(void)snprintf(why, sizeof(why), "%s: %s", response->client, problem->text);
-	else
-		(void)snprintf(why, sizeof(why),
-		    "%s may not speak for %s (%s): peer \"%s\" does not list it as "
-		    "initiator_principal",
-		    response->client, address_format(&response->key.remote, address),
-		    name != NULL ? name : "no name needed", peer->name);
-	kink_log_stranger(kink, &response->remote, "refused a principal", why);
-	kink_response_notify(response, NOTIFY_PAYLOAD_MALFORMED, 0, (struct bytes){0});
-}
-
 static void accepted(struct kink_response *response, const struct kerberos_completion *completion)
 {
-	static const struct problem none = {.code = ERR_OK};
-	struct kink *kink = response->kink;
-	const struct policy_peer *peer;
-	const struct sa_peer *known;
-	char why[KERBEROS_NAME_MAX + 80];
-
 	response->session = completion->session;
 	response->lengths = completion->lengths;
 	response->authenticator_us = completion->authenticator_us;
+	response->membership = completion->membership;
 	response->ap_rep = kink_copy(completion->ap);
 	response->command_plain = kink_copy(completion->plain);
 	response->client = strdup(completion->client);
 	if (response->client == NULL || response->ap_rep.data == NULL ||
 	    (completion->plain.len > 0 && response->command_plain.data == NULL)) {
-		kx_count(kink->kx, KX_DATAGRAMS_SHED);
+		kx_count(response->kink->kx, KX_DATAGRAMS_SHED);
 		kink_response_end(response);
 		return;
 	}
-	peer = policy_peer_of(kx_policy(kink->kx), &response->key.remote);
-	if (peer == NULL) {
-		kx_count(kink->kx, KX_RESPONSES_REFUSED);
-		(void)snprintf(
-		    why, sizeof(why), "%s: no peer in the file has its address", response->client);
-		kink_log_stranger(kink, &response->remote, "refused a principal", why);
-		kink_response_notify(response, NOTIFY_PAYLOAD_MALFORMED, 0, (struct bytes){0});
-		return;
-	}
-	/* Whoever made SAs under this name may delete them, also while no resolver answers. */
-	known = sad_find_peer(kx_sad(kink->kx), &response->key.remote);
-	if (response->type == KINK_DELETE && known != NULL && known->principal != NULL &&
-	    strcmp(known->principal, response->client) == 0) {
-		authorised(response);
-		return;
-	}
-	response->name_wait.done = name_known;
-	if (identity_needs_name(peer, IDENTITY_INITIATOR))
-		kx_name_wait(kink->kx, &response->key.remote, &response->name_wait);
-	else
-		name_known(&response->name_wait, NULL, &none);
+	kink_authorise(response);
 }
 
 void kink_response_answered(struct kink_response *response)

@@ -24,8 +24,9 @@ struct kink_response {
 	uint64_t digest; /* of the command: a retransmission has the same */
 	uint64_t session;
 	struct kerberos_lengths lengths;
-	char *client;        /* the initiator's principal */
-	struct bytes ap_rep; /* for the answer */
+	char *client;                        /* the initiator's principal */
+	enum kerberos_membership membership; /* its, in the peer's groups */
+	struct bytes ap_rep;                 /* for the answer */
 	struct bytes command_plain;
 	int64_t authenticator_us;
 	struct bytes plain;   /* of the answer; kept for retransmissions */
@@ -63,6 +64,12 @@ void kink_response_go_on(struct kink_response *response);
 /* The answer's message is there, but the SAs must be in before it goes out. */
 void kink_response_installed(
     struct kink_response *response, struct sa_pair *pair, const struct problem *problem);
+
+/* authorise.c */
+/* Goes on with kink_response_authorised(), or refuses. */
+void kink_authorise(struct kink_response *response);
+/* The principal may speak for the address: now the command itself. */
+void kink_response_authorised(struct kink_response *response);
 
 /* The answer went out, or cannot: what is needed for it only is freed. */
 void kink_response_shed(struct kink_response *response);
