@@ -11,8 +11,8 @@
 
 #include <string.h>
 
+#include "../sim/peer.h"
 #include "../sim/realm.h"
-#include "engine-peer.h"
 
 #define EVENTS_MAX 48
 

@@ -21,7 +21,7 @@ struct live_session {
 	uint64_t session;
 	uint32_t affinity;
 	char peer[KERBEROS_NAME_MAX];
-	bool keyed; /* KEYMAT came with its reply's verification */
+	bool keyed; /* KEYMAT came with its latest reply's verification */
 };
 
 struct known_key {
@@ -303,8 +303,8 @@ static void perform(struct sim *sim, struct sim_host *host, void *payload)
 	if (completion.operation == KERBEROS_VERIFY && completion.keymat_count > 0 && sim->faults &&
 	    sim_chance(&sim->trouble, 100))
 		completion.keymat_count = 0;
-	if (completion.operation == KERBEROS_VERIFY && completion.keymat_count > 0 && live != NULL)
-		(*live)->keyed = true;
+	if (completion.operation == KERBEROS_VERIFY && live != NULL)
+		(*live)->keyed = completion.keymat_count > 0;
 	if (job->request.operation == KERBEROS_ACCEPT)
 		self->accepting--;
 	note_result(self, &job->request, &completion);

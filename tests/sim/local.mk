@@ -1,5 +1,6 @@
-check_PROGRAMS += tests/sim/test-sim tests/sim/test-sim-libkrb5 tests/sim/test-steps
-TESTS += tests/sim/test-sim tests/sim/test-steps tests/sim/libkrb5.sh
+check_PROGRAMS += tests/sim/test-sim tests/sim/test-sim-libkrb5 tests/sim/test-steps \
+	tests/sim/test-responder tests/sim/test-initiator
+TESTS += tests/sim/test-sim tests/sim/test-steps tests/sim/test-responder tests/sim/test-initiator tests/sim/libkrb5.sh
 EXTRA_DIST += tests/sim/libkrb5.sh
 
 sim_sources = \
@@ -27,6 +28,12 @@ tests_sim_test_sim_LDADD = $(sim_libs)
 
 tests_sim_test_steps_SOURCES = tests/sim/test-steps.c $(sim_sources)
 tests_sim_test_steps_LDADD = $(sim_libs)
+
+scripted_sources = tests/sim/peer.c tests/sim/peer.h tests/sim/scripted.c tests/sim/scripted.h
+tests_sim_test_responder_SOURCES = tests/sim/test-responder.c $(scripted_sources) $(sim_sources)
+tests_sim_test_responder_LDADD = $(sim_libs) $(CMOCKA_LIBS)
+tests_sim_test_initiator_SOURCES = tests/sim/test-initiator.c $(scripted_sources) $(sim_sources)
+tests_sim_test_initiator_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 
 tests_sim_test_sim_libkrb5_SOURCES = tests/sim/test-sim-libkrb5.c $(sim_sources) \
 	tests/sim/conformance.c tests/sim/conformance.h \

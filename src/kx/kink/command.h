@@ -188,6 +188,9 @@ void kink_wish_clear(struct kink_wish *wish);
 /* The wish is not fulfilled; what is there of its SAs goes. The command stays. */
 void kink_wish_failed(
     struct kink_command *command, struct kink_wish *wish, const struct problem *problem);
+/* The same, where the peer has said that it made nothing. */
+void kink_wish_refused(
+    struct kink_command *command, struct kink_wish *wish, const struct problem *problem);
 void kink_wishes_failed(struct kink_command *command, const struct problem *problem);
 /* Ends the command, but for its ACK, when nothing is left to wish for; tells whether it did. */
 bool kink_create_settled(struct kink_command *command);

@@ -2,7 +2,6 @@
  * CREATE as its initiator, from the reply on: RFC 4430 3.2. Two messages are enough when the peer
  * chose what was offered first and added nothing to the keys; else it asks for a third.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,23 +52,28 @@ static bool was_expected(const struct kink_reply *reply, uint32_t spi)
  * Not as it was wished. A reply that wants an ACK gets one all the same (RFC 4430 3.2: "even if it
  * believes that the responder was in error").
  */
-__attribute__((format(printf, 3, 4))) static void refused(
-    struct kink_command *command, struct kink_wish *wish, const char *format, ...)
+static void unusable(struct kink_command *command, struct kink_wish *wish, const char *why)
 {
-	struct problem problem = {.code = ERR_REFUSED};
-	va_list arguments;
+	struct problem problem;
 
-	va_start(arguments, format);
-	(void)vsnprintf(problem.text, sizeof(problem.text), format, arguments);
-	va_end(arguments);
+	(void)problem_set(&problem, ERR_REFUSED, "%s", why);
 	kink_wish_failed(command, wish, &problem);
+}
+
+/* The peer has made nothing. */
+static void refused(
+    struct kink_command *command, struct kink_wish *wish, const char *what, const char *which)
+{
+	struct problem problem;
+
+	(void)problem_set(&problem, ERR_REFUSED, "the peer %s%s; its log says why", what, which);
+	kink_wish_refused(command, wish, &problem);
 }
 
 static void refused_all(struct kink_command *command, const char *what, const char *which)
 {
 	for (size_t i = 0; i < command->wish_count; i++)
-		refused(
-		    command, &command->wishes[i], "the peer %s%s; its log says why", what, which);
+		refused(command, &command->wishes[i], what, which);
 }
 
 static void too_busy(struct kink_command *command)
@@ -183,20 +187,24 @@ static void take_answer(
 		wish_again(command, wish, DH_NONE);
 		return;
 	}
+	/* RFC 4430 5.5: the command "has failed entirely", whatever else is there. */
+	if (notify != 0 && isakmp_chain_find(chain, ISAKMP_SA, NULL) != NULL) {
+		unusable(command, wish, "the peer's answer reports an error beside its choice");
+		return;
+	}
 	if (notify != 0) {
-		refused(
-		    command, wish, "the peer refuses: %s; its log says why", notify_name(notify));
+		refused(command, wish, "refuses: ", notify_name(notify));
 		return;
 	}
 	wrong = read_answer(command->kink, wish, chain, &answer);
 	if (wrong != NULL) {
-		refused(command, wish, "%s", wrong);
+		unusable(command, wish, wrong);
 		return;
 	}
 	wish->both = !answer.optimistic || answer.nonce.len > 0 || answer.peer_value.len > 0 ||
 	             answer.nat.agreed;
 	if (wish->both && !command->acknowledge) {
-		refused(command, wish,
+		unusable(command, wish,
 		    "the peer chose another proposal or added to it, but asks for no "
 		    "acknowledgement");
 		return;
@@ -206,7 +214,7 @@ static void take_answer(
 	sad_agree(wish->pair, suites, &answer.choice.lifetime);
 	kink_nat_agree(command, wish, &answer.nat);
 	if (take_spis(sad, wish->pair, &answer.choice) != ERR_OK) {
-		refused(command, wish, "the peer's answer names an SPI that is in use");
+		unusable(command, wish, "the peer's answer names an SPI that is in use");
 		return;
 	}
 	wish->peer_nonce_len = answer.nonce.len;
@@ -214,7 +222,7 @@ static void take_answer(
 		memcpy(wish->peer_nonce, answer.nonce.data, answer.nonce.len);
 	wish->peer_value = kink_copy(answer.peer_value);
 	if (answer.peer_value.len > 0 && wish->peer_value.data == NULL)
-		refused(command, wish, "out of memory");
+		unusable(command, wish, "out of memory");
 }
 
 /*
@@ -236,7 +244,7 @@ static void take_answers(struct kink_command *command, const struct kink_reply *
 		if (several && (!there || (count == 1 && quick_find_error(&chain) != 0)))
 			wish_again(command, wish, wish->group);
 		else if (!there)
-			refused(command, wish, "the peer's reply holds no KINK_ISAKMP payload");
+			unusable(command, wish, "the peer's reply holds no KINK_ISAKMP payload");
 		else
 			take_answer(command, wish, &chain);
 	}

@@ -74,6 +74,12 @@ void kink_wish_failed(
 	give_up(command, wish, command->sent || written, problem);
 }
 
+void kink_wish_refused(
+    struct kink_command *command, struct kink_wish *wish, const struct problem *problem)
+{
+	give_up(command, wish, false, problem);
+}
+
 bool kink_create_settled(struct kink_command *command)
 {
 	if (count_left(command) > 0)

@@ -1,9 +1,9 @@
-/* The peer of the engine that is fuzzed. */
-#include "engine-peer.h"
+/* A peer without an engine. */
+#include "peer.h"
 
 #include <string.h>
 
-#include "../sim/realm.h"
+#include "realm.h"
 
 static int64_t time_us(void *context)
 {
@@ -150,6 +150,13 @@ bool peer_command(
 	    completion.lengths.seal_overhead, octets);
 }
 
+static void keep(struct peer_message *place, struct bytes octets)
+{
+	if (octets.len > 0)
+		memcpy(place->octets, octets.data, octets.len);
+	place->len = octets.len;
+}
+
 /* Accepts the engine's last message, once. */
 static bool accept_heard(struct peer *peer, const struct kink_message *message)
 {
@@ -172,12 +179,84 @@ static bool accept_heard(struct peer *peer, const struct kink_message *message)
 		return false;
 	request.ap = ap.ap;
 	run(peer, &request, &completion);
-	if (completion.problem.code != ERR_OK || completion.ap.len > sizeof(peer->ap_rep))
+	if (completion.problem.code != ERR_OK || completion.ap.len > sizeof(peer->ap_rep) ||
+	    completion.plain.len > sizeof(peer->plain.octets))
 		return false;
+	keep(&peer->plain, completion.plain);
 	peer->answering = completion.session;
 	peer->ap_rep_len = completion.ap.len;
 	memcpy(peer->ap_rep, completion.ap.data, completion.ap.len);
 	peer->overhead = completion.lengths.seal_overhead;
+	return true;
+}
+
+/* Verifies the engine's last message as the answer to our last command. */
+static bool verify_heard(struct peer *peer, const struct kink_message *message)
+{
+	const struct kink_payload *payload = kink_find(&message->outer, KINK_AP_REP);
+	const struct kink_payload *error = kink_find(&message->outer, KINK_KRB_ERROR);
+	const struct kink_payload *sealed = kink_find(&message->outer, KINK_ENCRYPT);
+	uint8_t buffer[PEER_DATAGRAM_MAX];
+	struct writer scratch = writer_of(buffer, sizeof(buffer));
+	struct kerberos_request request = {.operation = KERBEROS_VERIFY,
+	    .session = peer->commanding,
+	    .encryption_usage = KINK_USAGE_ENCRYPTION,
+	    .checksum_usage = KINK_USAGE_CHECKSUM,
+	    .checksum = message->checksum,
+	    .sealed = sealed != NULL ? sealed->body : (struct bytes){0}};
+	struct kerberos_completion completion;
+	struct kink_ap ap = {0};
+
+	/* Without a key there is nothing but an error. */
+	if (message->checksum.len == 0)
+		return payload == NULL;
+	if ((payload != NULL && kink_ap_decode(payload->body, &ap) != ERR_OK) ||
+	    (payload == NULL && error == NULL) ||
+	    kink_signed_part(message, &scratch, &request.signed_part) != ERR_OK)
+		return false;
+	request.ap = ap.ap;
+	if (payload == NULL)
+		request.krb_error = error->body;
+	else
+		peer->engine_epoch = ap.epoch;
+	run(peer, &request, &completion);
+	if (completion.problem.code != (payload != NULL ? ERR_OK : ERR_REFUSED) ||
+	    completion.plain.len > sizeof(peer->plain.octets))
+		return false;
+	keep(&peer->plain, completion.plain);
+	return true;
+}
+
+bool peer_understand(struct peer *peer, struct kink_message *message, struct kink_payloads *inner)
+{
+	inner->count = 0;
+	peer->plain.len = 0;
+	if (!heard(peer, message))
+		return false;
+	if (message->header.type == KINK_REPLY) {
+		if (!verify_heard(peer, message))
+			return false;
+	} else if (message->header.type != KINK_GETTGT) {
+		peer->answering = KERBEROS_SESSION_NONE;
+		if (!accept_heard(peer, message))
+			return false;
+	}
+	return kink_find(&message->outer, KINK_ENCRYPT) == NULL ||
+	       kink_decode_plain(bytes_of(peer->plain.octets, peer->plain.len), inner) == ERR_OK;
+}
+
+bool peer_keymat(struct peer *peer, uint64_t session, struct bytes seed, uint8_t *out, uint16_t len)
+{
+	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
+	    .session = session,
+	    .derivation_count = 1,
+	    .derivations = {{.seed = seed, .length = len}}};
+	struct kerberos_completion completion;
+
+	run(peer, &request, &completion);
+	if (completion.keymat_count != 1 || completion.keymat[0].len != len)
+		return false;
+	memcpy(out, completion.keymat[0].data, len);
 	return true;
 }
 

@@ -1,11 +1,11 @@
 /*
- * The peer of the engine that is fuzzed: it has a principal, tickets and keys, and sends under them
- * whatever it is given. Over the simulation's stand-in for Kerberos.
+ * A peer of the engine without one of its own: it has a principal, tickets and keys, and sends
+ * under them whatever it is given. Over the simulation's stand-in for Kerberos.
  */
-#ifndef FUZZ_ENGINE_PEER_H
-#define FUZZ_ENGINE_PEER_H
+#ifndef SIM_PEER_H
+#define SIM_PEER_H
 
-#include "../sim/sim.h"
+#include "sim.h"
 #include "wire/kink.h"
 
 #define PEER_DATAGRAM_MAX 4096
@@ -28,6 +28,8 @@ struct peer {
 	size_t ap_rep_len;
 	struct peer_message heard; /* the engine's last message */
 	struct peer_message said;  /* our last */
+	struct peer_message plain; /* what was encrypted in `heard` */
+	uint32_t engine_epoch;     /* of its last answer */
 };
 
 enum peer_flags {
@@ -49,6 +51,15 @@ bool peer_command(
     struct peer *peer, uint8_t type, unsigned flags, uint32_t xid, struct bytes octets) MUST_CHECK;
 /* The same as an answer to peer->heard. */
 bool peer_reply(struct peer *peer, uint8_t type, unsigned flags, struct bytes octets) MUST_CHECK;
+/*
+ * Opens peer->heard: a command, which can then be answered, or the answer to our last one, whose
+ * checksum and AP-REP must be good. inner is empty when nothing is encrypted.
+ */
+bool peer_understand(
+    struct peer *peer, struct kink_message *message, struct kink_payloads *inner) MUST_CHECK;
+/* KEYMAT as the session's key gives it. */
+bool peer_keymat(
+    struct peer *peer, uint64_t session, struct bytes seed, uint8_t *out, uint16_t len) MUST_CHECK;
 /* Without any key. */
 bool peer_say(struct peer *peer, struct bytes octets) MUST_CHECK;
 
