@@ -13,6 +13,7 @@ include tests/unit/kx.mk
 include tests/unit/dataplane.mk
 include tests/unit/daemon.mk
 include tests/sim/local.mk
+include tests/doc/local.mk
 include tests/system/local.mk
 include tests/fuzz/local.mk
 include tests/wireshark/local.mk

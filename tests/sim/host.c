@@ -224,6 +224,7 @@ static void log_sink_note(void *self, enum log_level level, enum log_area area, 
 	char text[SIM_TEXT_SIZE] = "";
 	size_t used = 0;
 
+	(void)snprintf(host->logged, sizeof(host->logged), "%s", message);
 	if (strstr(message, "has not confirmed the deletion") != NULL) {
 		sim->excused = true;
 		sim->counts[SIM_UNCONFIRMED]++;

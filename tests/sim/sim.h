@@ -164,6 +164,7 @@ struct sim_host {
 	struct sim_kerberos *kerberos;
 	struct sim_plane *plane;
 	bool stopping;
+	char logged[SIM_TEXT_SIZE]; /* the last line of its log */
 	bool was_protected[SIM_HOSTS_MAX];
 };
 

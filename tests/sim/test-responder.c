@@ -356,6 +356,7 @@ static void status_is_answered(void **state)
 	assert_int_equal(s->peer.engine_epoch, scripted_engine(s)->starts[1]);
 	/* With whatever it relays. */
 	assert_true(ask(s, KINK_STATUS, XID + 1, scripted_put_notification(40000, none, &out)));
+	assert_string_equal(scripted_engine(s)->logged, "a notification is ignored: type 40000");
 	assert_non_null(kink_find(&s->message.outer, KINK_AP_REP));
 	scripted_close(s);
 }

@@ -111,6 +111,9 @@ enum err kink_get_isakmp(const struct kink_message *message, const struct kink_p
 /* A line that a stranger caused, at a bounded rate. */
 void kink_log_stranger(
     struct kink *kink, const struct endpoint *remote, const char *what, const char *why);
+/* The notifications of an authentic message that nobody here knows: RFC 4430 5.5 wants that. */
+void kink_log_notifications(struct kink *kink, const struct endpoint *remote,
+    const struct kink_message *message, const struct kink_payloads *inner);
 
 /* keys.c */
 

@@ -1,4 +1,5 @@
 /* Building, protecting and sending KINK messages: RFC 4430 4, 6. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,4 +170,31 @@ void kink_log_stranger(
 	if (limit_take(&kink->log_limit, host->now_ms(host->self)))
 		log_event(host->log, LOG_LEVEL_WARNING, LOG_AREA_KINK,
 		    LOG_FIELDS({"remote", endpoint_format(remote, text)}), "%s: %s", what, why);
+}
+
+/* Whether somebody here makes something of it, or says so. */
+static bool is_known(uint16_t type, bool is_reply)
+{
+	return type == NOTIFY_KINKD_NAT_TRAVERSAL || (is_reply && type <= NOTIFY_ERROR_LAST);
+}
+
+void kink_log_notifications(struct kink *kink, const struct endpoint *remote,
+    const struct kink_message *message, const struct kink_payloads *inner)
+{
+	const struct isakmp_payload *payload;
+	struct isakmp_notification notification;
+	struct isakmp_chain chain;
+	char number[32];
+
+	for (size_t i = 0; kink_get_isakmp(message, inner, i, &chain) == ERR_OK; i++) {
+		payload = NULL;
+		while (
+		    (payload = isakmp_chain_find(&chain, ISAKMP_NOTIFICATION, payload)) != NULL) {
+			if (isakmp_notification_decode(payload->body, &notification) != ERR_OK ||
+			    is_known(notification.type, message->header.type == KINK_REPLY))
+				continue;
+			(void)snprintf(number, sizeof(number), "type %u", notification.type);
+			kink_log_stranger(kink, remote, "a notification is ignored", number);
+		}
+	}
 }

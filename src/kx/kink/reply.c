@@ -104,6 +104,7 @@ static bool verified(struct kink_command *command, struct kink_verification *ver
 		kx_count(kink->kx, KX_DATAGRAMS_REPLAYED);
 		return false;
 	}
+	kink_log_notifications(kink, &command->remote, &message, reply.inner);
 	if (kink_find(&message.outer, KINK_AP_REP) != NULL)
 		kx_peer_heard(kink->kx, &remote);
 	if (slots_get(&kink->commands, handle) != command)

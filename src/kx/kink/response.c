@@ -363,6 +363,7 @@ void kink_response_authorised(struct kink_response *response)
 				violation.notify == NOTIFY_INVALID_PAYLOAD_TYPE ? 1 : 0));
 		return;
 	}
+	kink_log_notifications(kink, &response->remote, &message, sealed ? &inner : NULL);
 	kink_respond(response, &message, sealed ? &inner : NULL);
 	return;
 drop:
