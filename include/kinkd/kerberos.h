@@ -120,6 +120,8 @@ struct kerberos_request {
 	 */
 	uint16_t plain_offset;
 	uint16_t seed_offset;
+	bool literal_prf; /* the PRF of etypes 17 and 18 gives 20 octets, as RFC 3962's text has it
+	                   */
 	uint8_t derivation_count;
 	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
 	/* ACCEPT: whether the client is one of these, or in one of these groups, is to be told. */

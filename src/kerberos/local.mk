@@ -7,6 +7,7 @@ libkerberos_a_SOURCES = \
 	src/kerberos/keys.c \
 	src/kerberos/keytab.c \
 	src/kerberos/layout.c src/kerberos/layout.h \
+	src/kerberos/literal-prf.c src/kerberos/literal-prf.h \
 	src/kerberos/membership.c \
 	src/kerberos/pac.c src/kerberos/pac.h \
 	src/kerberos/private.h \

@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "crypto/keymat.h"
 #include "kerberos/layout.h"
+#include "kerberos/literal-prf.h"
 #include "kerberos/private.h"
 
 /* Room for a PRF block, g^xy of the largest group and two nonces. */
@@ -96,20 +97,52 @@ static enum err kerberos_prf(void *self, const struct bytes *parts, size_t count
 	return error;
 }
 
+static enum err literal_kerberos_prf(
+    void *self, const struct bytes *parts, size_t count, uint8_t *out)
+{
+	struct prf_context *prf = self;
+	uint8_t buffer[PRF_INPUT_MAX];
+	struct writer joined = writer_of(buffer, sizeof(buffer));
+	krb5_keyblock *key = NULL;
+	enum err error;
+
+	for (size_t i = 0; i < count; i++)
+		writer_put(&joined, parts[i]);
+	error = writer_ok(&joined)
+	            ? kerberos_err(krb5_k_key_keyblock(prf->context, prf->key->key, &key))
+	            : ERR_TOO_LONG;
+	if (error == ERR_OK)
+		error =
+		    literal_prf(bytes_of(key->contents, key->length), writer_bytes(&joined), out);
+	krb5_free_keyblock(prf->context, key);
+	secret_wipe(buffer, joined.len);
+	return error;
+}
+
+/* Those whose PRF can be read in two ways. */
+static bool is_ambiguous(krb5_enctype etype)
+{
+	return etype == ENCTYPE_AES128_CTS_HMAC_SHA1_96 || etype == ENCTYPE_AES256_CTS_HMAC_SHA1_96;
+}
+
 static enum err derive(struct kerberos_worker *worker, const struct session_key *key,
     const struct kerberos_request *request, struct kerberos_completion *completion)
 {
 	struct prf_context prf = {.context = worker->context, .key = key};
+	bool literal =
+	    request->literal_prf && is_ambiguous(krb5_k_key_enctype(worker->context, key->key));
 
 	if (request->derivation_count > KERBEROS_DERIVATIONS_MAX)
 		return ERR_INVALID;
 	for (size_t i = 0; i < request->derivation_count; i++) {
 		const struct kerberos_derivation *derivation = &request->derivations[i];
 		uint8_t *out = worker_scratch(worker, derivation->length);
-		enum err error = out == NULL
-		                     ? ERR_TOO_LONG
-		                     : crypto_keymat_expand(kerberos_prf, &prf, key->prf_length,
-					   derivation->seed, out, derivation->length);
+		enum err error =
+		    out == NULL
+			? ERR_TOO_LONG
+			: crypto_keymat_expand(literal ? literal_kerberos_prf : kerberos_prf, &prf,
+			      literal ? LITERAL_PRF_SIZE : key->prf_length, derivation->seed, out,
+			      derivation->length);
 
 		if (error != ERR_OK)
 			return error;

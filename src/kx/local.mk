@@ -16,6 +16,7 @@ libkx_a_SOURCES = \
 	src/kx/kink/create.c \
 	src/kx/kink/create-reply.c \
 	src/kx/kink/delete.c \
+	src/kx/kink/dialect.c \
 	src/kx/kink/gettgt.c \
 	src/kx/kink/give-tgt.c \
 	src/kx/kink/grant.c \

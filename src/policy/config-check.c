@@ -8,6 +8,8 @@
 #include "policy/config-private.h"
 #include "policy/selector.h"
 
+#define KINK_PORT 910 /* RFC 4430 9 */
+
 /* Protocols with ports that IPsec selectors can see (RFC 4301 4.4.1.1): TCP, UDP, SCTP. */
 static bool has_ports(uint8_t protocol)
 {
@@ -237,6 +239,64 @@ static void check_daemon(struct config_context *context, const struct config_fil
 		    "debug_keys", "found \"%s\"; allowed: an absolute path", daemon->debug_keys);
 }
 
+/* What the only implementation beside this one understands. */
+static void check_dialect_of_rule(struct config_context *context, const struct config_rule *source,
+    const struct policy_rule *rule)
+{
+	const struct policy_proposal *proposal = &rule->proposal;
+	static const char because[] = "the peer's dialect, \"racoon2\", knows no other";
+	struct selector selectors[2];
+
+	if (rule->peer == NULL || rule->peer->dialect != POLICY_DIALECT_RACOON2)
+		return;
+	if (proposal->suite_count != 1 || proposal->suites[0].encryption != ENCRYPTION_AES_CBC ||
+	    proposal->suites[0].integrity != INTEGRITY_HMAC_SHA1_96)
+		(void)config_complain(context, source->source, "esp",
+		    "allowed: one suite of AES-CBC with SHA-1, such as \"aes256-sha1\"; %s",
+		    because);
+	if (proposal->ah_count > 0)
+		(void)config_complain(
+		    context, source->source, "ipsec", "allowed: \"esp\"; %s", because);
+	if (proposal->compress)
+		(void)config_complain(
+		    context, source->source, "compress", "allowed: \"off\"; %s", because);
+	if (proposal->pfs != POLICY_PFS_OFF)
+		(void)config_complain(
+		    context, source->source, "pfs", "allowed: \"off\"; %s", because);
+	if (proposal->nonces != POLICY_NONCES_INITIATOR)
+		(void)config_complain(
+		    context, source->source, "nonces", "allowed: \"initiator\"; %s", because);
+	if (proposal->lifetime.bytes > 0)
+		(void)config_complain(context, source->source, "lifetime_bytes",
+		    "must be unset; the peer's dialect, \"racoon2\", knows no such limit");
+	if (rule->mode == IPSEC_TUNNEL && policy_rule_selectors(rule, selectors, 2) != 1)
+		(void)config_complain(context, source->source, "local",
+		    "allowed: one prefix on each side; the peer's dialect, \"racoon2\", names none "
+		    "in its messages");
+}
+
+static void check_dialects(struct config_context *context, const struct config_file *file)
+{
+	for (size_t i = 0; i < file->peer_count; i++) {
+		const struct policy_peer *peer = &file->peers[i].peer;
+
+		if (peer->dialect != POLICY_DIALECT_RACOON2)
+			continue;
+		if (peer->user_to_user != POLICY_USER_TO_USER_OFF)
+			(void)config_complain(context, file->peers[i].source, "user_to_user",
+			    "allowed: \"off\"; dialect \"racoon2\" has no such tickets");
+		if (peer->nat != POLICY_NAT_OFF)
+			(void)config_complain(context, file->peers[i].source, "nat",
+			    "allowed: \"off\"; dialect \"racoon2\" crosses none");
+		if (file->daemon.kink_port != KINK_PORT)
+			(void)config_complain(context,
+			    config_setting_lookup(file->source, "daemon"), "kink_port",
+			    "allowed: %d, because peer \"%s\" speaks dialect \"racoon2\", which "
+			    "sends to no other port",
+			    KINK_PORT, peer->name);
+	}
+}
+
 void config_check_policy(struct config_context *context, const struct config_file *file)
 {
 	const struct policy *policy = &context->store->policy;
@@ -244,12 +304,14 @@ void config_check_policy(struct config_context *context, const struct config_fil
 	check_names(context, file);
 	check_claims(context, file);
 	check_daemon(context, file);
+	check_dialects(context, file);
 	if (context->problem_count > 0)
 		return;
 	for (size_t i = 0; i < file->rule_count; i++) {
 		check_peer_of_rule(context, &file->rules[i], &policy->rules[i]);
 		check_ports(context, &file->rules[i], &policy->rules[i]);
 		check_suites(context, &file->rules[i], &policy->rules[i].proposal);
+		check_dialect_of_rule(context, &file->rules[i], &policy->rules[i]);
 	}
 	if (context->problem_count > 0)
 		return;

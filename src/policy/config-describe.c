@@ -64,6 +64,8 @@ static void describe_peer(FILE *out, const struct policy_peer *peer)
 		    peer->user_to_user == POLICY_USER_TO_USER_REQUIRE
 			? "always"
 			: "if it or the KDC wants that");
+	if (peer->dialect == POLICY_DIALECT_RACOON2)
+		(void)fputs("\n  in the dialect   racoon2", out);
 	if (peer->nat == POLICY_NAT_AUTO)
 		(void)fputs("\n  across NATs      in UDP", out);
 	(void)fputs("\n  by               ", out);

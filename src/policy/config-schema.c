@@ -104,6 +104,12 @@ static const struct schema_choice nats[] = {
     {NULL, 0},
 };
 
+static const struct schema_choice dialects[] = {
+    {"rfc4430", POLICY_DIALECT_RFC4430},
+    {"racoon2", POLICY_DIALECT_RACOON2},
+    {NULL, 0},
+};
+
 static const struct schema_setting peer[] = {
     {
 	.name = "name",
@@ -179,6 +185,17 @@ static const struct schema_setting peer[] = {
 	       "ESP then goes in UDP between ports 4500, which kinkd opens; both ends must say "
 	       "auto. The default changes nothing on the wire, and trusts no translated address "
 	       "that was not trusted on purpose. See Crossing NATs.",
+    },
+    {
+	.name = "dialect",
+	.type = SCHEMA_CHOICE,
+	.choices = dialects,
+	.fallback = "\"rfc4430\"",
+	FIELD(struct config_peer, peer.dialect),
+	.doc =
+	    "How these peers read RFC 4430. Those that run racoon2's kinkd derive keys in another "
+	    "way and understand little more than one proposal in two messages, which policies "
+	    "with them must then keep to.",
     },
     {
 	.name = "exchange",

@@ -68,6 +68,14 @@ enum policy_user_to_user {
 	POLICY_USER_TO_USER_REQUIRE /* always when we start; ours is given to the peer */
 };
 
+/* How a peer reads RFC 4430. */
+enum policy_dialect {
+	POLICY_DIALECT_RFC4430,
+	/* A PRF of 20 octets for etypes 17 and 18; one SA, one proposal and two messages for each
+	   CREATE; no identities of its own. */
+	POLICY_DIALECT_RACOON2
+};
+
 /* An entry of the PAD: who these addresses are and how they prove it. */
 struct policy_peer {
 	const char *name;
@@ -87,6 +95,7 @@ struct policy_peer {
 	const char *local_principal; /* whom we start as with it; NULL: the realm's */
 	enum policy_user_to_user user_to_user;
 	enum policy_nat nat;
+	enum policy_dialect dialect;
 	enum exchange exchanges[EXCHANGE_COUNT]; /* in the order to try */
 	size_t exchange_count;
 	uint32_t dpd;         /* ms without a sign of life before it is asked for one; 0: never */
@@ -194,6 +203,9 @@ const struct policy_rule *policy_lookup(
  */
 const struct policy_rule *policy_lookup_selector(const struct policy *policy,
     const struct selector *selector, const struct address *local, const struct address *peer);
+/* What the only tunnel with this gateway protects; false when there is none, or more than one. */
+bool policy_only_tunnel(
+    const struct policy *policy, const struct address *gateway, struct selector *out);
 /* The selectors of a rule, as the data plane installs them. Returns how many; writes up to max. */
 size_t policy_rule_selectors(const struct policy_rule *rule, struct selector *out, size_t max);
 

@@ -79,6 +79,21 @@ size_t policy_rule_selectors(const struct policy_rule *rule, struct selector *ou
 	return count;
 }
 
+bool policy_only_tunnel(
+    const struct policy *policy, const struct address *gateway, struct selector *out)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct policy_rule *rule = &policy->rules[i];
+
+		if (rule->peer != NULL && rule->mode == IPSEC_TUNNEL &&
+		    address_equal(&rule->gateway, gateway))
+			count += policy_rule_selectors(rule, out, 1);
+	}
+	return count == 1;
+}
+
 static bool touches(const struct prefix *prefix, const struct address_range *range)
 {
 	return prefix_contains(prefix, &range->first) || range_contains(range, &prefix->address);

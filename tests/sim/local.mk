@@ -1,6 +1,7 @@
 check_PROGRAMS += tests/sim/test-sim tests/sim/test-sim-libkrb5 tests/sim/test-steps \
-	tests/sim/test-responder tests/sim/test-initiator
-TESTS += tests/sim/test-sim tests/sim/test-steps tests/sim/test-responder tests/sim/test-initiator tests/sim/libkrb5.sh
+	tests/sim/test-responder tests/sim/test-initiator tests/sim/test-racoon2
+TESTS += tests/sim/test-sim tests/sim/test-steps tests/sim/test-responder tests/sim/test-initiator \
+	tests/sim/test-racoon2 tests/sim/libkrb5.sh
 EXTRA_DIST += tests/sim/libkrb5.sh
 
 sim_sources = \
@@ -32,6 +33,8 @@ tests_sim_test_steps_LDADD = $(sim_libs)
 scripted_sources = tests/sim/peer.c tests/sim/peer.h tests/sim/scripted.c tests/sim/scripted.h
 tests_sim_test_responder_SOURCES = tests/sim/test-responder.c $(scripted_sources) $(sim_sources)
 tests_sim_test_responder_LDADD = $(sim_libs) $(CMOCKA_LIBS)
+tests_sim_test_racoon2_SOURCES = tests/sim/test-racoon2.c $(scripted_sources) $(sim_sources)
+tests_sim_test_racoon2_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 tests_sim_test_initiator_SOURCES = tests/sim/test-initiator.c $(scripted_sources) $(sim_sources)
 tests_sim_test_initiator_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 

@@ -249,6 +249,7 @@ bool peer_keymat(struct peer *peer, uint64_t session, struct bytes seed, uint8_t
 {
 	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
 	    .session = session,
+	    .literal_prf = peer->literal_prf,
 	    .derivation_count = 1,
 	    .derivations = {{.seed = seed, .length = len}}};
 	struct kerberos_completion completion;

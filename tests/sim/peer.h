@@ -30,6 +30,7 @@ struct peer {
 	struct peer_message said;  /* our last */
 	struct peer_message plain; /* what was encrypted in `heard` */
 	uint32_t engine_epoch;     /* of its last answer */
+	bool literal_prf;          /* its keys come of the literal PRF */
 };
 
 enum peer_flags {

@@ -113,6 +113,11 @@ void sim_profile_choose(struct sim *sim)
 		if (profile->user_to_user == SIM_USER_TO_USER_KEYLESS)
 			profile->user_to_user = SIM_USER_TO_USER_ALWAYS;
 	}
+	/* Its dialect knows no more than that. */
+	if (profile->user_to_user == SIM_USER_TO_USER_OFF && sim_chance(&random, 60)) {
+		profile->racoon2 = true;
+		profile->pfs = profile->nonces = profile->protocols = 0;
+	}
 	profile->duration_ms = 80 * profile->mean_gap_ms;
 	if (profile->duration_ms < profile->lifetime * 1500ULL && profile->lifetime < 1200)
 		profile->duration_ms = profile->lifetime * 1500ULL;
@@ -139,6 +144,8 @@ static const char *suites(const struct sim *sim, const struct sim_host *host)
 	    {"\"aes256gcm16\", \"aes256-sha256\"", "\"aes256-sha256\""},
 	};
 
+	if (sim->profile.racoon2)
+		return "\"aes256-sha1\"";
 	return lists[sim->profile.suites][host->index % 2];
 }
 
@@ -224,8 +231,9 @@ static void put_peers(char *file, const struct sim *sim, const struct sim_host *
 	char text[ADDRESS_TEXT_SIZE];
 	char settings[80];
 
-	put(file, "peers = ({ name = \"members\"; %s user_to_user = \"%s\"; %s address = [",
-	    principals(sim), user_to_user[sim->profile.user_to_user], dpd(sim, settings));
+	put(file, "peers = ({ name = \"members\"; %s user_to_user = \"%s\"; %s%s address = [",
+	    principals(sim), user_to_user[sim->profile.user_to_user],
+	    sim->profile.racoon2 ? "dialect = \"racoon2\"; " : "", dpd(sim, settings));
 	for (size_t i = 0; i < sim->host_count; i++) {
 		if (!lists_as_peer(host, &sim->hosts[i]))
 			continue;
@@ -275,7 +283,9 @@ struct policy *sim_policy(const struct sim *sim, const struct sim_host *host)
 
 	(void)snprintf(common, sizeof(common),
 	    "esp = [%s]; lifetime = \"%u s\"; pfs = \"%s\"; nonces = \"%s\"; %s ",
-	    suites(sim, host), profile->lifetime - (host->index % 2) * (profile->lifetime / 8),
+	    suites(sim, host),
+	    profile->lifetime -
+		(profile->racoon2 ? 0 : (host->index % 2) * (profile->lifetime / 8)),
 	    pfs(sim, host), nonces(sim, host), protocols(sim));
 	if (!profile->resolver)
 		put_hosts(file, sim);

@@ -146,7 +146,10 @@ static void put_sa(const struct scripted_create *create, struct isakmp_writer *c
 		                                                : ENCAPSULATION_TRANSPORT,
 		    .key_length = create->key_bits[i]};
 
-		isakmp_sa_transform(&sa, (uint8_t)(first + i), ESP_AES_GCM_16);
+		if (create->cbc)
+			attributes.authentication = AUTH_HMAC_SHA;
+		isakmp_sa_transform(
+		    &sa, (uint8_t)(first + i), create->cbc ? ESP_AES_CBC : ESP_AES_GCM_16);
 		ipsec_attributes_put(chain->out, &attributes);
 	}
 	isakmp_sa_end(&sa);

@@ -38,6 +38,7 @@ struct scripted_create {
 	uint16_t group;
 	uint16_t notification; /* one of this type; 0: none */
 	uint8_t other_payload; /* one of this type; 0: none */
+	bool cbc;              /* AES-CBC with SHA-1 in place of AES-GCM */
 	uint8_t version;       /* of Quick Mode; 0: 1.0 */
 };
 

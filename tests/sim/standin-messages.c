@@ -54,6 +54,23 @@ enum err open_message(struct standin *self, const uint8_t *key,
 	return ERR_OK;
 }
 
+/* Longer, and another one. */
+static enum err literal_prf(void *context, const struct bytes *parts, size_t count, uint8_t *out)
+{
+	const struct session *session = context;
+	uint8_t buffer[1024];
+	struct writer joined = writer_of(buffer, sizeof(buffer));
+
+	for (size_t i = 0; i < count; i++)
+		writer_put(&joined, parts[i]);
+	if (!writer_ok(&joined))
+		return ERR_TOO_LONG;
+	mac(session->key, UINT32_MAX - 1, writer_bytes(&joined), out, PRF_SIZE);
+	mac(session->key, UINT32_MAX - 2, writer_bytes(&joined), &out[PRF_SIZE],
+	    LITERAL_PRF_SIZE - PRF_SIZE);
+	return ERR_OK;
+}
+
 static enum err prf(void *context, const struct bytes *parts, size_t count, uint8_t *out)
 {
 	const struct session *session = context;
@@ -75,7 +92,8 @@ static void derive(struct standin *self, struct session *session,
 		const struct kerberos_derivation *derivation = &request->derivations[i];
 		uint8_t *out = scratch(self, derivation->length);
 
-		if (crypto_keymat_expand(prf, session, PRF_SIZE, derivation->seed, out,
+		if (crypto_keymat_expand(request->literal_prf ? literal_prf : prf, session,
+			request->literal_prf ? LITERAL_PRF_SIZE : PRF_SIZE, derivation->seed, out,
 			derivation->length) != ERR_OK)
 			abort();
 		completion->keymat[i] = bytes_of(out, derivation->length);

@@ -8,6 +8,7 @@
 #define CHECKSUM_SIZE      12
 #define CONFOUNDER_SIZE    16
 #define SEAL_OVERHEAD      (CONFOUNDER_SIZE + CHECKSUM_SIZE)
+#define LITERAL_PRF_SIZE   20
 #define PRF_SIZE           16
 #define AP_REQ_SIZE        652
 #define AP_REP_SIZE        100

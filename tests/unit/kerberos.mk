@@ -3,6 +3,7 @@ check_PROGRAMS += \
 	tests/unit/test-kerberos \
 	tests/unit/test-kerberos-clock \
 	tests/unit/test-kerberos-credentials \
+	tests/unit/test-kerberos-literal-prf \
 	tests/unit/test-kerberos-pac \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
@@ -13,6 +14,7 @@ TESTS += \
 	tests/unit/test-kerberos \
 	tests/unit/test-kerberos-clock \
 	tests/unit/test-kerberos-credentials \
+	tests/unit/test-kerberos-literal-prf \
 	tests/unit/test-kerberos-pac \
 	tests/unit/test-kerberos-peer \
 	tests/unit/test-kerberos-replay \
@@ -39,6 +41,8 @@ tests_unit_test_kerberos_credentials_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_user_to_user_SOURCES = tests/unit/test-kerberos-user-to-user.c \
 	tests/unit/kerberos.c tests/unit/kerberos.h
 tests_unit_test_kerberos_user_to_user_LDADD = $(kerberos_test_libs)
+tests_unit_test_kerberos_literal_prf_SOURCES = tests/unit/test-kerberos-literal-prf.c
+tests_unit_test_kerberos_literal_prf_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_pac_SOURCES = tests/unit/test-kerberos-pac.c
 tests_unit_test_kerberos_pac_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_peer_SOURCES = tests/unit/test-kerberos-peer.c \

@@ -221,6 +221,42 @@ static const struct {
      "initiator_group = \"staff\"; } );",
 	"k.conf:1: peer \"m\": initiator_group: found \"staff\"; allowed: a security identifier, "
 	"such as \"S-1-5-21-1-2-3-1105\""},
+    {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"a@R\"; "
+     "dialect = \"racoon2\"; user_to_user = \"allow\"; } );\n"
+     "policies = ();",
+	"k.conf:1: peer \"m\": user_to_user: allowed: \"off\"; dialect \"racoon2\" has no such "
+	"tickets"},
+    {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"a@R\"; "
+     "dialect = \"racoon2\"; nat = \"auto\"; } );\n"
+     "policies = ();",
+	"k.conf:1: peer \"m\": nat: allowed: \"off\"; dialect \"racoon2\" crosses none"},
+    {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"a@R\"; "
+     "dialect = \"racoon2\";  } );\n"
+     "policies = ( { name = \"p\"; remote = \"m\"; esp = \"aes256-sha1\"; } ); daemon: { kink_port "
+     "= 911; };",
+	"k.conf:2: daemon.kink_port: allowed: 910, because peer \"m\" speaks dialect \"racoon2\", "
+	"which sends to no other port"},
+    {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"a@R\"; "
+     "dialect = \"racoon2\";  } );\n"
+     "policies = ( { name = \"p\"; remote = \"m\"; } );",
+	"k.conf:2: policy \"p\": esp: allowed: one suite of AES-CBC with SHA-1, such as "
+	"\"aes256-sha1\"; the peer's dialect, \"racoon2\", knows no other"},
+    {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"a@R\"; "
+     "dialect = \"racoon2\";  } );\n"
+     "policies = ( { name = \"p\"; remote = \"m\"; esp = \"aes256-sha1\"; pfs = \"offer\"; } );",
+	"k.conf:2: policy \"p\": pfs: allowed: \"off\"; the peer's dialect, \"racoon2\", knows no "
+	"other"},
+    {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"a@R\"; "
+     "dialect = \"racoon2\";  } );\n"
+     "policies = ( { name = \"p\"; remote = \"m\"; esp = \"aes256-sha1\"; nonces = \"both\"; } );",
+	"k.conf:2: policy \"p\": nonces: allowed: \"initiator\"; the peer's dialect, \"racoon2\", "
+	"knows no other"},
+    {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"a@R\"; "
+     "dialect = \"racoon2\";  } );\n"
+     "policies = ( { name = \"p\"; remote = \"m\"; esp = \"aes256-sha1\"; lifetime_bytes = \"1 "
+     "GiB\"; } );",
+	"k.conf:2: policy \"p\": lifetime_bytes: must be unset; the peer's dialect, \"racoon2\", "
+	"knows no such limit"},
     {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"kink/{name}@R\"; } );",
 	"k.conf:1: peer \"m\": principal: found \"kink/{name}@R\"; allowed: a principal, such as "
 	"\"kink/{fqdn}@EXAMPLE.TEST\"; the placeholders are {fqdn}, {host} and {HOST}"},

@@ -157,6 +157,7 @@ static void build(struct kink_command *command, struct kerberos_request *request
 	enum err error;
 
 	request->affinity = kink_affinity(&command->remote.address);
+	request->literal_prf = kink_is_racoon2(command->kink, &command->remote.address);
 	if (!command->sent && command->kind->derivations != NULL)
 		command->kind->derivations(command, request, &seeds);
 	error = kink_prepare(command->kink, &command->remote.address, &header, (struct bytes){0},
@@ -282,6 +283,7 @@ enum err kink_command_derive(
 	    .token = kink_token(KINK_STEP_DERIVE, command->handle),
 	    .session = command->session,
 	    .affinity = kink_affinity(&command->remote.address),
+	    .literal_prf = kink_is_racoon2(command->kink, &command->remote.address),
 	    .derivation_count = (uint8_t)count};
 
 	for (size_t i = 0; i < count; i++)

@@ -135,6 +135,7 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 	struct problem problem;
 	enum notify_type notify;
 	bool first_known;
+	enum ipsec_mode mode;
 	enum err error;
 	const char *wrong;
 	char why[2 * RANGE_TEXT_SIZE + 80];
@@ -164,8 +165,10 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 		    response, grant, NOTIFY_PAYLOAD_MALFORMED, "its identities are not valid");
 		return NULL;
 	}
-	wrong = kink_nat_detect(response, grant, chain,
-	    offer.count > 0 ? offer.choices[0].parts[0].mode : IPSEC_TRANSPORT, selector);
+	mode = offer.count > 0 ? offer.choices[0].parts[0].mode : IPSEC_TRANSPORT;
+	wrong = kink_dialect_selector(response, grant, chain, mode, selector);
+	if (wrong == NULL)
+		wrong = kink_nat_detect(response, grant, chain, mode, selector);
 	if (wrong != NULL) {
 		kink_grant_refuse(response, grant, NOTIFY_PAYLOAD_MALFORMED, wrong);
 		return NULL;
@@ -200,6 +203,11 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 	grant->two_way = first_known && grant->peer_value.len == 0 && !kink_nat_is_between(grant) &&
 	                 rule->proposal.nonces == POLICY_NONCES_INITIATOR &&
 	                 is_same_choice(&grant->choice, &first);
+	wrong = kink_dialect_forbids(response, grant, &first);
+	if (wrong != NULL) {
+		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN, wrong);
+		return NULL;
+	}
 	return rule;
 }
 
@@ -287,7 +295,8 @@ enum err kink_grant_put(const struct kink_response *response, const struct kink_
 		isakmp_put(&chain, ISAKMP_NONCE, bytes_of(grant->nonce, sizeof(grant->nonce)));
 	if (grant->exchange != NULL)
 		isakmp_put(&chain, ISAKMP_KE, kink_key_exchange_public(grant->exchange));
-	quick_put_identities(&chain, &grant->asked, &pair->local, &pair->remote, false);
+	if (!grant->nameless)
+		quick_put_identities(&chain, &grant->asked, &pair->local, &pair->remote, false);
 	if (error == ERR_OK)
 		error = kink_nat_answer(response, grant, &chain);
 	kink_isakmp_end(message);

@@ -115,6 +115,10 @@ void kink_log_stranger(
 void kink_log_notifications(struct kink *kink, const struct endpoint *remote,
     const struct kink_message *message, const struct kink_payloads *inner);
 
+/* dialect.c */
+/* Whether that peer speaks the dialect of racoon2: POLICY_DIALECT_RACOON2. */
+bool kink_is_racoon2(const struct kink *kink, const struct address *remote);
+
 /* keys.c */
 
 /* What the seeds of all keys of one CREATE take at most. */

@@ -234,6 +234,7 @@ static enum err verify(
 	    .affinity = kink_affinity(&command->remote.address),
 	    .encryption_usage = KINK_USAGE_ENCRYPTION,
 	    .checksum_usage = KINK_USAGE_CHECKSUM,
+	    .literal_prf = kink_is_racoon2(command->kink, &command->remote.address),
 	    .checksum = message->checksum};
 	uint8_t *buffer = malloc(message->octets.len);
 	struct writer scratch = writer_of(buffer, message->octets.len);

@@ -208,6 +208,7 @@ void kink_response_protect(struct kink_response *response)
 	struct writer head = writer_of(buffer, sizeof(buffer));
 	enum err error;
 
+	request.literal_prf = kink_is_racoon2(response->kink, &response->key.remote);
 	if (response->keys_wanted)
 		kink_respond_derivations(response, &request, &seeds);
 	error = kink_prepare(response->kink, &response->key.remote, &header, response->ap_rep,

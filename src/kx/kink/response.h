@@ -111,6 +111,14 @@ void kink_handshake_confirmed(
 
 struct kink_grant;
 
+/* dialect.c */
+/* The traffic of a tunnel that a CREATE leaves unsaid. NULL, or what is wrong. */
+const char *kink_dialect_selector(struct kink_response *response, struct kink_grant *grant,
+    const struct isakmp_chain *chain, enum ipsec_mode mode, struct selector *selector) MUST_CHECK;
+/* Why the peer would not understand what was chosen; NULL if it does. first: what it offered. */
+const char *kink_dialect_forbids(const struct kink_response *response,
+    const struct kink_grant *grant, const struct offer_choice *first) MUST_CHECK;
+
 /* nat.c: crossing NATs; src/kx/quick/nat.c says how. */
 /*
  * Looks for a NAT. In transport mode the selector gets the addresses by which the hosts know each
@@ -162,6 +170,7 @@ struct kink_grant {
 	struct offer_choice choice; /* what was selected */
 	struct quick_nat nat;
 	struct selector asked;        /* as the peer named it */
+	bool nameless;                /* it did not name it */
 	bool two_way;                 /* it can be had in two messages */
 	bool reserved;                /* its SPIs are there */
 	bool installed;               /* what was asked for last is in */

@@ -223,7 +223,8 @@ void kink_create_initiate(struct kink *kink, struct kx_negotiation *negotiation)
 	const struct policy_proposal *proposal = &negotiation->rule->proposal;
 	bool exchange = proposal->pfs != POLICY_PFS_OFF && proposal->group_count > 0;
 
-	initiate(kink, negotiation, exchange ? proposal->groups[0] : DH_NONE, false);
+	initiate(kink, negotiation, exchange ? proposal->groups[0] : DH_NONE,
+	    kink_is_racoon2(kink, &negotiation->remote));
 }
 
 void kink_create_alone(struct kink *kink, struct kx_negotiation *negotiation, enum dh_group group)
