@@ -105,7 +105,9 @@ check_log() {
 
 # --- what most tests begin with ------------------------------------------------------------------
 
-# A realm and hosts a, b and, if named, more; all linked to the KDC and to one another.
+# A realm, and those named in $realms behind it, and the hosts that are named; all are linked to the
+# KDC and to one another.
+realms=()
 realm_with_hosts() {
 	local name other number=0 joined=()
 
@@ -118,7 +120,7 @@ realm_with_hosts() {
 		done
 		joined+=("$name")
 	done
-	realm_create "$work/realm" 10.0.0.9 || die realm "no database" "$work/realm/kdc.log"
+	realm_create "$work/realm" 10.0.0.9 "${realms[@]}" || die realm "no database" "$work/realm/kdc.log"
 	realm_start become_host kdc || die realm "the KDC did not start" "$work/realm/kdc.log"
 }
 

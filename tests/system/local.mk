@@ -4,11 +4,13 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/authorisation \
 	tests/system/bad-datagrams \
 	tests/system/bundles \
+	tests/system/changed-keys \
 	tests/system/clock-skew \
 	tests/system/config-check \
 	tests/system/control \
 	tests/system/credential-cache \
 	tests/system/crash \
+	tests/system/cross-realm \
 	tests/system/dead-peer \
 	tests/system/handshake \
 	tests/system/kerberos-trouble \
