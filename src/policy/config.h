@@ -1,6 +1,6 @@
 /*
  * The configuration file (libconfig) as a policy. What may stand in it is one table
- * (config-schema.c); parsing, its error messages, the listing of kinkd -t and the settings in
+ * (config-schema*.c); parsing, its error messages, the listing of kinkd -t and the settings in
  * kinkd.conf(5) all come from there.
  */
 #ifndef POLICY_CONFIG_H

@@ -1,4 +1,4 @@
-/* What the words of the configuration schema mean; the table itself is in config-schema.c. */
+/* What the words of the configuration schema mean; the tables are in config-schema*.c. */
 #ifndef POLICY_SCHEMA_H
 #define POLICY_SCHEMA_H
 
