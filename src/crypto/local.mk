@@ -2,8 +2,10 @@ noinst_LIBRARIES += libcrypto-suite.a
 libcrypto_suite_a_SOURCES = \
 	src/crypto/agreement.c src/crypto/agreement.h \
 	src/crypto/algorithms.c src/crypto/algorithms.h \
+	src/crypto/cbc.c src/crypto/cbc.h \
 	src/crypto/cipher.c src/crypto/cipher.h \
 	src/crypto/dh.c src/crypto/dh.h \
+	src/crypto/digest.c src/crypto/digest.h \
 	src/crypto/keymat.c src/crypto/keymat.h \
 	src/crypto/prf.c src/crypto/prf.h \
 	src/crypto/random.c src/crypto/random.h

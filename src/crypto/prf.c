@@ -7,24 +7,23 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "crypto/digest.h"
+
 struct prf {
 	EVP_MAC_CTX *context;
 	size_t length;
 };
 
-static const struct {
-	const char *digest;
-	size_t length;
-} hashes[] = {
-    [PRF_HMAC_SHA1] = {"SHA1", 20},
-    [PRF_HMAC_SHA2_256] = {"SHA2-256", 32},
-    [PRF_HMAC_SHA2_384] = {"SHA2-384", 48},
-    [PRF_HMAC_SHA2_512] = {"SHA2-512", 64},
+static const size_t lengths[] = {
+    [PRF_HMAC_SHA1] = 20,
+    [PRF_HMAC_SHA2_256] = 32,
+    [PRF_HMAC_SHA2_384] = 48,
+    [PRF_HMAC_SHA2_512] = 64,
 };
 
 size_t prf_length(enum prf_hash hash)
 {
-	return hashes[hash].length;
+	return lengths[hash];
 }
 
 enum err prf_new(enum prf_hash hash, struct bytes key, struct prf **out)
@@ -33,7 +32,7 @@ enum err prf_new(enum prf_hash hash, struct bytes key, struct prf **out)
 	struct prf *prf = calloc(1, sizeof(*prf));
 	EVP_MAC *algorithm = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	OSSL_PARAM parameters[2] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-					(char *)(uintptr_t)hashes[hash].digest, 0),
+					(char *)(uintptr_t)digest_name(hash), 0),
 	    OSSL_PARAM_END};
 	enum err error = ERR_NO_MEMORY;
 
@@ -41,7 +40,7 @@ enum err prf_new(enum prf_hash hash, struct bytes key, struct prf **out)
 		prf->context = EVP_MAC_CTX_new(algorithm);
 	EVP_MAC_free(algorithm);
 	if (prf != NULL && prf->context != NULL) {
-		prf->length = hashes[hash].length;
+		prf->length = lengths[hash];
 		/* OpenSSL takes a NULL key for "the one before". */
 		error = EVP_MAC_init(
 			    prf->context, key.len > 0 ? key.data : empty, key.len, parameters) == 1

@@ -1,10 +1,14 @@
 crypto_test_libs = libcrypto-suite.a libbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/unit/test-crypto tests/unit/test-crypto-dh
-TESTS += tests/unit/test-crypto tests/unit/test-crypto-dh
+check_PROGRAMS += tests/unit/test-crypto tests/unit/test-crypto-dh \
+	tests/unit/test-crypto-ike
+TESTS += tests/unit/test-crypto tests/unit/test-crypto-dh tests/unit/test-crypto-ike
 tests_unit_test_crypto_SOURCES = tests/unit/test-crypto.c tests/unit/crypto.h \
 	tests/unit/crypto-vectors.h
 tests_unit_test_crypto_LDADD = $(crypto_test_libs)
 tests_unit_test_crypto_dh_SOURCES = tests/unit/test-crypto-dh.c tests/unit/crypto.h \
 	tests/unit/crypto-dh-vectors.h
 tests_unit_test_crypto_dh_LDADD = $(crypto_test_libs)
+tests_unit_test_crypto_ike_SOURCES = tests/unit/test-crypto-ike.c tests/unit/crypto.h \
+	tests/unit/crypto-vectors.h
+tests_unit_test_crypto_ike_LDADD = $(crypto_test_libs)
