@@ -18,6 +18,10 @@
 /* Which of the host's sockets a datagram goes through or came in by. */
 enum host_port {
 	HOST_PORT_KINK, /* UDP 910 */
+	HOST_PORT_IKE,  /* UDP 500 (RFC 2408 2.5.1) */
+	/* UDP 4500, which ESP shares. Data are without the non-ESP marker of RFC 3948 2.2: the host
+	   takes it off and puts it on. */
+	HOST_PORT_IKE_NAT,
 	HOST_PORT_COUNT
 };
 

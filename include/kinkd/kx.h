@@ -31,7 +31,8 @@ struct kx_negotiation {
 	struct address local; /* outer addresses */
 	struct address remote;
 	struct selector selector;
-	const char *principal; /* whom to ask for: the peer's responder principal */
+	const char *principal; /* whom to ask for: the peer's responder principal; NULL for a method
+	                          that needs none */
 	uint64_t work;         /* the method's own handle for it; 0 when it has none */
 	bool again; /* with kx_negotiation_failed(): its cause is mended, begin anew at once */
 };
@@ -48,8 +49,22 @@ struct kx_probe {
 	uint32_t messages; /* sent in vain; set when it fails or is withdrawn */
 };
 
+/*
+ * Why a negotiation failed: whether the next of the methods that the policy lists may be tried.
+ * What a forged packet can bring about by itself is final.
+ */
+enum kx_failure {
+	KX_FAILURE_FINAL,        /* authentication failed, a proposal was refused, anything else */
+	KX_FAILURE_NO_REALM,     /* no name or realm of the peer, or none of ours for it */
+	KX_FAILURE_NO_PRINCIPAL, /* the KDC knows no such service principal */
+	KX_FAILURE_NO_KDC,       /* no KDC answers, and there is no ticket from before */
+	KX_FAILURE_SILENT,       /* the peer sent nothing at all on the method's port */
+	KX_FAILURE_COUNT
+};
+
 struct kx_method {
-	int exchange; /* enum exchange */
+	int exchange;         /* enum exchange */
+	bool needs_principal; /* negotiations come with the peer's principal */
 	enum err (*open)(struct kx *kx, void **state);
 	void (*close)(void *state);
 	/* Ends in exactly one kx_negotiation_done() or kx_negotiation_failed(), maybe before it
@@ -91,14 +106,18 @@ void kx_count(struct kx *kx, int counter);
 #define KX_TOKEN_OWNER_SHIFT      56
 #define KX_TOKEN_METHOD(exchange) ((uint64_t)((exchange) + 2) << KX_TOKEN_OWNER_SHIFT)
 
-/* How a negotiation ended. The pair is established; the layer knows it by kx_pair_established(). */
-void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, struct sa_pair *pair);
+/*
+ * How a negotiation ended: the pair is established. identity is who the peer has proved to be, for
+ * people; NULL when that is negotiation->principal.
+ */
+void kx_negotiation_done(
+    struct kx *kx, struct kx_negotiation *negotiation, struct sa_pair *pair, const char *identity);
 /* The peer uses such a pair, as far as one can know: what it takes the place of is deleted. */
 void kx_pair_confirmed(struct kx *kx, struct sa_pair *pair);
-void kx_negotiation_failed(
-    struct kx *kx, struct kx_negotiation *negotiation, const struct problem *problem);
-/* A pair that the peer initiated is established; principal is the peer's. */
-void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal);
+void kx_negotiation_failed(struct kx *kx, struct kx_negotiation *negotiation,
+    enum kx_failure failure, const struct problem *problem);
+/* A pair that the peer initiated is established; identity is who it has proved to be. */
+void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *identity);
 /* A pair that the peer began to make will not be: we make one, if traffic waits for it. */
 void kx_pair_unexpected(struct kx *kx, const struct sa_pair *pair);
 /* The host at this address lost its state: all pairs with it go that nobody negotiates. */

@@ -297,15 +297,25 @@ static void failed(struct kx_connection *connection, const struct problem *probl
 	kx_shutdown_check(kx);
 }
 
+/* Gives the wish to the method. */
+static void begin(struct kx_connection *connection)
+{
+	struct kx *kx = connection->kx;
+
+	connection->awaiting_name = false;
+	connection->negotiation.principal = connection->principal;
+	kx_method_of(connection->exchange)
+	    ->initiate(kx->method_states[connection->exchange], &connection->negotiation);
+}
+
 static void principal_known(
     struct kx_principal_wait *wait, const char *principal, const struct problem *problem)
 {
 	struct kx_connection *connection =
 	    (struct kx_connection *)((char *)wait - offsetof(struct kx_connection, principal_wait));
-	struct kx_negotiation *negotiation = &connection->negotiation;
-	struct kx *kx = connection->kx;
 	struct problem why;
 
+	connection->awaiting_name = false;
 	if (principal == NULL) {
 		failed(connection, problem);
 		return;
@@ -316,10 +326,7 @@ static void principal_known(
 		failed(connection, &why);
 		return;
 	}
-	negotiation->principal = connection->principal;
-	connection->exchange = (int)negotiation->peer->exchanges[0];
-	kx_method_of(connection->exchange)
-	    ->initiate(kx->method_states[connection->exchange], negotiation);
+	begin(connection);
 }
 
 void kx_connection_negotiate(struct kx_connection *connection)
@@ -336,6 +343,20 @@ void kx_connection_negotiate(struct kx_connection *connection)
 	kx_count(kx, KX_NEGOTIATIONS_STARTED);
 	if (connection->current != NULL)
 		kx_count(kx, KX_REKEYS);
+	connection->exchange = (int)connection->negotiation.peer->exchanges[0];
+	if (kx_method_of(connection->exchange) == NULL) {
+		struct problem problem;
+
+		(void)problem_set(&problem, ERR_UNSUPPORTED, "this kinkd does not speak %s",
+		    exchange_name((enum exchange)connection->exchange));
+		failed(connection, &problem);
+		return;
+	}
+	if (!kx_method_of(connection->exchange)->needs_principal) {
+		begin(connection);
+		return;
+	}
+	connection->awaiting_name = true;
 	connection->principal_wait.done = principal_known;
 	kx_principal_wait(
 	    kx, connection->negotiation.peer, &connection->key.remote, &connection->principal_wait);
@@ -345,7 +366,7 @@ void kx_connection_stop(struct kx_connection *connection, const struct problem *
 {
 	if (!connection->negotiating)
 		return;
-	if (connection->principal_wait.name.entry != NULL)
+	if (connection->awaiting_name)
 		kx_principal_cancel(&connection->principal_wait);
 	else
 		kx_method_of(connection->exchange)
@@ -482,15 +503,17 @@ static struct kx_connection *connection_of(struct kx_negotiation *negotiation)
 					offsetof(struct kx_connection, negotiation));
 }
 
-void kx_negotiation_failed(
-    struct kx *kx, struct kx_negotiation *negotiation, const struct problem *problem)
+void kx_negotiation_failed(struct kx *kx, struct kx_negotiation *negotiation,
+    enum kx_failure failure, const struct problem *problem)
 {
 	(void)kx;
+	(void)failure;
 	negotiation->work = 0;
 	failed(connection_of(negotiation), problem);
 }
 
-void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, struct sa_pair *pair)
+void kx_negotiation_done(
+    struct kx *kx, struct kx_negotiation *negotiation, struct sa_pair *pair, const char *identity)
 {
 	static const struct problem none = {.code = ERR_OK};
 	struct kx_connection *connection = connection_of(negotiation);
@@ -498,7 +521,7 @@ void kx_negotiation_done(struct kx *kx, struct kx_negotiation *negotiation, stru
 	negotiation->work = 0;
 	connection->negotiating = false;
 	connection->wanted = false;
-	kx_connection_attach(connection, pair, NULL);
+	kx_connection_attach(connection, pair, identity);
 	log_established(connection, pair);
 	kx_liveness_established(kx, pair);
 	kx_count(kx, KX_NEGOTIATIONS_DONE);
@@ -525,7 +548,7 @@ void kx_pair_confirmed(struct kx *kx, struct sa_pair *pair)
 	}
 }
 
-void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal)
+void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *identity)
 {
 	struct kx_connection *connection = kx_connection_for_pair(kx, pair);
 
@@ -534,7 +557,7 @@ void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *principal
 	if (connection == NULL)
 		return;
 	connection->wanted = false;
-	kx_connection_attach(connection, pair, principal);
+	kx_connection_attach(connection, pair, identity);
 	log_established(connection, pair);
 	kx_liveness_established(kx, pair);
 	if (kx->shutdown.active)

@@ -140,8 +140,10 @@ enum err kx_create(const struct host *host, struct policy *policy, struct kx **o
 	kx_names_init(kx);
 	limit_init(&kx->hint_limit, HINTS_PER_SECOND, HINTS_PER_SECOND, host->now_ms(host->self));
 	error = sad_create(host, &kx->timers, &settings, &listener, &kx->sad);
-	for (int i = 0; error == ERR_OK && i < EXCHANGE_COUNT; i++)
-		error = kx_method_of(i)->open(kx, &kx->method_states[i]);
+	for (int i = 0; error == ERR_OK && i < EXCHANGE_COUNT; i++) {
+		if (kx_method_of(i) != NULL)
+			error = kx_method_of(i)->open(kx, &kx->method_states[i]);
+	}
 	if (error == ERR_OK)
 		error = install_policies(kx);
 	if (error != ERR_OK) {
@@ -192,33 +194,61 @@ void kx_run_timers(struct kx *kx)
 	kx_wake_host(kx);
 }
 
+/* Where an ISAKMP header has its version (RFC 2408 3.1); IKE's versions share their ports. */
+#define ISAKMP_VERSION_AT 17
+
+/* Whose a datagram is; EXCHANGE_COUNT for nobody's. */
+static int exchange_of_datagram(const struct host_datagram *datagram)
+{
+	if (datagram->port == HOST_PORT_KINK)
+		return EXCHANGE_KINK;
+	if (datagram->data.len > ISAKMP_VERSION_AT &&
+	    datagram->data.data[ISAKMP_VERSION_AT] >> 4 == 1)
+		return EXCHANGE_IKEV1;
+	return EXCHANGE_COUNT;
+}
+
 void kx_datagram(struct kx *kx, const struct host_datagram *datagram)
 {
-	static const int exchange_of_port[HOST_PORT_COUNT] = {[HOST_PORT_KINK] = EXCHANGE_KINK};
-	int exchange = exchange_of_port[datagram->port];
+	int exchange = exchange_of_datagram(datagram);
+	const struct kx_method *method = exchange != EXCHANGE_COUNT ? kx_method_of(exchange) : NULL;
 
 	kx_count(kx, KX_DATAGRAMS_RECEIVED);
-	kx_method_of(exchange)->datagram(kx->method_states[exchange], datagram);
+	if (method != NULL)
+		method->datagram(kx->method_states[exchange], datagram);
+	else
+		kx_count(kx, KX_DATAGRAMS_UNEXPECTED);
 	kx_wake_host(kx);
+}
+
+/* The method that a request with this token was for; EXCHANGE_COUNT for none. */
+static int exchange_of_token(uint64_t token)
+{
+	int exchange = 0;
+
+	while (
+	    exchange < EXCHANGE_COUNT &&
+	    (kx_method_of(exchange) == NULL ||
+		token >> KX_TOKEN_OWNER_SHIFT != KX_TOKEN_METHOD(exchange) >> KX_TOKEN_OWNER_SHIFT))
+		exchange++;
+	return exchange;
 }
 
 void kx_kerberos_done(struct kx *kx, const struct kerberos_completion *completion)
 {
-	for (int i = 0; i < EXCHANGE_COUNT; i++) {
-		if (completion->token >> KX_TOKEN_OWNER_SHIFT ==
-		    KX_TOKEN_METHOD(i) >> KX_TOKEN_OWNER_SHIFT)
-			kx_method_of(i)->kerberos_done(kx->method_states[i], completion);
-	}
+	int exchange = exchange_of_token(completion->token);
+
+	if (exchange != EXCHANGE_COUNT && kx_method_of(exchange)->kerberos_done != NULL)
+		kx_method_of(exchange)->kerberos_done(kx->method_states[exchange], completion);
 	kx_wake_host(kx);
 }
 
 void kx_agreement_done(struct kx *kx, const struct agreement_completion *completion)
 {
-	for (int i = 0; i < EXCHANGE_COUNT; i++) {
-		if (completion->token >> KX_TOKEN_OWNER_SHIFT ==
-		    KX_TOKEN_METHOD(i) >> KX_TOKEN_OWNER_SHIFT)
-			kx_method_of(i)->agreement_done(kx->method_states[i], completion);
-	}
+	int exchange = exchange_of_token(completion->token);
+
+	if (exchange != EXCHANGE_COUNT && kx_method_of(exchange)->agreement_done != NULL)
+		kx_method_of(exchange)->agreement_done(kx->method_states[exchange], completion);
 	kx_wake_host(kx);
 }
 

@@ -26,8 +26,9 @@ struct kx_connection {
 	struct kx *kx;
 	enum kx_connection_state state;
 	bool negotiating; /* negotiation is with a method, or waits for a name */
-	bool wanted;      /* traffic or a command asked for it since the last failure */
-	bool lingering;   /* failed, no longer retried, kept for status only */
+	bool awaiting_name;
+	bool wanted;    /* traffic or a command asked for it since the last failure */
+	bool lingering; /* failed, no longer retried, kept for status only */
 	uint32_t failures;
 	uint64_t since_ms;
 	struct kx_negotiation negotiation;
@@ -47,6 +48,7 @@ struct kx_watch {
 	struct kx *kx;
 	uint64_t handle;
 	struct kx_probe probe; /* its remote is the key */
+	int exchange;          /* the method that asks, or asked last */
 	bool probing;          /* probe is with a method */
 	bool resting;          /* there are no SAs with it */
 	bool restarted;        /* noticed while it was asked */
@@ -100,7 +102,7 @@ struct kx {
 	uint64_t woken_ms; /* the last wish for a wake-up */
 };
 
-/* methods.c: the one table of exchange methods. */
+/* methods.c: the one table of exchange methods; NULL for one that is not there. */
 const struct kx_method *kx_method_of(int exchange);
 
 /* engine.c: to be called after every event, which may have moved the earliest timer. */

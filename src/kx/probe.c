@@ -21,10 +21,24 @@ static uint64_t now_ms(const struct kx *kx)
 
 static const struct kx_method *method_of(const struct kx_watch *watch, void **state)
 {
-	int exchange = (int)watch->probe.peer->exchanges[0];
+	*state = watch->kx->method_states[watch->exchange];
+	return kx_method_of(watch->exchange);
+}
 
-	*state = watch->kx->method_states[exchange];
-	return kx_method_of(exchange);
+/* Who made the SAs can ask; without any, the method that would make the first. */
+static int choose_method(const struct kx_watch *watch)
+{
+	const struct sa_peer *peer = sad_find_peer(watch->kx->sad, &watch->probe.remote);
+	const struct sa_pair *pair;
+
+	if (peer != NULL) {
+		DL_FOREACH2(peer->pairs, pair, peer_next)
+		{
+			if (pair->state == SA_ESTABLISHED)
+				return pair->exchange;
+		}
+	}
+	return (int)watch->probe.peer->exchanges[0];
 }
 
 void kx_probe_tell(
@@ -101,6 +115,7 @@ void kx_probe_begin(struct kx_watch *watch, const char *why)
 	char remote[ADDRESS_TEXT_SIZE];
 
 	timers_cancel(&kx->timers, &watch->timer);
+	watch->exchange = choose_method(watch);
 	watch->doubted_ms = now_ms(kx);
 	log_event(kx->host.log, LOG_LEVEL_DEBUG, LOG_AREA_KX,
 	    LOG_FIELDS({"remote", address_format(&watch->probe.remote, remote)},

@@ -29,6 +29,22 @@ static void build_hosts(struct config_context *context, const struct config_file
 	policy->host_count = file->host_count;
 }
 
+static void build_exchanges(
+    struct config_context *context, const struct config_peer *source, struct policy_peer *peer)
+{
+	for (size_t i = 0; i < source->exchange_count; i++) {
+		enum exchange exchange = (enum exchange)source->exchanges[i];
+
+		for (size_t j = 0; j < i; j++) {
+			if (peer->exchanges[j] == exchange)
+				(void)config_complain(context, source->source, "exchange",
+				    "\"%s\" is listed twice", exchange_name(exchange));
+		}
+		peer->exchanges[i] = exchange;
+	}
+	peer->exchange_count = source->exchange_count;
+}
+
 static void build_peer(
     struct config_context *context, const struct config_peer *source, struct policy_peer *peer)
 {
@@ -41,9 +57,7 @@ static void build_peer(
 		peer->initiator_principals = source->principals.items;
 		peer->initiator_principal_count = source->principals.count;
 	}
-	for (size_t i = 0; i < source->exchange_count; i++)
-		peer->exchanges[i] = (enum exchange)source->exchanges[i];
-	peer->exchange_count = source->exchange_count;
+	build_exchanges(context, source, peer);
 	if (peer->responder_principal_count == 0)
 		(void)config_complain(context, source->source, "principal",
 		    "missing; set it to the names that these hosts have in Kerberos, such as "

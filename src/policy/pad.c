@@ -5,7 +5,8 @@
 
 const char *exchange_name(enum exchange exchange)
 {
-	static const char *const names[EXCHANGE_COUNT] = {[EXCHANGE_KINK] = "kink"};
+	static const char *const names[EXCHANGE_COUNT] = {
+	    [EXCHANGE_KINK] = "kink", [EXCHANGE_IKEV1] = "ikev1"};
 
 	return (unsigned)exchange < EXCHANGE_COUNT ? names[exchange] : "unknown";
 }

@@ -18,7 +18,7 @@
 #include "kinkd/ipsec.h"
 
 /* Exchange methods as the file names them. */
-enum exchange { EXCHANGE_KINK, EXCHANGE_COUNT };
+enum exchange { EXCHANGE_KINK, EXCHANGE_IKEV1, EXCHANGE_COUNT };
 
 const char *exchange_name(enum exchange exchange); /* "kink" */
 

@@ -265,8 +265,8 @@ static const struct {
 	"Kerberos, such as \"kink/{fqdn}@EXAMPLE.TEST\" (or set responder_principal)"},
     {PEER("exchange = [ \"ikev1\" ];"),
 	"k.conf:1: peer \"m\": exchange: found \"ikev1\"; allowed: \"kink\""},
-    {PEER("exchange = [ \"kink\", \"kink\" ];"),
-	"k.conf:1: peer \"m\": exchange: found 2 values; allowed: at most 1"},
+    {PEER("exchange = [ \"kink\", \"kink\" ];") " policies = ();",
+	"k.conf:1: peer \"m\": exchange: \"kink\" is listed twice"},
     {MEMBER("protect = \"request\";"),
 	"k.conf:2: policy \"r\": protect: found \"request\"; allowed: \"require\", \"bypass\", "
 	"\"discard\""},

@@ -382,7 +382,7 @@ void kink_create_installed(
 	wish->negotiation = NULL;
 	wish->made = pair->handle;
 	sad_establish(kx_sad(kink->kx), pair);
-	kx_negotiation_done(kink->kx, negotiation, pair);
+	kx_negotiation_done(kink->kx, negotiation, pair, NULL);
 	if (!command->acknowledge)
 		kx_pair_confirmed(kink->kx, pair);
 	if (slots_get(&kink->commands, handle) == command)

@@ -239,6 +239,7 @@ static void kink_sa_gone(void *state, struct sa_pair *pair)
 
 const struct kx_method kink_method = {
     .exchange = EXCHANGE_KINK,
+    .needs_principal = true,
     .open = kink_open,
     .close = kink_close_state,
     .initiate = kink_initiate,

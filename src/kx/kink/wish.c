@@ -61,7 +61,7 @@ static void give_up(
 			sad_remove(kx_sad(kink->kx), pair);
 	}
 	if (negotiation != NULL)
-		kx_negotiation_failed(kink->kx, negotiation, problem);
+		kx_negotiation_failed(kink->kx, negotiation, KX_FAILURE_FINAL, problem);
 }
 
 void kink_wish_failed(
@@ -214,7 +214,7 @@ static void initiate(
 	}
 	if (error != ERR_OK) {
 		(void)problem_set(&problem, error, "no SA can be added: %s", err_text(error));
-		kx_negotiation_failed(kink->kx, negotiation, &problem);
+		kx_negotiation_failed(kink->kx, negotiation, KX_FAILURE_FINAL, &problem);
 	}
 }
 
