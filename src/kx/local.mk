@@ -10,6 +10,7 @@ libkx_a_SOURCES = \
 	src/kx/names.c \
 	src/kx/probe.c \
 	src/kx/view.c \
+	src/kx/auth/auth.h \
 	src/kx/kink/acknowledge.c \
 	src/kx/kink/authorise.c \
 	src/kx/kink/command.c src/kx/kink/command.h \
