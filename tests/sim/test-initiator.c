@@ -68,6 +68,47 @@ static void an_optimistic_sa_is_there_before_the_reply(void **state)
 	scripted_close(s);
 }
 
+/* Wants an SA of a slow data plane; stops as soon as its SPI is reserved. */
+static struct scripted *begin_slowly(void)
+{
+	struct scripted *s = scripted_open((struct sim_profile){.plane_delay_ms = 5000});
+	struct dataplane *record = sim_plane_record(scripted_engine(s)->plane);
+
+	sim_acquire(scripted_engine(s), &s->sim.hosts[1], false);
+	scripted_run(s, 450);
+	assert_int_equal(record_reservation_count(record), 1);
+	return s;
+}
+
+/* Whoever is asked may answer with packets at once. */
+static void nothing_leaves_before_the_optimistic_sa_is_confirmed(void **state)
+{
+	struct scripted *s = begin_slowly();
+
+	(void)state;
+	for (int i = 0; sa_count(s) == 0 && i < 10000; i++)
+		scripted_run(s, 1);
+	assert_int_equal(sa_count(s), 1);
+	assert_int_equal(s->heard_count, 0);
+	scripted_run(s, 5000);
+	assert_true(scripted_open_heard(s, 0));
+	assert_int_equal(s->message.header.type, KINK_CREATE);
+	scripted_close(s);
+}
+
+static void nothing_leaves_without_the_optimistic_sa(void **state)
+{
+	struct scripted *s = begin_slowly();
+
+	(void)state;
+	s->sim.profile.plane_failure = 1000;
+	s->sim.faults = true;
+	scripted_run(s, 9000);
+	assert_int_equal(sa_count(s), 0);
+	assert_int_equal(s->heard_count, 0);
+	scripted_close(s);
+}
+
 static void with_a_key_exchange_no_sa_is_made_early(void **state)
 {
 	struct scripted *s = scripted_open((struct sim_profile){.pfs = 3});
@@ -463,6 +504,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_optimistic_sa_is_there_before_the_reply),
+	    cmocka_unit_test(nothing_leaves_before_the_optimistic_sa_is_confirmed),
+	    cmocka_unit_test(nothing_leaves_without_the_optimistic_sa),
 	    cmocka_unit_test(with_a_key_exchange_no_sa_is_made_early),
 	    cmocka_unit_test(a_nonce_of_the_peer_replaces_the_optimistic_sa),
 	    cmocka_unit_test(acks_are_made_again),

@@ -108,6 +108,8 @@ void kink_command_end(struct kink_command *command)
 	HASH_DELETE(by_xid, kink->commands_by_xid, command);
 	slots_remove(&kink->commands, command->handle);
 	free((void *)command->plain.data);
+	free((void *)command->message.data);
+	free((void *)command->checksum.data);
 	free(command->principal);
 	free((void *)command->offered.data);
 	secret_wipe(command, sizeof(*command));
@@ -259,14 +261,44 @@ static void transmitted(struct kink_command *command, enum err error)
 	command->interval_ms = kink_next_interval(command->kink, interval);
 }
 
-static void transmit(struct kink_command *command, const struct kerberos_completion *completion)
+static void transmit(struct kink_command *command, struct bytes message, struct bytes checksum)
 {
-	enum err error = kink_send(command->kink, &command->local, &command->remote,
-	    completion->message, completion->checksum);
+	enum err error =
+	    kink_send(command->kink, &command->local, &command->remote, message, checksum);
 
 	if (error == ERR_OK)
 		command->sent = true;
 	transmitted(command, error);
+}
+
+void kink_command_depart(struct kink_command *command)
+{
+	struct bytes message = command->message;
+	struct bytes checksum = command->checksum;
+
+	command->message = (struct bytes){0};
+	command->checksum = (struct bytes){0};
+	transmit(command, message, checksum);
+	free((void *)message.data);
+	free((void *)checksum.data);
+}
+
+/* The ticket and the first message around it are there. */
+static void begin(struct kink_command *command, const struct kerberos_completion *completion)
+{
+	enum err error = ERR_NO_MEMORY;
+
+	command->session = completion->session;
+	if (command->kind->starting == NULL) {
+		transmit(command, completion->message, completion->checksum);
+		return;
+	}
+	command->message = kink_copy(completion->message);
+	command->checksum = kink_copy(completion->checksum);
+	if (command->message.data != NULL && command->checksum.data != NULL)
+		error = command->kind->starting(command, completion);
+	if (error != ERR_OK)
+		fail(command, error);
 }
 
 void kink_command_answered(struct kink_command *command)
@@ -383,19 +415,10 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 	}
 	switch (step) {
 	case KINK_STEP_TICKET:
-		command->session = completion->session;
-		if (command->kind->starting != NULL) {
-			enum err error = command->kind->starting(command, completion);
-
-			if (error != ERR_OK) {
-				fail(command, error);
-				break;
-			}
-		}
-		transmit(command, completion);
+		begin(command, completion);
 		break;
 	case KINK_STEP_REPEAT:
-		transmit(command, completion);
+		transmit(command, completion->message, completion->checksum);
 		break;
 	case KINK_STEP_DERIVE:
 		command->kind->derived(command, completion);

@@ -23,7 +23,10 @@ struct kink_command_kind {
 	/* Keys to derive together with the first message, their seeds in `seeds`; optional. */
 	void (*derivations)(
 	    struct kink_command *command, struct kerberos_request *request, struct writer *seeds);
-	/* The first message is about to go out; keymat is what was derived. Optional. */
+	/*
+	 * The first message is there; keymat is what was derived. It goes out when the kind calls
+	 * kink_command_depart(). Optional: then it goes out at once.
+	 */
 	enum err (*starting)(
 	    struct kink_command *command, const struct kerberos_completion *completion);
 	/* Keys to derive while a reply is verified; optional. */
@@ -45,6 +48,7 @@ struct kink_wish {
 	struct sa_pair *pair;               /* NULL likewise */
 	uint64_t made;                      /* the pair's handle once it is established, else 0 */
 	bool reserved;                      /* its SPIs are there */
+	bool installing;                    /* its optimistic inbound SA is on its way in */
 	enum dh_group group;                /* DH_NONE without a key exchange */
 	struct kink_key_exchange *exchange;
 	struct bytes peer_value; /* KE of the reply: a copy, kept until g^xy is there */
@@ -63,7 +67,9 @@ struct kink_command {
 	struct address local;
 	struct endpoint remote;
 	uint64_t session;
-	struct bytes plain; /* what its messages carry, the same in each transmission */
+	struct bytes plain;   /* what its messages carry, the same in each transmission */
+	struct bytes message; /* the first of them, until it departs */
+	struct bytes checksum;
 	bool sent;          /* at least one message went out */
 	bool answered;      /* a good reply came: no more transmissions */
 	bool acknowledge;   /* its reply wants an ACK */
@@ -103,6 +109,8 @@ void kink_command_gather(struct kink_command *command, struct kink_command **tab
 void kink_command_close(struct kink_command *command);
 /* Takes plain, which was made by kink_copy(). May fail the command before it returns. */
 void kink_command_start(struct kink_command *command, const char *principal, struct bytes plain);
+/* What its first message promises is there: it may go out. */
+void kink_command_depart(struct kink_command *command);
 void kink_command_fail(struct kink_command *command, const struct problem *problem);
 /* Frees it, whatever it waits for. */
 void kink_command_end(struct kink_command *command);
@@ -201,6 +209,8 @@ void kink_create_lost(
     struct kink_command *command, const struct sa_pair *pair, const struct problem *problem);
 void kink_create_gone(
     struct kink_command *command, const struct sa_pair *pair, const struct problem *problem);
+/* The message goes out as soon as all optimistic inbound SAs are in. */
+void kink_create_depart(struct kink_command *command);
 /* All wishes are to be tried once more when they fail. */
 void kink_create_again(struct kink_command *command);
 /* What a CREATE holds, when it ends. */

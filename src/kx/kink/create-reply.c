@@ -375,6 +375,11 @@ void kink_create_installed(
 		kink_create_lost(command, pair, &why);
 		return;
 	}
+	if (wish->installing) {
+		wish->installing = false;
+		kink_create_depart(command);
+		return;
+	}
 	if (!pair->installed_out)
 		return;
 	negotiation = wish->negotiation;

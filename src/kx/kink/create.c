@@ -40,7 +40,7 @@ static void create_derivations(
 	}
 }
 
-/* A makes optimistic inbound SAs, then sends the command (RFC 4430 3.2). */
+/* A makes optimistic inbound SAs; when they are in, it sends the command (RFC 4430 3.2). */
 static enum err create_starting(
     struct kink_command *command, const struct kerberos_completion *completion)
 {
@@ -56,11 +56,23 @@ static enum err create_starting(
 			if (kink_spread_keys(
 				wish->pair, &completion->keymat[used], wish->keys_asked, keys) == 0)
 				return ERR_INVALID;
+			wish->installing = true;
 			sad_install(kx_sad(command->kink->kx), wish->pair, IPSEC_IN, keys);
 		}
 		used += wish->keys_asked;
 	}
+	kink_create_depart(command);
 	return ERR_OK;
+}
+
+void kink_create_depart(struct kink_command *command)
+{
+	for (size_t i = 0; i < command->wish_count; i++) {
+		if (command->wishes[i].installing)
+			return;
+	}
+	if (command->message.data != NULL)
+		kink_command_depart(command);
 }
 
 const struct kink_command_kind kink_create_kind = {

@@ -7,7 +7,6 @@
 #include "kinkd/kx.h"
 #include "kx/engine.h"
 #include "kx/quick/nat.h"
-#include "kx/quick/nat.h"
 #include "kx/quick/quick.h"
 #include "sa/peer.h"
 #include "wire/kink-grammar.h"

@@ -241,8 +241,8 @@ static void lose(
 	kink_wish_failed(command, wish, problem);
 	if (reserving)
 		kink_create_go_on(command);
-	else
-		(void)kink_create_settled(command);
+	else if (!kink_create_settled(command))
+		kink_create_depart(command);
 }
 
 void kink_create_abandon(struct kink *kink, struct kx_negotiation *negotiation)
