@@ -1,6 +1,7 @@
 /* Data attributes (RFC 2408 3.3) and the SA attributes of the IPsec DOI (RFC 2407 4.5). */
-#include "wire/isakmp.h"
+#include "wire/isakmp-attributes.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define FORMAT_BASIC 0x8000
@@ -46,42 +47,48 @@ void isakmp_put_variable(struct writer *out, uint16_t type, struct bytes value)
 	writer_put(out, value);
 }
 
-/* The basic attributes that are read, and where they go. NULL: one that is not supported. */
-static uint16_t *basic_value(struct ipsec_attributes *attributes, uint16_t type)
+static uint16_t *number_at(void *out, size_t offset)
 {
-	switch (type) {
-	case IPSEC_GROUP_DESCRIPTION:
-		return &attributes->group;
-	case IPSEC_ENCAPSULATION_MODE:
-		return &attributes->encapsulation;
-	case IPSEC_AUTHENTICATION_ALGORITHM:
-		return &attributes->authentication;
-	case IPSEC_KEY_LENGTH:
-		return &attributes->key_length;
-	case IPSEC_KEY_ROUNDS:
-		return &attributes->key_rounds;
-	default:
-		return NULL;
-	}
+	return (uint16_t *)((uint8_t *)out + offset);
 }
 
-static void unsupported(struct ipsec_attributes *attributes, uint16_t type)
+static uint64_t *duration_at(void *out, size_t offset)
 {
-	if (attributes->unsupported == 0)
-		attributes->unsupported = type;
+	return (uint64_t *)((uint8_t *)out + offset);
+}
+
+static struct bytes *octets_at(void *out, size_t offset)
+{
+	return (struct bytes *)((uint8_t *)out + offset);
+}
+
+/* Where attributes go while they are read. */
+struct target {
+	const struct attribute_layout *layout;
+	void *out;
+	uint16_t life_type; /* of the duration to come; 0: none was announced */
+};
+
+static void unsupported(const struct target *target, uint16_t type)
+{
+	uint16_t *first = number_at(target->out, target->layout->unsupported);
+
+	if (*first == 0)
+		*first = type;
 }
 
 /* RFC 2407 4.5.2: an attribute may come again as long as it does not conflict. */
 static enum err read_basic(
-    const struct isakmp_attribute *attribute, struct ipsec_attributes *out, uint16_t *value)
+    const struct target *target, const struct isakmp_attribute *attribute, size_t offset)
 {
+	uint16_t *value = number_at(target->out, offset);
 	struct reader r = reader_of(attribute->value);
 	uint16_t number = reader_u16(&r);
 
 	if (!attribute->basic)
 		return ERR_INVALID;
 	if (number == 0)
-		unsupported(out, attribute->type);
+		unsupported(target, attribute->type);
 	else if (*value != 0 && *value != number)
 		return ERR_INVALID;
 	else
@@ -89,30 +96,33 @@ static enum err read_basic(
 	return ERR_OK;
 }
 
-static enum err read_life_type(const struct isakmp_attribute *attribute, uint16_t *life_type)
+static enum err read_life_type(struct target *target, const struct isakmp_attribute *attribute)
 {
 	struct reader r = reader_of(attribute->value);
 
-	if (!attribute->basic || *life_type != 0)
+	if (!attribute->basic || target->life_type != 0)
 		return ERR_INVALID;
-	*life_type = reader_u16(&r);
-	return *life_type == 0 ? ERR_INVALID : ERR_OK;
+	target->life_type = reader_u16(&r);
+	return target->life_type == 0 ? ERR_INVALID : ERR_OK;
 }
 
-static enum err read_life_duration(
-    const struct isakmp_attribute *attribute, uint16_t life_type, struct ipsec_attributes *out)
+static enum err read_life_duration(struct target *target, const struct isakmp_attribute *attribute)
 {
-	uint64_t *value = life_type == LIFE_SECONDS ? &out->life_seconds : &out->life_kilobytes;
+	const struct attribute_layout *layout = target->layout;
+	uint16_t life_type = target->life_type;
+	uint64_t *value = duration_at(
+	    target->out, life_type == LIFE_SECONDS ? layout->seconds : layout->kilobytes);
 	uint64_t duration;
 
+	target->life_type = 0;
 	if (life_type == 0)
 		return ERR_INVALID;
 	if (life_type > LIFE_KILOBYTES) {
-		unsupported(out, IPSEC_SA_LIFE_TYPE);
+		unsupported(target, layout->life_type);
 		return ERR_OK;
 	}
 	if (isakmp_attribute_number(attribute, &duration) != ERR_OK || duration == 0) {
-		unsupported(out, IPSEC_SA_LIFE_DURATION);
+		unsupported(target, attribute->type);
 		return ERR_OK;
 	}
 	if (*value != 0 && *value != duration)
@@ -121,70 +131,136 @@ static enum err read_life_duration(
 	return ERR_OK;
 }
 
-enum err ipsec_attributes_decode(struct bytes attributes, struct ipsec_attributes *out)
+static enum err read_octets(
+    const struct target *target, const struct isakmp_attribute *attribute, size_t offset)
+{
+	struct bytes *value = octets_at(target->out, offset);
+
+	if (attribute->value.len == 0)
+		unsupported(target, attribute->type);
+	else if (value->len != 0 && !bytes_equal(*value, attribute->value))
+		return ERR_INVALID;
+	else
+		*value = attribute->value;
+	return ERR_OK;
+}
+
+static enum err read_attribute(struct target *target, const struct isakmp_attribute *attribute)
+{
+	const struct attribute_layout *layout = target->layout;
+
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct attribute_class *class = &layout->classes[i];
+
+		if (class->type != attribute->type)
+			continue;
+		return class->octets ? read_octets(target, attribute, class->offset)
+		                     : read_basic(target, attribute, class->offset);
+	}
+	if (attribute->type == layout->life_type)
+		return read_life_type(target, attribute);
+	if (attribute->type == layout->life_duration)
+		return read_life_duration(target, attribute);
+	unsupported(target, attribute->type);
+	return ERR_OK;
+}
+
+enum err attributes_decode(
+    const struct attribute_layout *layout, struct bytes attributes, void *out)
 {
 	struct reader r = reader_of(attributes);
-	uint16_t life_type = 0; /* of the duration to come; 0: none was announced */
+	struct target target = {.layout = layout, .out = out};
 
-	memset(out, 0, sizeof(*out));
 	while (reader_left(&r) > 0) {
 		struct isakmp_attribute attribute = isakmp_attribute_read(&r);
-		uint16_t *value = basic_value(out, attribute.type);
-		enum err err = ERR_OK;
+		enum err err;
 
 		if (!reader_ok(&r))
 			return ERR_TRUNCATED;
 		if (attribute.type == 0)
 			return ERR_INVALID;
-		if (attribute.type == IPSEC_SA_LIFE_TYPE) {
-			err = read_life_type(&attribute, &life_type);
-		} else if (attribute.type == IPSEC_SA_LIFE_DURATION) {
-			err = read_life_duration(&attribute, life_type, out);
-			life_type = 0;
-		} else if (value != NULL) {
-			err = read_basic(&attribute, out, value);
-		} else {
-			unsupported(out, attribute.type);
-		}
+		err = read_attribute(&target, &attribute);
 		if (err != ERR_OK)
 			return err;
 	}
-	return life_type == 0 ? ERR_OK : ERR_INVALID;
-}
-
-static void put_stated(struct writer *out, uint16_t type, uint16_t value)
-{
-	if (value != 0)
-		isakmp_put_basic(out, type, value);
+	return target.life_type == 0 ? ERR_OK : ERR_INVALID;
 }
 
 /* As short as it can be: two octets in basic form, else four, else eight. */
-static void put_life(struct writer *out, enum ipsec_life_type life_type, uint64_t duration)
+static void put_life(struct writer *out, const struct attribute_layout *layout,
+    enum ipsec_life_type life_type, uint64_t duration)
 {
 	uint8_t octets[8];
 	struct writer value = writer_of(octets, sizeof(octets));
 
 	if (duration == 0)
 		return;
-	isakmp_put_basic(out, IPSEC_SA_LIFE_TYPE, (uint16_t)life_type);
+	isakmp_put_basic(out, layout->life_type, (uint16_t)life_type);
 	if (duration <= UINT16_MAX) {
-		isakmp_put_basic(out, IPSEC_SA_LIFE_DURATION, (uint16_t)duration);
+		isakmp_put_basic(out, layout->life_duration, (uint16_t)duration);
 		return;
 	}
 	if (duration <= UINT32_MAX)
 		writer_u32(&value, (uint32_t)duration);
 	else
 		writer_u64(&value, duration);
-	isakmp_put_variable(out, IPSEC_SA_LIFE_DURATION, writer_bytes(&value));
+	isakmp_put_variable(out, layout->life_duration, writer_bytes(&value));
+}
+
+void attributes_put(
+    const struct attribute_layout *layout, struct writer *out, const void *attributes)
+{
+	const uint8_t *in = attributes;
+
+	put_life(out, layout, LIFE_SECONDS, *(const uint64_t *)(in + layout->seconds));
+	put_life(out, layout, LIFE_KILOBYTES, *(const uint64_t *)(in + layout->kilobytes));
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct attribute_class *class = &layout->classes[i];
+
+		if (class->octets) {
+			const struct bytes *value = (const struct bytes *)(in + class->offset);
+
+			if (value->len > 0)
+				isakmp_put_variable(out, class->type, *value);
+		} else {
+			const uint16_t *value = (const uint16_t *)(in + class->offset);
+
+			if (*value != 0)
+				isakmp_put_basic(out, class->type, *value);
+		}
+	}
+}
+
+#define BASIC(type, member)                                                                        \
+	{                                                                                          \
+		type, false, offsetof(struct ipsec_attributes, member)                             \
+	}
+
+static const struct attribute_class ipsec_classes[] = {
+    BASIC(IPSEC_GROUP_DESCRIPTION, group),
+    BASIC(IPSEC_ENCAPSULATION_MODE, encapsulation),
+    BASIC(IPSEC_AUTHENTICATION_ALGORITHM, authentication),
+    BASIC(IPSEC_KEY_LENGTH, key_length),
+    BASIC(IPSEC_KEY_ROUNDS, key_rounds),
+};
+
+static const struct attribute_layout ipsec_layout = {
+    .classes = ipsec_classes,
+    .count = sizeof(ipsec_classes) / sizeof(ipsec_classes[0]),
+    .life_type = IPSEC_SA_LIFE_TYPE,
+    .life_duration = IPSEC_SA_LIFE_DURATION,
+    .seconds = offsetof(struct ipsec_attributes, life_seconds),
+    .kilobytes = offsetof(struct ipsec_attributes, life_kilobytes),
+    .unsupported = offsetof(struct ipsec_attributes, unsupported),
+};
+
+enum err ipsec_attributes_decode(struct bytes attributes, struct ipsec_attributes *out)
+{
+	memset(out, 0, sizeof(*out));
+	return attributes_decode(&ipsec_layout, attributes, out);
 }
 
 void ipsec_attributes_put(struct writer *out, const struct ipsec_attributes *attributes)
 {
-	put_life(out, LIFE_SECONDS, attributes->life_seconds);
-	put_life(out, LIFE_KILOBYTES, attributes->life_kilobytes);
-	put_stated(out, IPSEC_GROUP_DESCRIPTION, attributes->group);
-	put_stated(out, IPSEC_ENCAPSULATION_MODE, attributes->encapsulation);
-	put_stated(out, IPSEC_AUTHENTICATION_ALGORITHM, attributes->authentication);
-	put_stated(out, IPSEC_KEY_LENGTH, attributes->key_length);
-	put_stated(out, IPSEC_KEY_ROUNDS, attributes->key_rounds);
+	attributes_put(&ipsec_layout, out, attributes);
 }

@@ -4,36 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "wire/isakmp-grammar.h"
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-/* How often a payload occurs. */
-enum occurs { NEVER, ONE, OPTIONAL, SOME, ANY, PAIR };
-
-static const struct occurrence {
-	size_t min, max, step;
-	const char *text;
-} occurrences[] = {
-    [NEVER] = {0, 0, 1, "no"},
-    [ONE] = {1, 1, 1, "exactly one"},
-    [OPTIONAL] = {0, 1, 1, "at most one"},
-    [SOME] = {1, SIZE_MAX, 1, "at least one"},
-    [ANY] = {0, SIZE_MAX, 1, "any number of"},
-    [PAIR] = {0, 2, 2, "none or two"},
-};
-
-/* A list of rules ends with NEVER; a type that is not in the list must not occur. */
-struct rule {
-	uint8_t type;
-	enum occurs occurs;
-};
-
-#define RULES_MAX 8
-
-/* What one KINK_ISAKMP payload holds. */
-struct isakmp_form {
-	const char *name;
-	struct rule rules[RULES_MAX];
-};
 
 // clang-format off
 static const struct isakmp_form offer = {
@@ -42,7 +15,7 @@ static const struct isakmp_form offer = {
 		{ISAKMP_NONCE, ONE}, /* Ni */
 		{ISAKMP_KE, OPTIONAL},
 		{ISAKMP_ID, PAIR}, /* IDci, IDcr */
-		{ISAKMP_NOTIFICATION, ANY}}};
+		{ISAKMP_NOTIFICATION, ANY}}, {0}};
 
 static const struct isakmp_form answer = {
 	"the answer", { /* 6.3 */
@@ -53,20 +26,20 @@ static const struct isakmp_form answer = {
 		{ISAKMP_NOTIFICATION, ANY},
 		/* Of kinkd alone, and never unasked: src/kx/quick/nat.c. */
 		{ISAKMP_NAT_D, PAIR},
-		{ISAKMP_NAT_OA, PAIR}}};
+		{ISAKMP_NAT_OA, PAIR}}, {0}};
 
 static const struct isakmp_form refusal = {
 	"the refusal", { /* 6.3, 6.4 */
-		{ISAKMP_NOTIFICATION, SOME}}};
+		{ISAKMP_NOTIFICATION, SOME}}, {0}};
 
 static const struct isakmp_form deletion = {
 	"the deletion", { /* 6.4 */
 		{ISAKMP_DELETE, SOME},
-		{ISAKMP_NOTIFICATION, ANY}}};
+		{ISAKMP_NOTIFICATION, ANY}}, {0}};
 
 static const struct isakmp_form information = {
 	"the information", { /* 6.5 */
-		{ISAKMP_NOTIFICATION, ANY}}};
+		{ISAKMP_NOTIFICATION, ANY}}, {0}};
 
 /*
  * A message. `marks` select among the forms of a REPLY: the first form all of whose marks are in
@@ -79,7 +52,7 @@ struct message_form {
 	uint8_t command; /* that a REPLY answers; 0: any */
 	uint8_t marks[2];
 	const char *name;
-	struct rule rules[RULES_MAX];
+	struct grammar_rule rules[GRAMMAR_RULES_MAX];
 	/* Of the alternatives the first whose first payload occurs, else the last. */
 	const struct isakmp_form *isakmp[2];
 };
@@ -210,22 +183,6 @@ static const struct message_form *find_form(
 	return NULL;
 }
 
-static const struct rule *find_rule(const struct rule *rules, uint8_t type)
-{
-	for (size_t i = 0; i < RULES_MAX && rules[i].occurs != NEVER; i++) {
-		if (rules[i].type == type)
-			return &rules[i];
-	}
-	return NULL;
-}
-
-static bool occurs_lawfully(enum occurs occurs, size_t found)
-{
-	const struct occurrence *lawful = &occurrences[occurs];
-
-	return found >= lawful->min && found <= lawful->max && found % lawful->step == 0;
-}
-
 /* Payloads that must be readable before anything can be decrypted: never inside KINK_ENCRYPT. */
 static bool is_outer_only(uint8_t type)
 {
@@ -254,7 +211,7 @@ static enum err check_types(const struct message_form *form, const struct kink_p
 	for (size_t i = 0; i < payloads->count; i++) {
 		const struct kink_payload *payload = &payloads->payloads[i];
 
-		if (find_rule(form->rules, payload->type) == NULL)
+		if (grammar_rule_find(form->rules, payload->type) == NULL)
 			return violates(violation, KINK_PROTOERR, 0,
 			    "%s must not carry %s (payload type %u)", form->name,
 			    kink_payload_name(payload->type), payload->type);
@@ -272,19 +229,18 @@ static enum err check_types(const struct message_form *form, const struct kink_p
 static enum err check_counts(const struct message_form *form, const struct contents *contents,
     struct kink_violation *violation)
 {
-	for (size_t i = 0; i < RULES_MAX && form->rules[i].occurs != NEVER; i++) {
-		const struct rule *rule = &form->rules[i];
+	for (size_t i = 0; i < GRAMMAR_RULES_MAX && form->rules[i].occurs != NEVER; i++) {
+		const struct grammar_rule *rule = &form->rules[i];
 		size_t found = count(contents, rule->type);
 
 		if (occurs_lawfully(rule->occurs, found))
 			continue;
 		/* What is missing may be in what is still encrypted. */
 		if (contents->sealed && !is_outer_only(rule->type) &&
-		    found < occurrences[rule->occurs].min)
+		    found < occurs_min(rule->occurs))
 			continue;
 		return violates(violation, KINK_PROTOERR, 0, "%s must carry %s %s, found %zu",
-		    form->name, occurrences[rule->occurs].text, kink_payload_name(rule->type),
-		    found);
+		    form->name, occurs_text(rule->occurs), kink_payload_name(rule->type), found);
 	}
 	return ERR_OK;
 }
@@ -307,28 +263,17 @@ static bool same_doi(const struct isakmp_payload *payload, uint32_t doi)
 static enum err check_isakmp_chain(const struct isakmp_form *form, const struct isakmp_chain *chain,
     uint32_t doi, struct kink_violation *violation)
 {
-	for (size_t i = 0; i < chain->count; i++) {
-		uint8_t type = chain->payloads[i].type;
+	struct isakmp_violation broken = {0};
 
-		if (find_rule(form->rules, type) == NULL) {
-			violation->payload_type = type;
-			return violates(violation, KINK_OK, NOTIFY_INVALID_PAYLOAD_TYPE,
-			    "%s must not carry %s (payload type %u)", form->name,
-			    isakmp_payload_name(type), type);
-		}
+	if (isakmp_form_check(form, chain, &broken) != ERR_OK) {
+		violation->payload_type = broken.payload_type;
+		return violates(violation, KINK_OK, broken.notify, "%s", broken.rule);
+	}
+	for (size_t i = 0; i < chain->count; i++) {
 		if (!same_doi(&chain->payloads[i], doi))
 			return violates(violation, KINK_INVDOI, 0,
 			    "the DOI of %s differs from the message's (RFC 4430 4)",
-			    isakmp_payload_name(type));
-	}
-	for (size_t i = 0; i < RULES_MAX && form->rules[i].occurs != NEVER; i++) {
-		const struct rule *rule = &form->rules[i];
-		size_t found = isakmp_chain_count(chain, rule->type);
-
-		if (!occurs_lawfully(rule->occurs, found))
-			return violates(violation, KINK_OK, NOTIFY_PAYLOAD_MALFORMED,
-			    "%s must carry %s %s, found %zu", form->name,
-			    occurrences[rule->occurs].text, isakmp_payload_name(rule->type), found);
+			    isakmp_payload_name(chain->payloads[i].type));
 	}
 	return ERR_OK;
 }

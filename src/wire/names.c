@@ -82,6 +82,8 @@ static const struct name isakmp_payloads[] = {
     {ISAKMP_VENDOR_ID, "VID"},
     {ISAKMP_NAT_D, "NAT-D"},
     {ISAKMP_NAT_OA, "NAT-OA"},
+    {ISAKMP_GSS, "GSS"},
+    {ISAKMP_FRAGMENT, "FRAGMENT"},
 };
 
 const char *isakmp_payload_name(uint8_t type)
@@ -245,6 +247,78 @@ static const struct name attributes[] = {
 const char *ipsec_attribute_name(uint16_t attribute)
 {
 	return FIND(attributes, attribute);
+}
+
+static const struct name ikev1_attributes[] = {
+    {IKEV1_ENCRYPTION_ALGORITHM, "Encryption Algorithm"},
+    {IKEV1_HASH_ALGORITHM, "Hash Algorithm"},
+    {IKEV1_AUTHENTICATION_METHOD, "Authentication Method"},
+    {IKEV1_GROUP_DESCRIPTION, "Group Description"},
+    {IKEV1_GROUP_TYPE, "Group Type"},
+    {IKEV1_GROUP_PRIME, "Group Prime/Irreducible Polynomial"},
+    {IKEV1_GROUP_GENERATOR_ONE, "Group Generator One"},
+    {IKEV1_GROUP_GENERATOR_TWO, "Group Generator Two"},
+    {IKEV1_GROUP_CURVE_A, "Group Curve A"},
+    {IKEV1_GROUP_CURVE_B, "Group Curve B"},
+    {IKEV1_LIFE_TYPE, "Life Type"},
+    {IKEV1_LIFE_DURATION, "Life Duration"},
+    {IKEV1_PRF, "PRF"},
+    {IKEV1_KEY_LENGTH, "Key Length"},
+    {IKEV1_FIELD_SIZE, "Field Size"},
+    {IKEV1_GROUP_ORDER, "Group Order"},
+    {IKEV1_GSS_IDENTITY_NAME, "GSS Identity Name"},
+};
+
+const char *ikev1_attribute_name(uint16_t attribute)
+{
+	return FIND(ikev1_attributes, attribute);
+}
+
+static const struct name ikev1_encryptions[] = {
+    {IKEV1_ENCRYPTION_DES_CBC, "DES-CBC"},
+    {IKEV1_ENCRYPTION_IDEA_CBC, "IDEA-CBC"},
+    {IKEV1_ENCRYPTION_BLOWFISH_CBC, "Blowfish-CBC"},
+    {IKEV1_ENCRYPTION_RC5_CBC, "RC5-R16-B64-CBC"},
+    {IKEV1_ENCRYPTION_3DES_CBC, "3DES-CBC"},
+    {IKEV1_ENCRYPTION_CAST_CBC, "CAST-CBC"},
+    {IKEV1_ENCRYPTION_AES_CBC, "AES-CBC"},
+    {IKEV1_ENCRYPTION_CAMELLIA_CBC, "CAMELLIA-CBC"},
+};
+
+const char *ikev1_encryption_name(uint16_t algorithm)
+{
+	return FIND(ikev1_encryptions, algorithm);
+}
+
+static const struct name ikev1_hashes[] = {
+    {IKEV1_HASH_MD5, "MD5"},
+    {IKEV1_HASH_SHA, "SHA"},
+    {IKEV1_HASH_TIGER, "Tiger"},
+    {IKEV1_HASH_SHA2_256, "SHA2-256"},
+    {IKEV1_HASH_SHA2_384, "SHA2-384"},
+    {IKEV1_HASH_SHA2_512, "SHA2-512"},
+};
+
+const char *ikev1_hash_name(uint16_t algorithm)
+{
+	return FIND(ikev1_hashes, algorithm);
+}
+
+static const struct name ikev1_methods[] = {
+    {IKEV1_METHOD_PRE_SHARED_KEY, "pre-shared key"},
+    {IKEV1_METHOD_DSS_SIGNATURE, "DSS signatures"},
+    {IKEV1_METHOD_RSA_SIGNATURE, "RSA signatures"},
+    {IKEV1_METHOD_RSA_ENCRYPTION, "encryption with RSA"},
+    {IKEV1_METHOD_REVISED_RSA_ENCRYPTION, "revised encryption with RSA"},
+    {IKEV1_METHOD_ECDSA_256, "ECDSA-256"},
+    {IKEV1_METHOD_ECDSA_384, "ECDSA-384"},
+    {IKEV1_METHOD_ECDSA_521, "ECDSA-521"},
+    {IKEV1_METHOD_GSS, "GSS-API or XAUTH"},
+};
+
+const char *ikev1_method_name(uint16_t method)
+{
+	return FIND(ikev1_methods, method);
 }
 
 static const struct name life_types[] = {

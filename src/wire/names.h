@@ -59,7 +59,10 @@ enum isakmp_payload_type {
 	ISAKMP_DELETE = 12,
 	ISAKMP_VENDOR_ID = 13,
 	ISAKMP_NAT_D = 20,
-	ISAKMP_NAT_OA = 21
+	ISAKMP_NAT_OA = 21,
+	/* Private use, with a vendor ID of wire/vendor.h. */
+	ISAKMP_GSS = 129,
+	ISAKMP_FRAGMENT = 132
 };
 
 /* Exchange types: RFC 2408 3.1, RFC 2409 Appendix A. */
@@ -191,7 +194,76 @@ enum ipsec_attribute {
 	IPSEC_EXTENDED_SEQUENCE_NUMBER = 11
 };
 
-/* SA life types: RFC 2407 4.5. */
+/*
+ * Classes of SA attributes of phase 1: RFC 2409 Appendix A. The one for private use comes from
+ * draft-ietf-ipsec-isakmp-gss-auth.
+ */
+enum ikev1_attribute {
+	IKEV1_ENCRYPTION_ALGORITHM = 1,
+	IKEV1_HASH_ALGORITHM = 2,
+	IKEV1_AUTHENTICATION_METHOD = 3,
+	IKEV1_GROUP_DESCRIPTION = 4,
+	IKEV1_GROUP_TYPE = 5,
+	IKEV1_GROUP_PRIME = 6,
+	IKEV1_GROUP_GENERATOR_ONE = 7,
+	IKEV1_GROUP_GENERATOR_TWO = 8,
+	IKEV1_GROUP_CURVE_A = 9,
+	IKEV1_GROUP_CURVE_B = 10,
+	IKEV1_LIFE_TYPE = 11,
+	IKEV1_LIFE_DURATION = 12,
+	IKEV1_PRF = 13,
+	IKEV1_KEY_LENGTH = 14,
+	IKEV1_FIELD_SIZE = 15,
+	IKEV1_GROUP_ORDER = 16,
+	IKEV1_GSS_IDENTITY_NAME = 16384
+};
+
+/* Encryption algorithms of phase 1: RFC 2409 Appendix A, IANA ipsec-registry. */
+enum ikev1_encryption {
+	IKEV1_ENCRYPTION_DES_CBC = 1,
+	IKEV1_ENCRYPTION_IDEA_CBC = 2,
+	IKEV1_ENCRYPTION_BLOWFISH_CBC = 3,
+	IKEV1_ENCRYPTION_RC5_CBC = 4,
+	IKEV1_ENCRYPTION_3DES_CBC = 5,
+	IKEV1_ENCRYPTION_CAST_CBC = 6,
+	IKEV1_ENCRYPTION_AES_CBC = 7,
+	IKEV1_ENCRYPTION_CAMELLIA_CBC = 8
+};
+
+/* Hash algorithms: RFC 2409 Appendix A, IANA ipsec-registry. */
+enum ikev1_hash {
+	IKEV1_HASH_MD5 = 1,
+	IKEV1_HASH_SHA = 2,
+	IKEV1_HASH_TIGER = 3,
+	IKEV1_HASH_SHA2_256 = 4,
+	IKEV1_HASH_SHA2_384 = 5,
+	IKEV1_HASH_SHA2_512 = 6
+};
+
+/*
+ * Authentication methods: RFC 2409 Appendix A, RFC 4754 4. 65001 is GSS-API's only from a peer with
+ * one of its vendor IDs; XAUTH uses the same numbers.
+ */
+enum ikev1_method {
+	IKEV1_METHOD_PRE_SHARED_KEY = 1,
+	IKEV1_METHOD_DSS_SIGNATURE = 2,
+	IKEV1_METHOD_RSA_SIGNATURE = 3,
+	IKEV1_METHOD_RSA_ENCRYPTION = 4,
+	IKEV1_METHOD_REVISED_RSA_ENCRYPTION = 5,
+	IKEV1_METHOD_ECDSA_256 = 9,
+	IKEV1_METHOD_ECDSA_384 = 10,
+	IKEV1_METHOD_ECDSA_521 = 11,
+	IKEV1_METHOD_GSS = 65001
+};
+
+/* Group types: RFC 2409 Appendix A. */
+enum ikev1_group_type {
+	IKEV1_GROUP_TYPE_MODP = 1,
+	IKEV1_GROUP_TYPE_ECP = 2,
+	IKEV1_GROUP_TYPE_EC2N = 3
+};
+
+/* SA life types: RFC 2407 4.5; the same in phase 1. */
 enum ipsec_life_type { LIFE_SECONDS = 1, LIFE_KILOBYTES = 2 };
 
 /* Encapsulation modes: RFC 2407 4.5, RFC 3947 5.1. */
@@ -257,6 +329,10 @@ const char *notify_name(uint16_t type);                          /* "NO-PROPOSAL
 const char *isakmp_protocol_name(uint8_t protocol);              /* "PROTO_IPSEC_ESP" */
 const char *isakmp_transform_name(uint8_t protocol, uint8_t id); /* "ESP_AES-GCM_16" */
 const char *ipsec_attribute_name(uint16_t attribute);            /* "SA Life Type" */
+const char *ikev1_attribute_name(uint16_t attribute);            /* "Hash Algorithm" */
+const char *ikev1_encryption_name(uint16_t algorithm);           /* "AES-CBC" */
+const char *ikev1_hash_name(uint16_t algorithm);                 /* "SHA2-256" */
+const char *ikev1_method_name(uint16_t method);                  /* "pre-shared key" */
 const char *ipsec_life_type_name(uint16_t type);                 /* "seconds" */
 const char *ipsec_encapsulation_name(uint16_t mode);             /* "Tunnel" */
 const char *ipsec_authentication_name(uint16_t algorithm);       /* "HMAC-SHA2-256" */
