@@ -35,7 +35,9 @@ libkx_a_SOURCES = \
 	src/kx/kink/response.c src/kx/kink/response.h \
 	src/kx/kink/status.c \
 	src/kx/kink/wish.c \
+	src/kx/quick/keys.c src/kx/quick/keys.h \
 	src/kx/quick/nat.c src/kx/quick/nat.h \
 	src/kx/quick/offer.c \
 	src/kx/quick/payloads.c \
-	src/kx/quick/quick.h
+	src/kx/quick/quick.h \
+	src/kx/quick/request.c src/kx/quick/request.h

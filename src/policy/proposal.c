@@ -229,7 +229,8 @@ static bool is_same_part(const struct offer_part *a, const struct offer_part *b)
 static enum err check_answer(const struct offer_choice *offered, const struct offer_choice *answer)
 {
 	if (answer->proposal_number != offered->proposal_number ||
-	    answer->part_count != offered->part_count || answer->group != offered->group)
+	    answer->part_count != offered->part_count || answer->group != offered->group ||
+	    answer->udp != offered->udp)
 		return ERR_NOT_FOUND;
 	for (size_t i = 0; i < answer->part_count; i++) {
 		if (!is_same_part(&answer->parts[i], &offered->parts[i]))

@@ -24,6 +24,7 @@ struct offer_choice {
 	struct offer_part parts[BUNDLE_MAX]; /* innermost first */
 	struct lifetime lifetime;            /* 0: none was stated */
 	enum dh_group group;
+	bool udp; /* encapsulated in UDP, and its modes say so (RFC 3947 5.1) */
 };
 
 /* The suites alone, as sad_agree() takes them. */

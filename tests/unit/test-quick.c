@@ -113,6 +113,48 @@ static void bundles_round_trip(void **state)
 	}
 }
 
+/* RFC 3947 5.1: modes of their own say that packets go in UDP. */
+static void encapsulation_modes_say_udp(void **state)
+{
+	static const struct {
+		enum ipsec_mode mode;
+		bool udp;
+		uint16_t number;
+	} modes[] = {{IPSEC_TUNNEL, false, ENCAPSULATION_TUNNEL},
+	    {IPSEC_TRANSPORT, false, ENCAPSULATION_TRANSPORT},
+	    {IPSEC_TUNNEL, true, ENCAPSULATION_UDP_TUNNEL},
+	    {IPSEC_TRANSPORT, true, ENCAPSULATION_UDP_TRANSPORT}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		struct message message;
+		struct writer out;
+		struct isakmp_writer chain = begin(&message, &out);
+		struct offer offer = {.count = 1, .choices = {choice("aes256gcm16", 1)}};
+		struct offer got;
+		struct isakmp_sa sa;
+		struct ipsec_attributes attributes;
+		enum notify_type notify;
+		bool first_known;
+
+		offer.choices[0].parts[0].mode = modes[i].mode;
+		offer.choices[0].udp = modes[i].udp;
+		assert_int_equal(quick_put_offer(&chain, &offer), ERR_OK);
+		arrive(&message, &out);
+		assert_int_equal(
+		    isakmp_sa_decode(isakmp_chain_find(&message.chain, ISAKMP_SA, NULL)->body, &sa),
+		    ERR_OK);
+		assert_int_equal(
+		    ipsec_attributes_decode(sa.transforms[0].attributes, &attributes), ERR_OK);
+		assert_int_equal(attributes.encapsulation, modes[i].number);
+		assert_int_equal(
+		    quick_get_offer(&message.chain, &got, &first_known, &notify), ERR_OK);
+		assert_int_equal(got.count, 1);
+		assert_int_equal(got.choices[0].udp, modes[i].udp);
+		assert_int_equal(got.choices[0].parts[0].mode, modes[i].mode);
+	}
+}
+
 static void offers_round_trip(void **state)
 {
 	static const char *const names[] = {"aes256gcm16", "aes128gcm16", "aes192gcm16",
@@ -402,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(offers_round_trip),
 	    cmocka_unit_test(bundles_round_trip),
+	    cmocka_unit_test(encapsulation_modes_say_udp),
 	    cmocka_unit_test(an_offer_as_the_rfcs_have_it),
 	    cmocka_unit_test(what_has_no_number_is_not_offered),
 	    cmocka_unit_test(offers_that_are_none),

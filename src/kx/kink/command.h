@@ -50,7 +50,7 @@ struct kink_wish {
 	bool reserved;                      /* its SPIs are there */
 	bool installing;                    /* its optimistic inbound SA is on its way in */
 	enum dh_group group;                /* DH_NONE without a key exchange */
-	struct kink_key_exchange *exchange;
+	struct quick_key_exchange *exchange;
 	struct bytes peer_value; /* KE of the reply: a copy, kept until g^xy is there */
 	uint8_t nonce[QUICK_NONCE_SIZE];
 	uint8_t peer_nonce[QUICK_NONCE_MAX];

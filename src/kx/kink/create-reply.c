@@ -119,10 +119,7 @@ static bool is_refusal(struct kink_command *command, const struct kink_reply *re
 
 /* What an agreement says. */
 struct answer {
-	struct offer_choice choice;
-	bool optimistic; /* it is what was offered first */
-	struct bytes nonce;
-	struct bytes peer_value; /* KE */
+	struct quick_answer quick;
 	struct quick_nat nat;
 };
 
@@ -131,44 +128,12 @@ static const char *read_answer(const struct kink *kink, const struct kink_wish *
     const struct isakmp_chain *chain, struct answer *out)
 {
 	struct offer offered;
-	struct offer answer;
-	enum notify_type notify;
-	bool first_known;
-	size_t index;
+	const char *wrong;
 
-	if (quick_get_offer(chain, &answer, &first_known, &notify) != ERR_OK || answer.count != 1)
-		return "the peer's answer is no single proposal";
-	out->choice = answer.choices[0];
 	if (kink_create_offer(wish, &offered) != ERR_OK)
 		return "the policy has changed meanwhile";
-	switch (offer_find_answer(&offered, &out->choice, &index)) {
-	case ERR_OK:
-		break;
-	case ERR_INVALID:
-		return "the peer's answer has a longer lifetime than was offered";
-	default:
-		return "the peer's answer is nothing that was offered";
-	}
-	out->optimistic = index == 0;
-	if (quick_get_nonce(chain, &out->nonce) != ERR_OK)
-		return "the peer's nonce is not valid";
-	if (quick_get_key_exchange(chain, &out->peer_value) != ERR_OK ||
-	    (out->peer_value.len > 0) != (wish->exchange != NULL))
-		return wish->exchange != NULL ? "the peer's answer leaves out the key exchange"
-		                              : "the peer wants a key exchange of its own";
-	return kink_nat_read(kink, wish, chain, &out->nat);
-}
-
-/* Our own SPI would give both directions the same key (RFC 2409 5.5). */
-static enum err take_spis(struct sad *sad, struct sa_pair *pair, const struct offer_choice *choice)
-{
-	enum err error = ERR_OK;
-
-	for (size_t i = 0; error == ERR_OK && i < pair->part_count; i++)
-		error = choice->parts[i].spi == pair->parts[i].spi_in
-		            ? ERR_EXISTS
-		            : sad_set_spi_out(sad, &pair->parts[i], choice->parts[i].spi);
-	return error;
+	wrong = quick_read_answer(chain, &offered, wish->exchange != NULL, &out->quick);
+	return wrong != NULL ? wrong : kink_nat_read(kink, wish, chain, &out->nat);
 }
 
 /* The peer's word on one wish. */
@@ -201,8 +166,8 @@ static void take_answer(
 		unusable(command, wish, wrong);
 		return;
 	}
-	wish->both = !answer.optimistic || answer.nonce.len > 0 || answer.peer_value.len > 0 ||
-	             answer.nat.agreed;
+	wish->both = answer.quick.index > 0 || answer.quick.nonce.len > 0 ||
+	             answer.quick.peer_value.len > 0 || answer.nat.agreed;
 	if (wish->both && !command->acknowledge) {
 		unusable(command, wish,
 		    "the peer chose another proposal or added to it, but asks for no "
@@ -210,18 +175,18 @@ static void take_answer(
 		return;
 	}
 	/* The shorter lifetime counts (RFC 4430 3.2). */
-	offer_suites(&answer.choice, suites);
-	sad_agree(wish->pair, suites, &answer.choice.lifetime);
+	offer_suites(&answer.quick.choice, suites);
+	sad_agree(wish->pair, suites, &answer.quick.choice.lifetime);
 	kink_nat_agree(command, wish, &answer.nat);
-	if (take_spis(sad, wish->pair, &answer.choice) != ERR_OK) {
+	if (quick_take_spis(sad, wish->pair, &answer.quick.choice) != ERR_OK) {
 		unusable(command, wish, "the peer's answer names an SPI that is in use");
 		return;
 	}
-	wish->peer_nonce_len = answer.nonce.len;
-	if (answer.nonce.len > 0)
-		memcpy(wish->peer_nonce, answer.nonce.data, answer.nonce.len);
-	wish->peer_value = kink_copy(answer.peer_value);
-	if (answer.peer_value.len > 0 && wish->peer_value.data == NULL)
+	wish->peer_nonce_len = answer.quick.nonce.len;
+	if (answer.quick.nonce.len > 0)
+		memcpy(wish->peer_nonce, answer.quick.nonce.data, answer.quick.nonce.len);
+	wish->peer_value = kink_copy(answer.quick.peer_value);
+	if (answer.quick.peer_value.len > 0 && wish->peer_value.data == NULL)
 		unusable(command, wish, "out of memory");
 }
 
@@ -277,14 +242,10 @@ static void derive(struct kink_command *command)
 static enum err finish_exchange(struct kink_command *command, struct kink_wish *wish)
 {
 	const struct host *host = kx_host(command->kink->kx);
-	const struct kink_key_exchange *exchange = wish->exchange;
-	struct agreement_request request = {.operation = AGREEMENT_FINISH,
-	    .token = kink_token(KINK_STEP_FINISH, command->handle),
-	    .group = exchange->group,
-	    .private_value = bytes_of(exchange->private_value, exchange->private_len),
-	    .public_value = kink_key_exchange_public(exchange),
-	    .peer_value = wish->peer_value};
+	struct agreement_request request =
+	    quick_key_exchange_finish(wish->exchange, wish->peer_value);
 
+	request.token = kink_token(KINK_STEP_FINISH, command->handle);
 	return host->agree(host->self, &request);
 }
 

@@ -18,7 +18,7 @@ static struct bytes nonce_of(const struct kink_wish *wish)
 size_t kink_create_derivations(struct kink_wish *wish, enum ipsec_direction direction,
     struct writer *seeds, struct kerberos_derivation *out)
 {
-	struct quick_inputs inputs = {.secret = kink_key_exchange_secret(wish->exchange),
+	struct quick_inputs inputs = {.secret = quick_key_exchange_secret(wish->exchange),
 	    .ni = nonce_of(wish),
 	    .nr = bytes_of(wish->peer_nonce, wish->peer_nonce_len)};
 	size_t count = kink_derivations(wish->pair, direction, &inputs, seeds, out);
@@ -90,7 +90,7 @@ enum err kink_wish_put(const struct kink *kink, const struct kink_wish *wish,
     const struct offer *offer, struct kink_writer *message)
 {
 	const struct sa_pair *pair = wish->pair;
-	struct bytes ours = kink_key_exchange_public(wish->exchange);
+	struct bytes ours = quick_key_exchange_public(wish->exchange);
 	struct isakmp_writer chain = kink_isakmp_begin(message);
 	enum err error = quick_put_offer(&chain, offer);
 
@@ -191,7 +191,7 @@ static enum err begin_exchange(struct kink_command *command, struct kink_wish *w
 	    .token = kink_token(KINK_STEP_BEGIN, command->handle),
 	    .group = wish->group};
 
-	wish->exchange = kink_key_exchange_new(wish->group);
+	wish->exchange = quick_key_exchange_new(wish->group);
 	if (wish->exchange == NULL)
 		return ERR_NO_MEMORY;
 	return host->agree(host->self, &request);
@@ -229,7 +229,7 @@ void kink_create_agreed(struct kink_command *command, enum kink_step step,
 	enum err error = completion->error;
 
 	if (wish->negotiation != NULL && error == ERR_OK)
-		error = kink_key_exchange_keep(wish->exchange, completion);
+		error = quick_key_exchange_keep(wish->exchange, completion);
 	if (wish->negotiation != NULL && error != ERR_OK) {
 		(void)problem_set(&why, error, "the key exchange fails: %s",
 		    error == ERR_INVALID ? "the peer's value is not valid" : err_text(error));

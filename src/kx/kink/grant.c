@@ -50,7 +50,7 @@ void kink_grants_free(struct kink_response *response)
 {
 	for (size_t i = 0; i < response->grant_count; i++) {
 		kink_grant_drop(response, &response->grants[i]);
-		kink_key_exchange_free(response->grants[i].exchange);
+		quick_key_exchange_free(response->grants[i].exchange);
 	}
 	secret_free(response->grants, response->grant_count * sizeof(*response->grants));
 	response->grants = NULL;
@@ -84,34 +84,6 @@ static bool is_withdrawn(const struct kink_response *response, uint32_t spi)
 	return false;
 }
 
-/* Where there is a key exchange, every choice has its group, and nowhere else any (RFC 2409 5.5).
- */
-static void leave_out_of_place(struct offer *offer, bool exchange)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < offer->count; i++) {
-		if ((offer->choices[i].group != DH_NONE) == exchange)
-			offer->choices[kept++] = offer->choices[i];
-	}
-	offer->count = kept;
-}
-
-/* False when nothing is left. */
-static bool leave_out_ah(struct offer *offer)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < offer->count; i++) {
-		const struct offer_choice *choice = &offer->choices[i];
-
-		if (choice->parts[choice->part_count - 1].suite.protocol == IPSEC_ESP)
-			offer->choices[kept++] = *choice;
-	}
-	offer->count = kept;
-	return kept > 0;
-}
-
 static bool is_same_choice(const struct offer_choice *a, const struct offer_choice *b)
 {
 	bool same = a->proposal_number == b->proposal_number && a->part_count == b->part_count;
@@ -119,6 +91,14 @@ static bool is_same_choice(const struct offer_choice *a, const struct offer_choi
 	for (size_t i = 0; same && i < a->part_count; i++)
 		same = a->parts[i].transform_number == b->parts[i].transform_number;
 	return same;
+}
+
+static const struct policy_rule *refuse(
+    struct kink_response *response, struct kink_grant *grant, const struct quick_refusal *refusal)
+{
+	grant->refused_payload = refusal->payload_type;
+	kink_grant_refuse(response, grant, refusal->type, refusal->why);
+	return NULL;
 }
 
 /*
@@ -130,80 +110,34 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 {
 	const struct policy *policy = kx_policy(response->kink->kx);
 	const struct policy_rule *rule;
-	struct offer offer;
-	struct offer_choice first;
-	struct problem problem;
-	enum notify_type notify;
-	bool first_known;
-	enum ipsec_mode mode;
-	enum err error;
+	struct quick_request request;
+	struct quick_refusal refusal;
 	const char *wrong;
-	char why[2 * RANGE_TEXT_SIZE + 80];
-	char local[RANGE_TEXT_SIZE];
-	char remote[RANGE_TEXT_SIZE];
 
-	error = quick_get_nonce(chain, &grant->initiator_nonce);
-	if (error != ERR_OK || grant->initiator_nonce.len == 0) {
-		kink_grant_refuse(
-		    response, grant, NOTIFY_PAYLOAD_MALFORMED, "it has no valid nonce");
-		return NULL;
-	}
-	if (quick_get_key_exchange(chain, &grant->peer_value) != ERR_OK) {
-		kink_grant_refuse(
-		    response, grant, NOTIFY_PAYLOAD_MALFORMED, "its KE payload is empty");
-		return NULL;
-	}
-	error = quick_get_offer(chain, &offer, &first_known, &notify);
-	if (error != ERR_OK) {
-		kink_grant_refuse(response, grant, notify, "its SA payload is not valid");
-		return NULL;
-	}
-	error =
-	    quick_get_identities(chain, &response->local, &response->key.remote, false, selector);
-	if (error != ERR_OK) {
-		kink_grant_refuse(
-		    response, grant, NOTIFY_PAYLOAD_MALFORMED, "its identities are not valid");
-		return NULL;
-	}
-	mode = offer.count > 0 ? offer.choices[0].parts[0].mode : IPSEC_TRANSPORT;
-	wrong = kink_dialect_selector(response, grant, chain, mode, selector);
+	if (quick_read_request(
+		chain, &response->local, &response->key.remote, &request, &refusal) != ERR_OK)
+		return refuse(response, grant, &refusal);
+	grant->initiator_nonce = request.nonce;
+	grant->peer_value = request.peer_value;
+	wrong = kink_dialect_selector(response, grant, chain, request.mode, &request.selector);
 	if (wrong == NULL)
-		wrong = kink_nat_detect(response, grant, chain, mode, selector);
+		wrong = kink_nat_detect(response, grant, chain, request.mode, &request.selector);
 	if (wrong != NULL) {
 		kink_grant_refuse(response, grant, NOTIFY_PAYLOAD_MALFORMED, wrong);
 		return NULL;
 	}
-	rule = policy_lookup_selector(policy, selector, &response->local, &response->key.remote);
-	if (rule == NULL) {
-		(void)snprintf(why, sizeof(why),
-		    "no policy protects traffic between %s and %s with this peer",
-		    range_format(&selector->local, local), range_format(&selector->remote, remote));
-		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN, why);
-		return NULL;
-	}
-	if (grant->peer_value.len > 0 && rule->proposal.pfs == POLICY_PFS_OFF) {
-		grant->refused_payload = ISAKMP_KE;
-		kink_grant_refuse(response, grant, NOTIFY_INVALID_PAYLOAD_TYPE,
-		    "it wants a key exchange, and the policy says pfs = \"off\"");
-		return NULL;
-	}
-	first = offer.choices[0];
-	leave_out_of_place(&offer, grant->peer_value.len > 0);
-	if (kink_nat_is_between(grant) && !leave_out_ah(&offer)) {
-		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN,
-		    "a NAT is between, which AH cannot cross (RFC 3715 2.1)");
-		return NULL;
-	}
-	error = offer_select(rule, &offer, &grant->choice, &problem);
-	if (error != ERR_OK) {
-		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN, problem.text);
-		return NULL;
-	}
+	*selector = request.selector;
+	rule = quick_judge_request(policy, &response->local, &response->key.remote,
+	    kink_nat_is_between(grant) ? QUICK_PATH_NAT : QUICK_PATH_PLAIN, &request,
+	    &grant->choice, &refusal);
+	if (rule == NULL)
+		return refuse(response, grant, &refusal);
 	/* RFC 4430 3.2: when to switch to, or begin with, the three-way handshake. */
-	grant->two_way = first_known && grant->peer_value.len == 0 && !kink_nat_is_between(grant) &&
+	grant->two_way = request.first_known && request.peer_value.len == 0 &&
+	                 !kink_nat_is_between(grant) &&
 	                 rule->proposal.nonces == POLICY_NONCES_INITIATOR &&
-	                 is_same_choice(&grant->choice, &first);
-	wrong = kink_dialect_forbids(response, grant, &first);
+	                 is_same_choice(&grant->choice, &request.first);
+	wrong = kink_dialect_forbids(response, grant, &request.first);
 	if (wrong != NULL) {
 		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN, wrong);
 		return NULL;
@@ -294,7 +228,7 @@ enum err kink_grant_put(const struct kink_response *response, const struct kink_
 	if (response->handshake != NULL)
 		isakmp_put(&chain, ISAKMP_NONCE, bytes_of(grant->nonce, sizeof(grant->nonce)));
 	if (grant->exchange != NULL)
-		isakmp_put(&chain, ISAKMP_KE, kink_key_exchange_public(grant->exchange));
+		isakmp_put(&chain, ISAKMP_KE, quick_key_exchange_public(grant->exchange));
 	if (!grant->nameless)
 		quick_put_identities(&chain, &grant->asked, &pair->local, &pair->remote, false);
 	if (error == ERR_OK)

@@ -6,8 +6,9 @@
 #include "base/table.h"
 #include "kinkd/kx.h"
 #include "kx/engine.h"
+#include "kx/quick/keys.h"
 #include "kx/quick/nat.h"
-#include "kx/quick/quick.h"
+#include "kx/quick/request.h"
 #include "sa/peer.h"
 #include "wire/kink-grammar.h"
 #include "wire/kink.h"
@@ -132,25 +133,5 @@ size_t kink_derivations(const struct sa_pair *pair, enum ipsec_direction directi
 /* What came of them, by part; returns how many were used, 0 when there are too few. */
 size_t kink_spread_keys(const struct sa_pair *pair, const struct bytes *keymat, size_t count,
     struct bytes out[BUNDLE_MAX]);
-
-/* Our half of a key agreement; secret. */
-struct kink_key_exchange {
-	enum dh_group group;
-	uint8_t private_value[DH_PRIVATE_MAX];
-	size_t private_len;
-	uint8_t public_value[DH_PUBLIC_MAX];
-	size_t public_len;
-	uint8_t secret[DH_SECRET_MAX]; /* g^xy */
-	size_t secret_len;             /* 0 until agreed */
-};
-
-/* NULL when out of memory; to be freed by kink_key_exchange_free(), which takes NULL as well. */
-struct kink_key_exchange *kink_key_exchange_new(enum dh_group group);
-void kink_key_exchange_free(struct kink_key_exchange *exchange);
-/* Copies what a completion gives. ERR_INVALID when it is too long. */
-enum err kink_key_exchange_keep(
-    struct kink_key_exchange *exchange, const struct agreement_completion *completion) MUST_CHECK;
-struct bytes kink_key_exchange_public(const struct kink_key_exchange *exchange); /* NULL: empty */
-struct bytes kink_key_exchange_secret(const struct kink_key_exchange *exchange);
 
 #endif

@@ -58,7 +58,7 @@ static enum err agree(struct kink_response *response, struct kink_grant *grant)
 	    .group = grant->choice.group,
 	    .peer_value = grant->peer_value};
 
-	grant->exchange = kink_key_exchange_new(grant->choice.group);
+	grant->exchange = quick_key_exchange_new(grant->choice.group);
 	return grant->exchange != NULL ? host->agree(host->self, &request) : ERR_NO_MEMORY;
 }
 
@@ -96,20 +96,11 @@ void kink_respond_agreed(
 		kink_grant_refuse(response, grant, NOTIFY_PAYLOAD_MALFORMED,
 		    "the value in its KE payload is not valid");
 	} else if (completion->error != ERR_OK ||
-		   kink_key_exchange_keep(grant->exchange, completion) != ERR_OK) {
+		   quick_key_exchange_keep(grant->exchange, completion) != ERR_OK) {
 		shed(response);
 		return;
 	}
 	go_on(response);
-}
-
-static bool has_equal_spis(const struct sa_pair *pair)
-{
-	for (size_t i = 0; i < pair->part_count; i++) {
-		if (pair->parts[i].spi_in == pair->parts[i].spi_out)
-			return true;
-	}
-	return false;
 }
 
 void kink_respond_reserved(
@@ -123,7 +114,7 @@ void kink_respond_reserved(
 	 * One SPI in both directions is one key in both directions (RFC 2409 5.5), and with it the
 	 * same nonces of a counter mode. The command's next transmission will find another SPI.
 	 */
-	if (problem->code == ERR_OK && has_equal_spis(pair)) {
+	if (problem->code == ERR_OK && quick_has_equal_spis(pair)) {
 		kink_response_end(response);
 		return;
 	}
@@ -207,7 +198,7 @@ void kink_respond_derivations(
 			continue;
 		if (response->handshake != NULL)
 			inputs.nr = bytes_of(grant->nonce, sizeof(grant->nonce));
-		inputs.secret = kink_key_exchange_secret(grant->exchange);
+		inputs.secret = quick_key_exchange_secret(grant->exchange);
 		for (int direction = IPSEC_IN; direction <= IPSEC_OUT; direction++)
 			grant->keys_asked += (uint8_t)kink_derivations(grant->pair,
 			    (enum ipsec_direction)direction, &inputs, seeds,

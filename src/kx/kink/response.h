@@ -176,7 +176,7 @@ struct kink_grant {
 	bool installed;               /* what was asked for last is in */
 	struct bytes initiator_nonce; /* Ni, a view into the command */
 	struct bytes peer_value;      /* KE, likewise; empty without a key exchange */
-	struct kink_key_exchange *exchange;
+	struct quick_key_exchange *exchange;
 	/* Of the three-way handshake. */
 	uint8_t nonce[QUICK_NONCE_SIZE];          /* Nr */
 	uint8_t keys_out[BUNDLE_MAX][SA_KEY_MAX]; /* until the ACK comes */

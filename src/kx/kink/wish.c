@@ -35,7 +35,7 @@ static size_t count_left(const struct kink_command *command)
 
 void kink_wish_clear(struct kink_wish *wish)
 {
-	kink_key_exchange_free(wish->exchange);
+	quick_key_exchange_free(wish->exchange);
 	free((void *)wish->peer_value.data);
 	*wish = (struct kink_wish){.keys_asked = wish->keys_asked};
 }

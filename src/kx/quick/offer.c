@@ -108,6 +108,14 @@ static const struct transform_number *number_of(const struct suite *suite)
 	return NULL;
 }
 
+/* RFC 2407 4.5; RFC 3947 5.1. */
+static uint16_t encapsulation_of(const struct offer_choice *choice, enum ipsec_mode mode)
+{
+	if (mode == IPSEC_TUNNEL)
+		return choice->udp ? ENCAPSULATION_UDP_TUNNEL : ENCAPSULATION_TUNNEL;
+	return choice->udp ? ENCAPSULATION_UDP_TRANSPORT : ENCAPSULATION_TRANSPORT;
+}
+
 static void put_transform(struct isakmp_sa_writer *sa, struct writer *out,
     const struct offer_choice *choice, const struct offer_part *part)
 {
@@ -115,8 +123,7 @@ static void put_transform(struct isakmp_sa_writer *sa, struct writer *out,
 	struct ipsec_attributes attributes = {.life_seconds = choice->lifetime.seconds,
 	    .life_kilobytes = choice->lifetime.bytes / 1024,
 	    .group = (uint16_t)choice->group,
-	    .encapsulation =
-		part->mode == IPSEC_TUNNEL ? ENCAPSULATION_TUNNEL : ENCAPSULATION_TRANSPORT,
+	    .encapsulation = encapsulation_of(choice, part->mode),
 	    .key_length = number->key_length ? part->suite.key_bits : 0};
 
 	for (size_t i = 0; i < COUNT(integrities); i++) {
@@ -238,16 +245,24 @@ static bool join_attributes(
 
 /* Whether the transform is one that could be made here; fills in its part of the choice. */
 static bool get_part(const struct isakmp_transform *transform,
-    const struct ipsec_attributes *attributes, struct offer_part *part)
+    const struct ipsec_attributes *attributes, struct offer_part *part, bool *udp)
 {
 	if (attributes->unsupported != 0 ||
 	    !get_suite(part->suite.protocol, transform->id, attributes, &part->suite))
 		return false;
 	part->transform_number = transform->number;
 	switch (attributes->encapsulation) {
+	case ENCAPSULATION_UDP_TRANSPORT:
+		*udp = true;
+		part->mode = IPSEC_TRANSPORT;
+		return true;
 	case 0: /* RFC 2407 4.5: unspecified means host-dependent; for us transport */
 	case ENCAPSULATION_TRANSPORT:
 		part->mode = IPSEC_TRANSPORT;
+		return true;
+	case ENCAPSULATION_UDP_TUNNEL:
+		*udp = true;
+		part->mode = IPSEC_TUNNEL;
 		return true;
 	case ENCAPSULATION_TUNNEL:
 		part->mode = IPSEC_TUNNEL;
@@ -308,6 +323,7 @@ static enum err get_combination(
 {
 	*known = true;
 	choice->lifetime = (struct lifetime){0};
+	choice->udp = false;
 	choice->part_count = (uint8_t)bundle->count;
 	for (size_t i = bundle->count; i-- > 0;) {
 		const struct isakmp_proposal *proposal = bundle->proposals[i];
@@ -318,8 +334,8 @@ static enum err get_combination(
 		if (ipsec_attributes_decode(transform->attributes, &attributes) != ERR_OK)
 			return ERR_INVALID;
 		choice->parts[i] = bundle->parts[i];
-		*known = get_part(transform, &attributes, &choice->parts[i]) && *known &&
-		         join_attributes(choice, &attributes, i + 1 == bundle->count);
+		*known = get_part(transform, &attributes, &choice->parts[i], &choice->udp) &&
+		         *known && join_attributes(choice, &attributes, i + 1 == bundle->count);
 		number /= proposal->transform_count;
 	}
 	return ERR_OK;
