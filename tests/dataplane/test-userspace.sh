@@ -138,6 +138,14 @@ transfer() { # ADDRESS [PORT]
 	wait $receiver && cmp $work/data $work/got
 }
 
+# In host b, by tcpdump with these arguments; to be ended by `kill $capture`.
+begin_capture() {
+	ip netns exec b tcpdump -Z root -n -i veth-b "$@" 2>$work/tcpdump.log 3>&- 4>&- &
+	capture=$!
+	# Without tcpdump's say-so there may be none here; who reads it says so.
+	wait_for $work/tcpdump.log 'listening on' >/dev/null
+}
+
 check_capture() {
 	check "ESP in the capture" test "$(tcpdump -n -r $work/capture esp 2>/dev/null | wc -l)" -gt 100
 	tcpdump -n -r $work/capture 'not esp and not arp and not (ip[6:2] & 0x1fff != 0)
@@ -174,9 +182,7 @@ check "data plane of b opens" start b
 policies
 settled a 5
 settled b 5
-ip netns exec b tcpdump -Z root -U -n -i veth-b -w $work/capture 2>/dev/null 3>&- 4>&- &
-capture=$!
-sleep 0.7
+begin_capture --immediate-mode -U -w $work/capture
 
 late 1 0x1001 aes256gcm16 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2 &
 check "IPv4 transport: the first ping waits for its SA" on a ping -q -c 1 -W 5 10.9.0.2
@@ -321,9 +327,7 @@ a policy 2 11 require fd09::1/128 fd09::2/128 0 0 0 protect=ipcomp,esp,ah
 b policy 2 11 require fd09::2/128 fd09::1/128 0 0 0 protect=ipcomp,esp,ah
 settled a 2
 settled b 2
-ip netns exec b tcpdump -Z root -U -n -i veth-b -w $work/ah ah or ip6 proto 51 2>/dev/null 3>&- 4>&- &
-capture=$!
-sleep 0.7
+begin_capture --immediate-mode -U -w $work/ah ah or ip6 proto 51
 pair 1 0x6001 ah-sha256 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2
 pair 2 0x6002 deflate transport fd09::1 fd09::2 fd09::1 fd09::2 bundle=7,0,3
 pair 2 0x6003 aes256gcm16 transport fd09::1 fd09::2 fd09::1 fd09::2 bundle=7,1,3
@@ -370,9 +374,7 @@ b policy 1 10 require 10.9.0.2/32 10.9.0.1/32 0 0 0
 settled a 1
 settled b 1
 pair 1 0x7001 aes256gcm16 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2 udp=4500,4500 keepalive
-ip netns exec b tcpdump -Z root -l -n -i veth-b 'udp dst port 4500 and udp[4:2] = 44' \
-	>$work/keepalives 2>/dev/null 3>&- 4>&- &
-capture=$!
+begin_capture --immediate-mode -l 'udp dst port 4500 and udp[4:2] = 44' >$work/keepalives
 on a ping -q -c 1 -W 1 10.9.0.2 >/dev/null
 check "b tells where a is" wait_for $work/b.out '^moved 00007001 10.9.0.77:61000'
 on a ping -q -c 1 -W 1 10.9.0.2 >/dev/null
