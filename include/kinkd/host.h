@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "kinkd/agreement.h"
+#include "kinkd/credentials.h"
 #include "kinkd/dataplane.h"
 #include "kinkd/kerberos.h"
 
@@ -58,6 +59,8 @@ struct host {
 	void (*kerberos_release)(void *self, uint64_t session, uint32_t affinity);
 	/* ERR_LIMIT when too many requests wait. */
 	enum err (*agree)(void *self, const struct agreement_request *request);
+	/* ERR_LIMIT when too many requests wait. */
+	enum err (*credentials)(void *self, const struct credentials_request *request);
 	void (*dataplane)(void *self, const struct dataplane_request *request);
 	/* Which name has this address; the answer is a host_name_completion. */
 	enum err (*resolve)(void *self, const struct address *address, uint64_t token);

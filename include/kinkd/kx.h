@@ -83,6 +83,8 @@ struct kx_method {
 	void (*datagram)(void *state, const struct host_datagram *datagram);
 	void (*kerberos_done)(void *state, const struct kerberos_completion *completion);
 	void (*agreement_done)(void *state, const struct agreement_completion *completion);
+	/* NULL for a method that never asks. */
+	void (*credentials_done)(void *state, const struct credentials_completion *completion);
 	void (*sa_reserved)(void *state, struct sa_pair *pair, const struct problem *problem);
 	void (*sa_installed)(void *state, struct sa_pair *pair, const struct problem *problem);
 	/* A pair with an owner is removed by others: a limit was reached, or the peer restarted. */

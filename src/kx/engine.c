@@ -252,6 +252,15 @@ void kx_agreement_done(struct kx *kx, const struct agreement_completion *complet
 	kx_wake_host(kx);
 }
 
+void kx_credentials_done(struct kx *kx, const struct credentials_completion *completion)
+{
+	int exchange = exchange_of_token(completion->token);
+
+	if (exchange != EXCHANGE_COUNT && kx_method_of(exchange)->credentials_done != NULL)
+		kx_method_of(exchange)->credentials_done(kx->method_states[exchange], completion);
+	kx_wake_host(kx);
+}
+
 /* Traffic that should be protected must not go clear because a policy is missing. */
 static void policy_installed(struct kx *kx, const struct dataplane_completion *completion)
 {

@@ -19,6 +19,7 @@ void kx_destroy(struct kx *kx);
 void kx_datagram(struct kx *kx, const struct host_datagram *datagram);
 void kx_kerberos_done(struct kx *kx, const struct kerberos_completion *completion);
 void kx_agreement_done(struct kx *kx, const struct agreement_completion *completion);
+void kx_credentials_done(struct kx *kx, const struct credentials_completion *completion);
 void kx_dataplane_done(struct kx *kx, const struct dataplane_completion *completion);
 void kx_name_done(struct kx *kx, const struct host_name_completion *completion);
 void kx_acquire(struct kx *kx, const struct dataplane_flow *flow);
