@@ -1,5 +1,52 @@
-/* Fuzz target: an ISAKMP message with a clear payload chain. */
+/*
+ * Fuzz target: an ISAKMP message with a clear payload chain, or with a decrypted one, held to the
+ * grammar of every place that it may have in an exchange of IKEv1.
+ */
 #include "fuzz.h"
+
+#include "wire/ikev1-grammar.h"
+
+/* What a handler relies on when a message has passed. */
+static void hold_form(const struct ikev1_message *message)
+{
+	const struct isakmp_chain *chain = message->chain;
+	bool phase_1 = message->exchange == ISAKMP_EXCHANGE_IDENTITY_PROTECTION ||
+	               message->exchange == ISAKMP_EXCHANGE_AGGRESSIVE;
+
+	MUST(chain->count > 0);
+	MUST(isakmp_chain_count(chain, ISAKMP_NONCE) <= 1);
+	MUST(isakmp_chain_count(chain, ISAKMP_KE) <= 1);
+	MUST(isakmp_chain_count(chain, ISAKMP_HASH) <= 1);
+	MUST(isakmp_chain_count(chain, ISAKMP_ID) <= (phase_1 ? 1 : 2));
+	if (phase_1)
+		MUST(isakmp_chain_count(chain, ISAKMP_SA) == 0 ||
+		     chain->payloads[0].type == ISAKMP_SA);
+	else if (message->encrypted)
+		MUST(chain->payloads[0].type == ISAKMP_HASH);
+	else
+		MUST(message->exchange == ISAKMP_EXCHANGE_INFORMATIONAL &&
+		     isakmp_chain_count(chain, ISAKMP_DELETE) == 0);
+}
+
+static void check_grammar(const struct isakmp_header *header, const struct isakmp_chain *chain)
+{
+	struct ikev1_message message = {.exchange = header->exchange,
+	    .encrypted = (header->flags & ISAKMP_FLAG_ENCRYPTION) != 0,
+	    .chain = chain};
+
+	for (message.number = 1; message.number <= 7; message.number++) {
+		for (int family = IKEV1_FAMILY_PRE_SHARED_KEY; family <= IKEV1_FAMILY_ANY;
+		     family++) {
+			struct isakmp_violation violation;
+
+			message.family = (enum ikev1_family)family;
+			if (ikev1_grammar_check(&message, &violation) == ERR_OK)
+				hold_form(&message);
+			else
+				MUST(violation.rule[0] != '\0' && violation.notify != 0);
+		}
+	}
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -16,6 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (isakmp_chain_decode(header.next_payload, body, &chain) != ERR_OK)
 		return 0;
 	isakmp_walk(&chain);
+	check_grammar(&header, &chain);
 	if (size > sizeof(buffer))
 		return 0;
 

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "wire/ikev1.h"
+#include "wire/vendor.h"
+
 #define BUFFER_SIZE 65536
 
 /* The body of the one payload that was written; the writer was given an empty buffer. */
@@ -32,6 +35,23 @@ static void walk_attributes(struct bytes octets)
 	MUST(again.authentication == attributes.authentication);
 	MUST(again.key_length == attributes.key_length);
 	MUST(again.key_rounds == attributes.key_rounds);
+}
+
+static void walk_phase_1_attributes(struct bytes octets)
+{
+	static uint8_t first[BUFFER_SIZE], second[BUFFER_SIZE];
+	struct writer out = writer_of(first, sizeof(first));
+	struct writer out_again = writer_of(second, sizeof(second));
+	struct ikev1_attributes attributes, again;
+
+	if (ikev1_attributes_decode(octets, &attributes) != ERR_OK)
+		return;
+	ikev1_attributes_put(&out, &attributes);
+	MUST(writer_ok(&out));
+	MUST(ikev1_attributes_decode(writer_bytes(&out), &again) == ERR_OK);
+	MUST(again.unsupported == 0);
+	ikev1_attributes_put(&out_again, &again);
+	MUST(bytes_equal(writer_bytes(&out), writer_bytes(&out_again)));
 }
 
 static void encode_sa(const struct isakmp_sa *sa, struct writer *out)
@@ -65,8 +85,10 @@ static void walk_sa(struct bytes body)
 		return;
 	for (size_t p = 0; p < sa.proposal_count; p++)
 		(void)!isakmp_spi_decode(sa.proposals[p].spi, &spi);
-	for (size_t t = 0; t < sa.transform_count; t++)
+	for (size_t t = 0; t < sa.transform_count; t++) {
 		walk_attributes(sa.transforms[t].attributes);
+		walk_phase_1_attributes(sa.transforms[t].attributes);
+	}
 	encode_sa(&sa, &out);
 	MUST(isakmp_sa_decode(written_body(&out), &again) == ERR_OK);
 	encode_sa(&again, &out_again);
@@ -133,6 +155,42 @@ static void walk_certificate(uint8_t type, struct bytes body)
 	MUST(bytes_equal(written_body(&out), body));
 }
 
+static void walk_fragment(struct bytes body)
+{
+	static uint8_t buffer[BUFFER_SIZE];
+	struct writer out = writer_of(buffer, sizeof(buffer));
+	struct isakmp_writer chain = isakmp_writer_at(&out, ISAKMP_UNANNOUNCED);
+	struct ikev1_fragment fragment, again;
+
+	if (ikev1_fragment_decode(body, &fragment) != ERR_OK)
+		return;
+	ikev1_put_fragment(&chain, &fragment);
+	MUST(ikev1_fragment_decode(written_body(&out), &again) == ERR_OK);
+	MUST(again.id == fragment.id && again.number == fragment.number);
+	MUST(again.last == fragment.last && bytes_equal(again.data, fragment.data));
+}
+
+static void walk_gss_token(struct bytes body)
+{
+	static uint8_t buffer[BUFFER_SIZE];
+	struct writer out = writer_of(buffer, sizeof(buffer));
+	struct isakmp_writer chain = isakmp_writer_at(&out, ISAKMP_UNANNOUNCED);
+	struct ikev1_gss_token token;
+
+	if (ikev1_gss_token_decode(body, &token) != ERR_OK)
+		return;
+	ikev1_put_gss_token(&chain, &token);
+	MUST(bytes_equal(written_body(&out), body));
+}
+
+static void walk_vendor_id(struct bytes body)
+{
+	enum vendor_id id = vendor_id_of(body);
+
+	MUST(id < VENDOR_ID_COUNT);
+	MUST(id == VENDOR_UNKNOWN || vendor_id_of(vendor_id_octets(id)) == id);
+}
+
 void isakmp_walk(const struct isakmp_chain *chain)
 {
 	for (size_t i = 0; i < chain->count; i++) {
@@ -155,6 +213,15 @@ void isakmp_walk(const struct isakmp_chain *chain)
 			break;
 		case ISAKMP_DELETE:
 			walk_delete(payload->body);
+			break;
+		case ISAKMP_VENDOR_ID:
+			walk_vendor_id(payload->body);
+			break;
+		case ISAKMP_GSS:
+			walk_gss_token(payload->body);
+			break;
+		case ISAKMP_FRAGMENT:
+			walk_fragment(payload->body);
 			break;
 		default:
 			break;

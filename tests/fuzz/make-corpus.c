@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "wire/ikev1.h"
 #include "wire/kink.h"
+#include "wire/vendor.h"
 
 static const uint8_t filler[32] = {0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67};
 
@@ -143,6 +145,81 @@ static void save_lone(const char *folder, const char *name, enum kink_type type,
 	save(folder, "kink", name, &out);
 }
 
+static void put_phase_1_sa(struct isakmp_writer *chain)
+{
+	static const struct ikev1_attributes known_group = {.encryption = IKEV1_ENCRYPTION_AES_CBC,
+	    .key_length = 256,
+	    .hash = IKEV1_HASH_SHA2_256,
+	    .method = IKEV1_METHOD_PRE_SHARED_KEY,
+	    .group = 31,
+	    .life_seconds = 86400};
+	static const struct ikev1_attributes private_group = {
+	    .encryption = IKEV1_ENCRYPTION_3DES_CBC,
+	    .hash = IKEV1_HASH_SHA,
+	    .method = IKEV1_METHOD_GSS,
+	    .group_type = IKEV1_GROUP_TYPE_MODP,
+	    .group_prime = {filler, 24},
+	    .group_generator_one = {filler, 1},
+	    .life_kilobytes = 1000,
+	    .gss_identity = {filler, 8}};
+	struct isakmp_sa_writer sa = isakmp_sa_begin(chain, IPSEC_DOI, SIT_IDENTITY_ONLY);
+
+	isakmp_sa_proposal(&sa, 1, PROTO_ISAKMP, octets(0));
+	isakmp_sa_transform(&sa, 1, KEY_IKE);
+	ikev1_attributes_put(chain->out, &known_group);
+	isakmp_sa_transform(&sa, 2, KEY_IKE);
+	ikev1_attributes_put(chain->out, &private_group);
+	isakmp_sa_end(&sa);
+}
+
+static void put_main_1(struct isakmp_writer *chain)
+{
+	put_phase_1_sa(chain);
+	for (enum vendor_id id = VENDOR_UNKNOWN + 1; id <= VENDOR_GSS; id++)
+		isakmp_put(chain, ISAKMP_VENDOR_ID, vendor_id_octets(id));
+}
+
+static void put_main_3(struct isakmp_writer *chain)
+{
+	static const struct ikev1_gss_token token = {.encoding = 1, .token = {filler, 20}};
+
+	isakmp_put(chain, ISAKMP_KE, octets(32));
+	isakmp_put(chain, ISAKMP_NONCE, octets(16));
+	ikev1_put_gss_token(chain, &token);
+	isakmp_put(chain, ISAKMP_NAT_D, octets(32));
+	isakmp_put(chain, ISAKMP_NAT_D, octets(32));
+}
+
+static void put_aggressive_1(struct isakmp_writer *chain)
+{
+	static const struct isakmp_id name = {.type = ID_FQDN, .data = {filler, 8}};
+
+	put_phase_1_sa(chain);
+	isakmp_put(chain, ISAKMP_KE, octets(32));
+	isakmp_put(chain, ISAKMP_NONCE, octets(16));
+	isakmp_put_id(chain, &name);
+}
+
+static void put_fragment(struct isakmp_writer *chain)
+{
+	static const struct ikev1_fragment fragment = {
+	    .id = 1, .number = 2, .last = true, .data = {filler, 32}};
+
+	ikev1_put_fragment(chain, &fragment);
+}
+
+static void put_hash_and_quick_mode(struct isakmp_writer *chain)
+{
+	isakmp_put(chain, ISAKMP_HASH, octets(32));
+	put_quick_mode(chain);
+}
+
+static void put_hash_and_sa(struct isakmp_writer *chain)
+{
+	isakmp_put(chain, ISAKMP_HASH, octets(32));
+	put_phase_1_sa(chain);
+}
+
 static void put_phase_1(struct isakmp_writer *chain)
 {
 	static const struct isakmp_certificate certificate = {
@@ -158,13 +235,13 @@ static void put_phase_1(struct isakmp_writer *chain)
 	put_delete(chain);
 }
 
-static void save_isakmp(
-    const char *folder, const char *name, enum isakmp_exchange exchange, put_payloads put)
+static void save_isakmp(const char *folder, const char *name, enum isakmp_exchange exchange,
+    uint8_t flags, put_payloads put)
 {
 	uint8_t buffer[1024];
 	struct writer out = writer_of(buffer, sizeof(buffer));
-	struct isakmp_writer chain =
-	    isakmp_begin(&out, &(struct isakmp_header){.exchange = (uint8_t)exchange});
+	struct isakmp_writer chain = isakmp_begin(
+	    &out, &(struct isakmp_header){.exchange = (uint8_t)exchange, .flags = flags});
 
 	put(&chain);
 	isakmp_end(&out);
@@ -191,8 +268,17 @@ int main(int argc, char **argv)
 	save_lone(folder, "reply-tgt", KINK_REPLY, KINK_TGT_REP);
 	save_lone(folder, "reply-krb-error", KINK_REPLY, KINK_KRB_ERROR);
 	save_lone(folder, "reply-error", KINK_REPLY, KINK_ERROR);
-	save_isakmp(folder, "quick-mode", ISAKMP_EXCHANGE_QUICK, put_quick_mode);
-	save_isakmp(folder, "phase-1", ISAKMP_EXCHANGE_IDENTITY_PROTECTION, put_phase_1);
-	save_isakmp(folder, "delete", ISAKMP_EXCHANGE_INFORMATIONAL, put_delete);
+	save_isakmp(folder, "quick-mode", ISAKMP_EXCHANGE_QUICK, 0, put_quick_mode);
+	save_isakmp(folder, "phase-1", ISAKMP_EXCHANGE_IDENTITY_PROTECTION, 0, put_phase_1);
+	save_isakmp(folder, "delete", ISAKMP_EXCHANGE_INFORMATIONAL, 0, put_delete);
+	save_isakmp(folder, "main-1", ISAKMP_EXCHANGE_IDENTITY_PROTECTION, 0, put_main_1);
+	save_isakmp(folder, "main-3-gss", ISAKMP_EXCHANGE_IDENTITY_PROTECTION, 0, put_main_3);
+	save_isakmp(folder, "aggressive-1", ISAKMP_EXCHANGE_AGGRESSIVE, 0, put_aggressive_1);
+	save_isakmp(folder, "fragment", ISAKMP_EXCHANGE_IDENTITY_PROTECTION, 0, put_fragment);
+	/* As they are once decrypted. */
+	save_isakmp(folder, "quick-1", ISAKMP_EXCHANGE_QUICK, ISAKMP_FLAG_ENCRYPTION,
+	    put_hash_and_quick_mode);
+	save_isakmp(folder, "new-group", ISAKMP_EXCHANGE_NEW_GROUP, ISAKMP_FLAG_ENCRYPTION,
+	    put_hash_and_sa);
 	return 0;
 }

@@ -33,6 +33,15 @@ static void test_names(void **state)
 	assert_string_equal(ipsec_encapsulation_name(2), "Transport");
 	assert_string_equal(ipsec_authentication_name(2), "HMAC-SHA");
 	assert_string_equal(ipsec_authentication_name(5), "HMAC-SHA2-256");
+	assert_string_equal(isakmp_payload_name(129), "GSS");
+	assert_string_equal(isakmp_payload_name(132), "FRAGMENT");
+	assert_string_equal(ikev1_attribute_name(2), "Hash Algorithm");
+	assert_string_equal(ikev1_attribute_name(16384), "GSS Identity Name");
+	assert_string_equal(ikev1_encryption_name(7), "AES-CBC");
+	assert_string_equal(ikev1_hash_name(2), "SHA");
+	assert_string_equal(ikev1_hash_name(5), "SHA2-384");
+	assert_string_equal(ikev1_method_name(1), "pre-shared key");
+	assert_string_equal(ikev1_method_name(10), "ECDSA-384");
 	assert_string_equal(isakmp_id_type_name(7), "ID_IPV4_ADDR_RANGE");
 	assert_string_equal(isakmp_certificate_name(4), "X.509 Certificate - Signature");
 }
