@@ -28,6 +28,7 @@ enum encryption {
 	ENCRYPTION_AES_CBC,
 	ENCRYPTION_AES_GCM_16, /* RFC 4106, 16-octet ICV */
 	ENCRYPTION_CHACHA20_POLY1305,
+	ENCRYPTION_3DES_CBC, /* of ISAKMP's own messages only */
 	ENCRYPTION_COUNT
 };
 
@@ -43,6 +44,8 @@ enum integrity {
 /* Diffie-Hellman groups by their IANA number, which all of IKEv1, IKEv2 and KINK share. */
 enum dh_group {
 	DH_NONE = 0,
+	DH_MODP_1024 = 2, /* weak, as is the next: for old peers of IKE */
+	DH_MODP_1536 = 5,
 	DH_MODP_2048 = 14,
 	DH_MODP_3072 = 15,
 	DH_MODP_4096 = 16,

@@ -27,6 +27,7 @@ static const struct encryption_info encryptions[ENCRYPTION_COUNT] = {
 	.block = 1,
 	.icv = 16,
 	.aead = true},
+    [ENCRYPTION_3DES_CBC] = {.name = "3des-cbc", .key_bits = {192}, .iv = 8, .block = 8},
 };
 
 static const struct integrity_info integrities[INTEGRITY_COUNT] = {
@@ -51,6 +52,8 @@ static const struct {
 	const char *name;
 } groups[] = {
     {DH_NONE, "none"},
+    {DH_MODP_1024, "modp1024"},
+    {DH_MODP_1536, "modp1536"},
     {DH_MODP_2048, "modp2048"},
     {DH_MODP_3072, "modp3072"},
     {DH_MODP_4096, "modp4096"},
@@ -109,6 +112,7 @@ bool suite_is_valid(const struct suite *suite)
 	case IPSEC_ESP:
 		/* Encryption without integrity is never right (RFC 8221 4). */
 		return suite->encryption != ENCRYPTION_NONE &&
+		       suite->encryption != ENCRYPTION_3DES_CBC &&
 		       encryption_info(suite->encryption)->aead != has_integrity;
 	case IPSEC_AH:
 		return suite->encryption == ENCRYPTION_NONE && has_integrity;
@@ -144,6 +148,9 @@ const char *suite_format(const struct suite *suite, char text[SUITE_TEXT_SIZE])
 		break;
 	case ENCRYPTION_CHACHA20_POLY1305:
 		(void)snprintf(text, SUITE_TEXT_SIZE, "chacha20poly1305");
+		break;
+	case ENCRYPTION_3DES_CBC:
+		(void)snprintf(text, SUITE_TEXT_SIZE, "3des-%s", integrity);
 		break;
 	case ENCRYPTION_NONE:
 	case ENCRYPTION_COUNT:

@@ -234,6 +234,8 @@ static enum err build_protection(
 		rule->remotes = rule->peer->addresses;
 		rule->remote_count = rule->peer->address_count;
 	}
+	memcpy(rule->exchanges, rule->peer->exchanges, sizeof(rule->exchanges));
+	rule->exchange_count = rule->peer->exchange_count;
 	build_suites(source, &rule->proposal);
 	memcpy(rule->proposal.groups, source->groups, source->group_count * sizeof(enum dh_group));
 	rule->proposal.group_count = source->group_count;

@@ -9,6 +9,7 @@ libpolicy_a_SOURCES = \
 	src/policy/config-schema-peer.c src/policy/config-schema-rule.c \
 	src/policy/config-walk.c \
 	src/policy/identity.c src/policy/identity.h \
+	src/policy/ike.h \
 	src/policy/pad.c \
 	src/policy/policy.h \
 	src/policy/proposal.c src/policy/proposal.h \

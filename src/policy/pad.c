@@ -1,6 +1,7 @@
 /* The PAD: from an address to its peer entry (RFC 4301 4.4.3) and to its static name. */
 #include <stdlib.h>
 
+#include "policy/ike.h"
 #include "policy/store.h"
 
 const char *exchange_name(enum exchange exchange)
@@ -116,10 +117,40 @@ const struct policy_peer *policy_peer_of(const struct policy *policy, const stru
 	}
 }
 
+static bool is_listed(const enum exchange *exchanges, size_t count, enum exchange exchange)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (exchanges[i] == exchange)
+			return true;
+	}
+	return false;
+}
+
+bool policy_peer_allows(const struct policy_peer *peer, enum exchange exchange)
+{
+	return is_listed(peer->exchanges, peer->exchange_count, exchange);
+}
+
+bool policy_rule_allows(const struct policy_rule *rule, enum exchange exchange)
+{
+	return is_listed(rule->exchanges, rule->exchange_count, exchange);
+}
+
+bool policy_uses(const struct policy *policy, enum exchange exchange)
+{
+	for (size_t i = 0; i < policy->peer_count; i++) {
+		if (policy_peer_allows(&policy->peers[i], exchange))
+			return true;
+	}
+	return false;
+}
+
 bool policy_crosses_nat(const struct policy *policy)
 {
 	for (size_t i = 0; i < policy->peer_count; i++) {
-		if (policy->peers[i].nat == POLICY_NAT_AUTO)
+		const struct policy_peer *peer = &policy->peers[i];
+
+		if (peer->nat == POLICY_NAT_AUTO || (peer->ike != NULL && peer->ike->nat))
 			return true;
 	}
 	return false;

@@ -32,6 +32,8 @@ enum policy_pfs {
 	POLICY_PFS_REQUIRE /* always */
 };
 
+struct policy_ike;
+
 /* Whose nonces keys are made with (RFC 4430 3.2.1). */
 enum policy_nonces {
 	POLICY_NONCES_INITIATOR, /* the initiator's alone */
@@ -96,8 +98,9 @@ struct policy_peer {
 	enum policy_user_to_user user_to_user;
 	enum policy_nat nat;
 	enum policy_dialect dialect;
-	enum exchange exchanges[EXCHANGE_COUNT]; /* in the order to try */
+	enum exchange exchanges[EXCHANGE_COUNT]; /* allowed ones, in the order to try */
 	size_t exchange_count;
+	const struct policy_ike *ike; /* policy/ike.h; NULL when none of exchanges is IKE */
 	uint32_t dpd;         /* ms without a sign of life before it is asked for one; 0: never */
 	uint32_t dpd_timeout; /* ms without an answer before it is dead; 0: one whole try */
 };
@@ -119,6 +122,9 @@ struct policy_rule {
 	size_t remote_count;
 	struct address gateway; /* tunnel mode: the peer's outer address */
 	struct policy_proposal proposal;
+	/* The peer's, or fewer of them: allowed ones, in the order to try. */
+	enum exchange exchanges[EXCHANGE_COUNT];
+	size_t exchange_count;
 	bool automatic; /* made by the daemon (KDC, DNS, the negotiation itself), not by the file */
 };
 
@@ -212,6 +218,11 @@ size_t policy_rule_selectors(const struct policy_rule *rule, struct selector *ou
 /* The most specific peer entry whose addresses contain this one; NULL if none does. */
 const struct policy_peer *policy_peer_of(
     const struct policy *policy, const struct address *address);
+/* Whether the method may be used with the peer at all, and for traffic of the rule. */
+bool policy_peer_allows(const struct policy_peer *peer, enum exchange exchange);
+bool policy_rule_allows(const struct policy_rule *rule, enum exchange exchange);
+/* Whether some peer may be met by that method. */
+bool policy_uses(const struct policy *policy, enum exchange exchange);
 /* Whether some peer may be met across a NAT: the data plane needs its UDP port. */
 bool policy_crosses_nat(const struct policy *policy);
 /* The static name of an address; NULL when the resolver must be asked. */
