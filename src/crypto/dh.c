@@ -15,11 +15,13 @@ enum kind { KIND_MODP, KIND_ECP, KIND_X25519 };
 struct group {
 	enum dh_group number;
 	enum kind kind;
-	const char *name; /* OpenSSL's, of the parameters */
+	const char *name; /* OpenSSL's, of the parameters; NULL where it has none */
 	size_t field;     /* octets of a coordinate, of p, or of u */
 };
 
 static const struct group groups[] = {
+    {DH_MODP_1024, KIND_MODP, NULL, 128},
+    {DH_MODP_1536, KIND_MODP, "modp_1536", 192},
     {DH_MODP_2048, KIND_MODP, "modp_2048", 256},
     {DH_MODP_3072, KIND_MODP, "modp_3072", 384},
     {DH_MODP_4096, KIND_MODP, "modp_4096", 512},
@@ -79,24 +81,58 @@ static enum err wrap(const struct group *group, EVP_PKEY *key, struct dh **out)
 	return ERR_OK;
 }
 
+/* The group alone, or with a private number a key that lacks its public part. Not for X25519. */
+static EVP_PKEY *make(const struct group *group, const BIGNUM *number)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, algorithm_of(group), NULL);
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	BIGNUM *prime = group->name == NULL ? BN_get_rfc2409_prime_1024(NULL) : NULL;
+	BIGNUM *generator = BN_new();
+	OSSL_PARAM *parameters = NULL;
+	EVP_PKEY *key = NULL;
+	bool named = builder != NULL && group->name != NULL &&
+	             OSSL_PARAM_BLD_push_utf8_string(
+			 builder, OSSL_PKEY_PARAM_GROUP_NAME, group->name, 0) == 1;
+	bool spelt = builder != NULL && prime != NULL && generator != NULL &&
+	             BN_set_word(generator, 2) == 1 &&
+	             OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_FFC_P, prime) == 1 &&
+	             OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_FFC_G, generator) == 1;
+
+	if ((named || spelt) && (number == NULL || OSSL_PARAM_BLD_push_BN(builder,
+						       OSSL_PKEY_PARAM_PRIV_KEY, number) == 1))
+		parameters = OSSL_PARAM_BLD_to_param(builder);
+	if (parameters == NULL || context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
+	    EVP_PKEY_fromdata(context, &key,
+		number == NULL ? EVP_PKEY_KEY_PARAMETERS : EVP_PKEY_KEYPAIR, parameters) != 1)
+		key = NULL;
+	OSSL_PARAM_free(parameters);
+	OSSL_PARAM_BLD_free(builder);
+	BN_free(prime);
+	BN_free(generator);
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
 enum err dh_new(enum dh_group number, struct dh **out)
 {
 	const struct group *group = group_of(number);
 	EVP_PKEY_CTX *context;
+	EVP_PKEY *model = NULL;
 	EVP_PKEY *key = NULL;
-	OSSL_PARAM parameters[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
 
 	if (group == NULL)
 		return ERR_UNSUPPORTED;
-	if (group->name != NULL)
-		parameters[0] = OSSL_PARAM_construct_utf8_string(
-		    OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)group->name, 0);
-	context = EVP_PKEY_CTX_new_from_name(NULL, algorithm_of(group), NULL);
+	if (group->kind == KIND_X25519) {
+		context = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
+	} else {
+		model = make(group, NULL);
+		context = model != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, model, NULL) : NULL;
+	}
 	if (context == NULL || EVP_PKEY_keygen_init(context) != 1 ||
-	    EVP_PKEY_CTX_set_params(context, parameters) != 1 ||
 	    EVP_PKEY_generate(context, &key) != 1)
 		key = NULL;
 	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(model);
 	return key != NULL ? wrap(group, key, out) : ERR_SYSTEM;
 }
 
@@ -118,24 +154,10 @@ static bool set_public(const struct group *group, EVP_PKEY *key, struct bytes va
 
 static EVP_PKEY *private_number(const struct group *group, struct bytes value)
 {
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, algorithm_of(group), NULL);
-	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
 	BIGNUM *number = BN_bin2bn(value.data, (int)value.len, NULL);
-	OSSL_PARAM *parameters = NULL;
-	EVP_PKEY *key = NULL;
+	EVP_PKEY *key = number != NULL ? make(group, number) : NULL;
 
-	if (builder != NULL && number != NULL &&
-	    OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, group->name, 0) ==
-		1 &&
-	    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_PRIV_KEY, number) == 1)
-		parameters = OSSL_PARAM_BLD_to_param(builder);
-	if (parameters == NULL || context == NULL || EVP_PKEY_fromdata_init(context) != 1 ||
-	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, parameters) != 1)
-		key = NULL;
-	OSSL_PARAM_free(parameters);
-	OSSL_PARAM_BLD_free(builder);
 	BN_clear_free(number);
-	EVP_PKEY_CTX_free(context);
 	return key;
 }
 

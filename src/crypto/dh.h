@@ -1,7 +1,8 @@
 /*
- * Diffie-Hellman groups: 14 to 16 (RFC 3526), 19 to 21 (RFC 5903), 31 (RFC 8031). Public values and
- * shared secrets have the fixed lengths and encodings of those RFCs: MODP padded on the left, ECP
- * as x | y with x alone as the secret, X25519 as 32 octets. The peer's value is checked (RFC 6989).
+ * Diffie-Hellman groups: 2 (RFC 2409 6.2), 5 and 14 to 16 (RFC 3526), 19 to 21 (RFC 5903), 31
+ * (RFC 8031). Public values and shared secrets have the fixed lengths and encodings of those RFCs:
+ * MODP padded on the left, ECP as x | y with x alone as the secret, X25519 as 32 octets. The peer's
+ * value is checked (RFC 6989).
  */
 #ifndef CRYPTO_DH_H
 #define CRYPTO_DH_H

@@ -1,6 +1,6 @@
 /*
  * Known answers of Diffie-Hellman, in hexadecimal: RFC 5903 8 (ECP groups), RFC 8031 Appendix A
- * (Curve25519), and the primes of RFC 3526 3 to 5.
+ * (Curve25519), and the primes of RFC 2409 6.2 and RFC 3526 2 to 5.
  */
 #ifndef UNIT_CRYPTO_DH_VECTORS_H
 #define UNIT_CRYPTO_DH_VECTORS_H
@@ -58,6 +58,16 @@ static const struct {
 	enum dh_group group;
 	const char *prime;
 } modp_vectors[] = {
+    {DH_MODP_1024, "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea6"
+		   "3b139b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245"
+		   "e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f2411"
+		   "7c4b1fe649286651ece65381ffffffffffffffff"},
+    {DH_MODP_1536, "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea6"
+		   "3b139b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245"
+		   "e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f2411"
+		   "7c4b1fe649286651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f"
+		   "83655d23dca3ad961c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08"
+		   "ca237327ffffffffffffffff"},
     {DH_MODP_2048, "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea6"
 		   "3b139b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245"
 		   "e485b576625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f2411"
