@@ -1,8 +1,9 @@
 crypto_test_libs = libcrypto-suite.a libbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/test-crypto tests/unit/test-crypto-dh \
-	tests/unit/test-crypto-ike
-TESTS += tests/unit/test-crypto tests/unit/test-crypto-dh tests/unit/test-crypto-ike
+	tests/unit/test-crypto-ike tests/unit/test-crypto-signature
+TESTS += tests/unit/test-crypto tests/unit/test-crypto-dh tests/unit/test-crypto-ike \
+	tests/unit/test-crypto-signature
 tests_unit_test_crypto_SOURCES = tests/unit/test-crypto.c tests/unit/crypto.h \
 	tests/unit/crypto-vectors.h
 tests_unit_test_crypto_LDADD = $(crypto_test_libs)
@@ -12,3 +13,6 @@ tests_unit_test_crypto_dh_LDADD = $(crypto_test_libs)
 tests_unit_test_crypto_ike_SOURCES = tests/unit/test-crypto-ike.c tests/unit/crypto.h \
 	tests/unit/crypto-vectors.h
 tests_unit_test_crypto_ike_LDADD = $(crypto_test_libs)
+tests_unit_test_crypto_signature_SOURCES = tests/unit/test-crypto-signature.c \
+	tests/unit/crypto.h tests/unit/crypto-signature-vectors.h
+tests_unit_test_crypto_signature_LDADD = $(crypto_test_libs)
