@@ -25,6 +25,9 @@ enum dataplane_operation {
 	                         move.remote now */
 	DATAPLANE_ADD_POLICY, /* install `policy` in both directions */
 	DATAPLANE_DELETE_POLICY, /* by policy.id: all its selectors */
+	/* The policies of this start are all in. What an earlier run left standing, for it was
+	   killed, is removed now and not before: no packet goes clear meanwhile. */
+	DATAPLANE_REMOVE_STALE,
 	/* No SA will come now for what policy.id and policy.selector match: packets that were held
 	   for one are dropped, and the next one causes an acquire. */
 	DATAPLANE_ACQUIRE_FAILED
@@ -173,6 +176,7 @@ struct dataplane_settings {
 	uint32_t hold_packets;       /* per flow, while its SA is negotiated */
 	uint32_t hold_flows;         /* flows that may hold packets at the same time */
 	uint16_t encapsulation_port; /* UDP port of ESP through NATs, RFC 3948's 4500; 0: none */
+	const char *state_path; /* kernel: the file that remembers what was changed; NULL: none */
 };
 
 struct dataplane;
@@ -185,11 +189,15 @@ struct dataplane_ops {
 	    struct problem *problem);
 	/* Called on the engine's thread only. Never blocks for long. */
 	void (*submit)(struct dataplane *dataplane, const struct dataplane_request *request);
+	/* Carries out what submit has only queued, so that requests go together. NULL: it never
+	   does. */
+	void (*flush)(struct dataplane *dataplane);
 	/* Removes everything that it installed. */
 	void (*close)(struct dataplane *dataplane);
 };
 
 extern const struct dataplane_ops dataplane_record;
 extern const struct dataplane_ops dataplane_userspace;
+extern const struct dataplane_ops dataplane_xfrm;
 
 #endif

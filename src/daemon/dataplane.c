@@ -4,7 +4,8 @@
 
 #include "daemon/daemon.h"
 
-static const struct dataplane_ops *const dataplanes[] = {&dataplane_userspace, &dataplane_record};
+static const struct dataplane_ops *const dataplanes[] = {
+    &dataplane_xfrm, &dataplane_userspace, &dataplane_record};
 
 enum err dataplane_choose(struct daemon *daemon, struct problem *problem)
 {
@@ -14,8 +15,8 @@ enum err dataplane_choose(struct daemon *daemon, struct problem *problem)
 	    .mark = settings->mark,
 	    .hold_packets = settings->hold_packets,
 	    .hold_flows = settings->hold_flows,
-	    .encapsulation_port =
-		policy_crosses_nat(daemon->policy) ? IPSEC_ENCAPSULATION_PORT : 0};
+	    .encapsulation_port = policy_crosses_nat(daemon->policy) ? IPSEC_ENCAPSULATION_PORT : 0,
+	    .state_path = RUNSTATEDIR "/kinkd/xfrm.state"};
 	struct dataplane_listener listener = events_listener(daemon->events);
 
 	if (strcmp(wanted, "auto") == 0) {

@@ -137,6 +137,8 @@ void events_drain(struct daemon *daemon)
 	while (daemon->kx != NULL) {
 		struct event *list;
 
+		if (daemon->dataplane != NULL && daemon->dataplane_ops->flush != NULL)
+			daemon->dataplane_ops->flush(daemon->dataplane);
 		(void)pthread_mutex_lock(&events->lock);
 		list = events->first;
 		events->first = NULL;

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libdataplane.a
 libdataplane_a_SOURCES = \
 	src/dataplane/sa_rules.c src/dataplane/sa_rules.h \
 	src/dataplane/selector.c src/dataplane/selector.h \
+	src/dataplane/prefixes.c src/dataplane/prefixes.h \
 	src/dataplane/record/record.c src/dataplane/record/record.h \
 	src/dataplane/userspace/ah.c src/dataplane/userspace/ah.h \
 	src/dataplane/userspace/ah_cover.c src/dataplane/userspace/ah_cover.h \
@@ -24,7 +25,7 @@ libdataplane_a_SOURCES = \
 	src/dataplane/userspace/packet.c src/dataplane/userspace/packet.h \
 	src/dataplane/userspace/parcel.c src/dataplane/userspace/parcel.h \
 	src/dataplane/userspace/path.c src/dataplane/userspace/path.h \
-	src/dataplane/userspace/prefixes.c src/dataplane/userspace/prefixes.h \
+	src/dataplane/prefixes.c src/dataplane/userspace/prefixes.h \
 	src/dataplane/userspace/private.h \
 	src/dataplane/userspace/reassemble.c \
 	src/dataplane/userspace/receive.c src/dataplane/userspace/receive.h \
@@ -37,7 +38,18 @@ libdataplane_a_SOURCES = \
 	src/dataplane/userspace/spd.c src/dataplane/userspace/spd.h \
 	src/dataplane/userspace/tun.c src/dataplane/userspace/tun.h \
 	src/dataplane/userspace/udp.c src/dataplane/userspace/udp.h \
-	src/dataplane/userspace/userspace.c
+	src/dataplane/userspace/userspace.c \
+	src/dataplane/xfrm/batch.c src/dataplane/xfrm/batch.h \
+	src/dataplane/xfrm/message.c src/dataplane/xfrm/message.h \
+	src/dataplane/xfrm/message-sa.c \
+	src/dataplane/xfrm/monitor.c src/dataplane/xfrm/monitor.h \
+	src/dataplane/xfrm/policies.c src/dataplane/xfrm/policies.h \
+	src/dataplane/xfrm/private.h \
+	src/dataplane/xfrm/states.c src/dataplane/xfrm/states.h \
+	src/dataplane/xfrm/surroundings.c src/dataplane/xfrm/surroundings.h \
+	src/dataplane/xfrm/wishes.c src/dataplane/xfrm/wishes.h \
+	src/dataplane/xfrm/xfrm.c \
+	src/dataplane/xfrm/xfrm-sa.c
 # What the programs that link libdataplane.a need beside it.
 DATAPLANE_LIBS = $(MNL_LIBS) $(NFTABLES_LIBS) $(ZLIB_LIBS)
 if HAVE_NFTABLES

@@ -83,6 +83,7 @@ static uint32_t retransmit_cycle(const struct policy_daemon *daemon)
 
 static enum err install_policies(struct kx *kx)
 {
+	static const struct dataplane_request complete = {.operation = DATAPLANE_REMOVE_STALE};
 	uint32_t priority = 0;
 
 	for (size_t i = 0; i < kx->policy->rule_count; i++) {
@@ -112,6 +113,7 @@ static enum err install_policies(struct kx *kx)
 		}
 		free(selectors);
 	}
+	kx->host.dataplane(kx->host.self, &complete);
 	return ERR_OK;
 }
 

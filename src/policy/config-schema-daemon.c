@@ -154,6 +154,7 @@ static const struct schema_section retry_section = {.settings = retry};
 
 static const struct schema_choice dataplanes[] = {
     {"auto", 0},
+    {"kernel", 0},
     {"userspace", 0},
     {"record", 0},
     {NULL, 0},

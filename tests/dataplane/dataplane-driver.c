@@ -1,5 +1,5 @@
 /*
- * Drives the userspace data plane by hand, for tests and bench/esp. Commands come on standard
+ * Drives a data plane by hand, for tests and bench/esp. Commands come on standard
  * input, one a line; events and answers go to standard output, one a line. At the end of input it
  * closes the data plane and exits.
  *
@@ -10,13 +10,16 @@
  *     delete SPI DESTINATION [PROTOCOL]
  *     query SPI DESTINATION [PROTOCOL]
  *     move SPI DESTINATION REMOTE REMOTE-PORT
+ *     reserve SOURCE DESTINATION POLICY [PROTOCOL]
  *     failed POLICY LOCAL REMOTE
+ *     settled
  *
  * ACTION is require, request, bypass or discard; LOCAL and REMOTE are prefixes; port 0 is any port
  * and protocol 0 any protocol; SEED is an octet that fills the key; PROTOCOL is esp (unless told
  * otherwise), ah or ipcomp. A policy's OPTION is protect=PROTOCOL[,PROTOCOL]..., innermost first;
  * an SA's are limit=BYTES, bundle=NUMBER,INDEX,SIZE, udp=SOURCE-PORT,DESTINATION-PORT, keepalive.
- * Arguments are the device's name and the port of UDP encapsulation.
+ * Arguments are the device's name, or "kernel" for the kernel's data plane, and the port of UDP
+ * encapsulation.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +44,8 @@ static void on_completed(void *self, const struct dataplane_completion *completi
 		    (unsigned long long)c->replayed, (unsigned long long)c->integrity_failed,
 		    (unsigned long long)c->selector_mismatch,
 		    (unsigned long long)c->wrongly_protected);
+	else if (completion->operation == DATAPLANE_RESERVE_SPI)
+		printf("reserved %08x\n", completion->spi);
 	else
 		printf("done\n");
 }
@@ -268,6 +273,14 @@ static void read_command(char **words, size_t count, struct dataplane_request *r
 		read_sa_name(words, count, request);
 	} else if (strcmp(words[0], "move") == 0 && count == 5) {
 		read_move(words, request);
+	} else if (strcmp(words[0], "reserve") == 0 && count >= 4) {
+		request->operation = DATAPLANE_RESERVE_SPI;
+		request->sa = (struct dataplane_sa){.source = parse_address(words[1]),
+		    .destination = parse_address(words[2]),
+		    .policy_id = parse_number(words[3]),
+		    .suite = {.protocol = count > 4 ? parse_protocol(words[4]) : IPSEC_ESP}};
+	} else if (strcmp(words[0], "settled") == 0) {
+		request->operation = DATAPLANE_REMOVE_STALE;
 	} else if (strcmp(words[0], "failed") == 0 && count == 4) {
 		struct address local = parse_address(words[2]);
 		struct address remote = parse_address(words[3]);
@@ -290,11 +303,15 @@ int main(int argc, char **argv)
 	    .expired = on_expired,
 	    .moved = on_moved,
 	    .failed = on_failed};
-	struct dataplane_settings settings = {.device = argc > 1 ? argv[1] : "kink0",
+	const char *device = argc > 1 ? argv[1] : "kink0";
+	const struct dataplane_ops *ops =
+	    strcmp(device, "kernel") == 0 ? &dataplane_xfrm : &dataplane_userspace;
+	struct dataplane_settings settings = {.device = device,
 	    .mark = 910,
 	    .hold_packets = 8,
 	    .hold_flows = 16,
-	    .encapsulation_port = argc > 2 ? (uint16_t)parse_number(argv[2]) : 0};
+	    .encapsulation_port = argc > 2 ? (uint16_t)parse_number(argv[2]) : 0,
+	    .state_path = getenv("STATE")};
 	struct dataplane *dataplane;
 	struct problem problem;
 	struct log log;
@@ -302,7 +319,7 @@ int main(int argc, char **argv)
 
 	log_init(&log, on_log, NULL, LOG_LEVEL_DEBUG);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (dataplane_userspace.open(&settings, &listener, &log, &dataplane, &problem) != ERR_OK) {
+	if (ops->open(&settings, &listener, &log, &dataplane, &problem) != ERR_OK) {
 		fprintf(stderr, "dataplane-driver: %s\n", problem.text);
 		return 1;
 	}
@@ -318,8 +335,10 @@ int main(int argc, char **argv)
 		if (count == 0)
 			continue;
 		read_command(words, count, &request);
-		dataplane_userspace.submit(dataplane, &request);
+		ops->submit(dataplane, &request);
+		if (ops->flush != NULL)
+			ops->flush(dataplane);
 	}
-	dataplane_userspace.close(dataplane);
+	ops->close(dataplane);
 	return 0;
 }

@@ -94,7 +94,8 @@ static void deliver(struct sim *sim, struct sim_host *host, void *payload)
 static const char *operation_name(enum dataplane_operation operation)
 {
 	static const char *const names[] = {"reserve an SPI", "add an SA", "delete an SA",
-	    "query an SA", "move an SA", "add a policy", "delete a policy", "give up flows"};
+	    "query an SA", "move an SA", "add a policy", "delete a policy", "remove what is stale",
+	    "give up flows"};
 
 	return names[operation];
 }
@@ -204,6 +205,9 @@ void sim_plane_submit(struct sim_plane *plane, const struct dataplane_request *r
 	if (fails)
 		record_fail_next(plane->record, request->operation, ERR_SYSTEM);
 	dataplane_record.submit(plane->record, request);
+	/* Of this nobody waits for an answer. */
+	if (request->operation == DATAPLANE_REMOVE_STALE)
+		return;
 	describe(plane, request, fails);
 	check_outcome(plane, request, fails);
 	if (request->operation == DATAPLANE_ACQUIRE_FAILED)

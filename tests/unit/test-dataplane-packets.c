@@ -15,7 +15,7 @@
 #include "dataplane/userspace/coalesce.h"
 #include "dataplane/userspace/fragment.h"
 #include "dataplane/userspace/icmp.h"
-#include "dataplane/userspace/prefixes.h"
+#include "dataplane/prefixes.h"
 #include "dataplane/userspace/segment.h"
 
 #define PACKET_MAX 65535

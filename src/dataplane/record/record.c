@@ -312,6 +312,7 @@ static enum err perform(struct dataplane *dp, const struct dataplane_request *re
 		return add_policy(dp, &request->policy, completion);
 	case DATAPLANE_DELETE_POLICY:
 		return delete_policy(dp, &request->policy, completion);
+	case DATAPLANE_REMOVE_STALE:
 	case DATAPLANE_ACQUIRE_FAILED:
 		return ERR_OK;
 	}

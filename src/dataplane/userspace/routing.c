@@ -9,7 +9,7 @@
 #include "dataplane/userspace/encapsulate.h"
 #include "dataplane/userspace/netlink.h"
 #include "dataplane/userspace/path.h"
-#include "dataplane/userspace/prefixes.h"
+#include "dataplane/prefixes.h"
 
 #define PRIORITY_FIRST  1000  /* the rule that lets our own packets pass */
 #define PRIORITY_POLICY 1001  /* plus the policy's own priority */

@@ -167,6 +167,8 @@ static void perform(struct dataplane *dp, const struct dataplane_request *reques
 	case DATAPLANE_DELETE_POLICY:
 		(void)delete_policy(dp, request->policy.id, &completion->problem);
 		break;
+	case DATAPLANE_REMOVE_STALE:
+		break;
 	case DATAPLANE_ACQUIRE_FAILED:
 		hold_fail(dp->hold, request->policy.id, &request->policy.selector);
 		break;

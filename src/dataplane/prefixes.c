@@ -1,5 +1,5 @@
 /* Ranges to prefixes. */
-#include "dataplane/userspace/prefixes.h"
+#include "dataplane/prefixes.h"
 
 struct address prefixes_next_address(const struct address *address)
 {

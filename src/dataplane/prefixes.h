@@ -1,6 +1,6 @@
 /* An address range as prefixes, for kernel tables that know no ranges. */
-#ifndef DATAPLANE_USERSPACE_PREFIXES_H
-#define DATAPLANE_USERSPACE_PREFIXES_H
+#ifndef DATAPLANE_PREFIXES_H
+#define DATAPLANE_PREFIXES_H
 
 #include <stddef.h>
 

@@ -1,0 +1,247 @@
+/* The monitor's thread: XFRM's multicast groups. */
+#include "dataplane/xfrm/monitor.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/secret.h"
+#include "dataplane/xfrm/message.h"
+
+#define RECEIVE_OCTETS 32768
+#define SOCKET_BUFFER  (4 * 1024 * 1024) /* reports that wait while the thread does not run */
+
+struct monitor {
+	struct dataplane_listener listener;
+	struct wishes *wishes;
+	struct log *log;
+	struct mnl_socket *socket;
+	int stop; /* eventfd: readable when the thread is to end */
+	bool running;
+	pthread_t thread;
+	uint8_t received[RECEIVE_OCTETS] __attribute__((aligned(8)));
+};
+
+/* Where the protocol has ports; of ICMP the kernel puts type and code in their place. */
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP ||
+	       protocol == IPPROTO_DCCP || protocol == IPPROTO_UDPLITE;
+}
+
+/* A larval SA's selector is its packet. */
+static struct dataplane_flow flow_of(const struct xfrm_selector *selector, uint32_t policy_id)
+{
+	struct dataplane_flow flow = {.policy_id = policy_id,
+	    .local = message_address_of(&selector->saddr, selector->family),
+	    .remote = message_address_of(&selector->daddr, selector->family),
+	    .protocol = selector->proto};
+
+	if (has_ports(selector->proto)) {
+		flow.local_port = ntohs(selector->sport);
+		flow.remote_port = ntohs(selector->dport);
+	}
+	return flow;
+}
+
+static const void *payload(const struct nlmsghdr *message, size_t len)
+{
+	return message->nlmsg_len >= mnl_nlmsg_size(len) ? mnl_nlmsg_get_payload(message) : NULL;
+}
+
+/* Of a bundle's templates, the one for the protocol that is asked for. */
+struct search {
+	uint8_t protocol;
+	struct xfrm_user_tmpl found;
+};
+
+static int find_template(const struct nlattr *attribute, void *context)
+{
+	struct search *search = context;
+	const struct xfrm_user_tmpl *template = mnl_attr_get_payload(attribute);
+	size_t left = mnl_attr_get_payload_len(attribute);
+
+	if (mnl_attr_get_type(attribute) != XFRMA_TMPL)
+		return MNL_CB_OK;
+	for (; left >= sizeof(*template); left -= sizeof(*template), template ++) {
+		if (template->id.proto == search->protocol)
+			search->found = *template;
+	}
+	return MNL_CB_OK;
+}
+
+static void acquire(struct monitor *monitor, const struct nlmsghdr *message)
+{
+	const struct xfrm_user_acquire *told = payload(message, sizeof(*told));
+	struct search search = {0};
+	const struct xfrm_user_tmpl *wanted = &search.found;
+	struct wish wish;
+
+	if (told == NULL)
+		return;
+	search.protocol = told->id.proto;
+	(void)mnl_attr_parse(message, sizeof(*told), find_template, &search);
+	if (!message_is_own(wanted->reqid))
+		return;
+	wish = (struct wish){.flow = flow_of(&told->sel, message_policy_of_reqid(wanted->reqid)),
+	    .index = told->policy.index,
+	    .protocol = (enum ipsec_protocol)told->id.proto,
+	    .mode = wanted->mode == XFRM_MODE_TUNNEL ? IPSEC_TUNNEL : IPSEC_TRANSPORT,
+	    .source = message_address_of(&told->saddr, wanted->family),
+	    .destination = message_address_of(&told->id.daddr, wanted->family)};
+	wishes_add(monitor->wishes, &wish);
+	monitor->listener.acquire(monitor->listener.self, &wish.flow);
+}
+
+static void expired(struct monitor *monitor, const struct nlmsghdr *message)
+{
+	const struct xfrm_user_expire *told = payload(message, sizeof(*told));
+	const struct xfrm_usersa_info *info;
+	struct dataplane_expiry expiry;
+	struct address source;
+
+	if (told == NULL || !message_is_own(told->state.reqid))
+		return;
+	info = &told->state;
+	source = message_address_of(&info->saddr, info->family);
+	expiry = (struct dataplane_expiry){.spi = ntohl(info->id.spi),
+	    .destination = message_address_of(&info->id.daddr, info->family),
+	    .protocol = (enum ipsec_protocol)info->id.proto,
+	    .direction = message_direction_of_reqid(info->reqid),
+	    .hard = told->hard != 0};
+	if (expiry.spi == 0)
+		wishes_drop(monitor->wishes, message_policy_of_reqid(info->reqid), expiry.protocol,
+		    &source, &expiry.destination);
+	else
+		monitor->listener.expired(monitor->listener.self, &expiry);
+}
+
+static void mapping(struct monitor *monitor, const struct nlmsghdr *message)
+{
+	const struct xfrm_user_mapping *told = payload(message, sizeof(*told));
+	struct dataplane_move move;
+
+	if (told == NULL || !message_is_own(told->reqid) || monitor->listener.moved == NULL)
+		return;
+	move = (struct dataplane_move){.spi = ntohl(told->id.spi),
+	    .protocol = (enum ipsec_protocol)told->id.proto,
+	    .destination = message_address_of(&told->id.daddr, told->id.family),
+	    .remote = {.address = message_address_of(&told->new_saddr, told->id.family),
+		.port = ntohs(told->new_sport)}};
+	monitor->listener.moved(monitor->listener.self, &move);
+}
+
+static void take(struct monitor *monitor, const struct nlmsghdr *message)
+{
+	switch (message->nlmsg_type) {
+	case XFRM_MSG_ACQUIRE:
+		acquire(monitor, message);
+		break;
+	case XFRM_MSG_EXPIRE:
+		expired(monitor, message);
+		break;
+	case XFRM_MSG_MAPPING:
+		mapping(monitor, message);
+		break;
+	default:
+		break;
+	}
+}
+
+static void receive(struct monitor *monitor)
+{
+	ssize_t got =
+	    mnl_socket_recvfrom(monitor->socket, monitor->received, sizeof(monitor->received));
+	const struct nlmsghdr *message = (const struct nlmsghdr *)monitor->received;
+	int left = (int)got;
+
+	if (got < 0)
+		return;
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		take(monitor, message);
+	/* Reports of SAs come with their keys. */
+	secret_wipe(monitor->received, (size_t)got);
+}
+
+static void *run(void *argument)
+{
+	struct monitor *monitor = argument;
+	struct pollfd wait[] = {{.fd = mnl_socket_get_fd(monitor->socket), .events = POLLIN},
+	    {.fd = monitor->stop, .events = POLLIN}};
+
+	while (wait[1].revents == 0) {
+		if (poll(wait, 2, -1) > 0 && wait[0].revents != 0)
+			receive(monitor);
+	}
+	return NULL;
+}
+
+static enum err subscribe(struct monitor *monitor, struct problem *problem)
+{
+	static const int groups[] = {XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING};
+	int size = SOCKET_BUFFER;
+
+	monitor->socket = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (monitor->socket == NULL || mnl_socket_bind(monitor->socket, 0, MNL_SOCKET_AUTOPID) != 0)
+		return problem_set(problem, ERR_SYSTEM, "cannot listen to the kernel's IPsec: %s",
+		    strerror(errno));
+	(void)setsockopt(
+	    mnl_socket_get_fd(monitor->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		int group = groups[i];
+
+		if (mnl_socket_setsockopt(
+			monitor->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) != 0)
+			return problem_set(problem, ERR_SYSTEM,
+			    "cannot listen to the kernel's IPsec: %s%s", strerror(errno),
+			    errno == EPERM ? "; the daemon needs CAP_NET_ADMIN" : "");
+	}
+	return ERR_OK;
+}
+
+enum err monitor_open(const struct dataplane_listener *listener, struct wishes *wishes,
+    struct log *log, struct monitor **out, struct problem *problem)
+{
+	struct monitor *monitor = calloc(1, sizeof(*monitor));
+	enum err code = ERR_NO_MEMORY;
+
+	*out = NULL;
+	if (monitor == NULL)
+		return problem_set(problem, code, "out of memory for the data plane");
+	monitor->listener = *listener;
+	monitor->wishes = wishes;
+	monitor->log = log;
+	monitor->stop = eventfd(0, EFD_CLOEXEC);
+	code = subscribe(monitor, problem);
+	if (code == ERR_OK && pthread_create(&monitor->thread, NULL, run, monitor) != 0)
+		code = problem_set(problem, ERR_SYSTEM, "cannot start a thread for the kernel");
+	if (code != ERR_OK) {
+		monitor_close(monitor);
+		return code;
+	}
+	monitor->running = true;
+	*out = monitor;
+	return ERR_OK;
+}
+
+void monitor_close(struct monitor *monitor)
+{
+	if (monitor == NULL)
+		return;
+	if (monitor->running) {
+		(void)eventfd_write(monitor->stop, 1);
+		(void)pthread_join(monitor->thread, NULL);
+	}
+	if (monitor->socket != NULL)
+		(void)mnl_socket_close(monitor->socket);
+	if (monitor->stop >= 0)
+		(void)close(monitor->stop);
+	free(monitor);
+}

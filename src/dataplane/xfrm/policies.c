@@ -1,0 +1,370 @@
+/* The policies in the kernel. */
+#include "dataplane/xfrm/policies.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/prefixes.h"
+
+/* Where ours stand among the kernel's, whose lower ones come first. */
+#define PRIORITY_FIRST 1024
+
+struct policy_id {
+	uint32_t id;
+	struct policy *policies;
+	UT_hash_handle hh;
+};
+
+struct policies {
+	struct policy_part *by_key;
+	struct policy_part *by_index;
+	struct policy_id *by_id;
+	uint32_t next_number;
+};
+
+struct policies *policies_new(void)
+{
+	return calloc(1, sizeof(struct policies));
+}
+
+static void forget_part(struct policies *policies, struct policy_part *part)
+{
+	HASH_DELETE(by_key, policies->by_key, part);
+	HASH_DELETE(by_index, policies->by_index, part);
+	free(part);
+}
+
+/* What is not in force after all, of which an earlier run's still may be: that is stale as before.
+ */
+static void give_up(struct policy *policy)
+{
+	while (policy->parts != NULL) {
+		struct policy_part *part = policy->parts;
+
+		policy->parts = part->next;
+		part->policy = NULL;
+	}
+	free(policy);
+}
+
+static void forget_policy(struct policies *policies, struct policy *policy)
+{
+	while (policy->parts != NULL) {
+		struct policy_part *part = policy->parts;
+
+		policy->parts = part->next;
+		forget_part(policies, part);
+	}
+	free(policy);
+}
+
+static void forget_id(struct policies *policies, struct policy_id *entry)
+{
+	while (entry->policies != NULL) {
+		struct policy *policy = entry->policies;
+
+		entry->policies = policy->next;
+		forget_policy(policies, policy);
+	}
+	HASH_DEL(policies->by_id, entry);
+	free(entry);
+}
+
+void policies_free(struct policies *policies)
+{
+	struct policy_part *part;
+	struct policy_part *next;
+
+	if (policies == NULL)
+		return;
+	while (policies->by_id != NULL)
+		forget_id(policies, policies->by_id);
+	HASH_ITER (by_key, policies->by_key, part, next)
+		forget_part(policies, part);
+	free(policies);
+}
+
+static enum err enter_part(struct policies *policies, const struct policy_part_key *key,
+    uint32_t index, struct policy_part **out)
+{
+	struct policy_part *part = calloc(1, sizeof(*part));
+
+	if (part == NULL)
+		return ERR_NO_MEMORY;
+	part->key = *key;
+	part->index = index;
+	HASH_ADD(by_key, policies->by_key, key, sizeof(part->key), part);
+	if (!table_holds(&part->by_key)) {
+		free(part);
+		return ERR_NO_MEMORY;
+	}
+	HASH_ADD(by_index, policies->by_index, index, sizeof(part->index), part);
+	if (!table_holds(&part->by_index)) {
+		HASH_DELETE(by_key, policies->by_key, part);
+		free(part);
+		return ERR_NO_MEMORY;
+	}
+	*out = part;
+	return ERR_OK;
+}
+
+static struct policy_part_key key_of(const struct xfrm_selector *selector, uint8_t direction)
+{
+	struct policy_part_key key;
+
+	memset(&key, 0, sizeof(key));
+	memcpy(&key.selector, selector, sizeof(key.selector));
+	key.direction = direction;
+	return key;
+}
+
+struct finding {
+	struct policies *policies;
+	enum err error;
+};
+
+/* What no run of this daemon made is passed over. */
+static void found(void *context, const struct nlmsghdr *message)
+{
+	struct finding *finding = context;
+	const struct xfrm_userpolicy_info *info = mnl_nlmsg_get_payload(message);
+	struct policy_part_key key;
+	struct policy_part *part;
+
+	if (message->nlmsg_type != XFRM_MSG_NEWPOLICY ||
+	    message->nlmsg_len < mnl_nlmsg_size(sizeof(*info)) || !message_is_own(info->index) ||
+	    info->dir > XFRM_POLICY_FWD || finding->error != ERR_OK)
+		return;
+	key = key_of(&info->sel, info->dir);
+	HASH_FIND(by_key, finding->policies->by_key, &key, sizeof(key), part);
+	if (part == NULL)
+		finding->error = enter_part(finding->policies, &key, info->index, &part);
+}
+
+enum err policies_find_stale(
+    struct policies *policies, struct batch *batch, struct problem *problem)
+{
+	struct finding finding = {.policies = policies};
+	enum err code = batch_dump(batch, XFRM_MSG_GETPOLICY, found, &finding, problem);
+
+	if (code == ERR_OK && finding.error != ERR_OK)
+		code = problem_set(problem, finding.error, "out of memory for policies");
+	return code;
+}
+
+void policies_queue_removal(
+    struct batch *batch, const struct policy_part *part, batch_done done, void *context)
+{
+	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_DELPOLICY);
+
+	message_put_policy_name(message, part->index, (uint8_t)part->key.direction);
+	batch_end(batch, message, done, context, part->index);
+}
+
+void policies_queue(
+    struct batch *batch, const struct policy_part *part, batch_done done, void *context)
+{
+	struct message_policy policy = {.selector = part->key.selector,
+	    .direction = (uint8_t)part->key.direction,
+	    .index = part->index,
+	    .priority = part->priority,
+	    .told = &part->policy->told,
+	    .action = part->action};
+	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_UPDPOLICY);
+
+	message_put_policy(message, &policy);
+	batch_end(batch, message, done, context, part->index);
+}
+
+size_t policies_remove_stale(struct policies *policies, struct batch *batch)
+{
+	struct policy_part *part;
+	struct policy_part *next;
+	size_t count = 0;
+
+	HASH_ITER (by_key, policies->by_key, part, next) {
+		if (part->policy == NULL) {
+			policies_queue_removal(batch, part, NULL, NULL);
+			forget_part(policies, part);
+			count++;
+		}
+	}
+	return count;
+}
+
+/* A number that no policy of ours has; 0 when there is none. */
+static uint32_t free_index(struct policies *policies, uint8_t direction)
+{
+	for (uint32_t tries = 0; tries < MESSAGE_NUMBER_MAX; tries++) {
+		struct policy_part *part;
+		uint32_t index;
+
+		policies->next_number = policies->next_number % MESSAGE_NUMBER_MAX + 1;
+		index = message_index(policies->next_number, direction);
+		HASH_FIND(by_index, policies->by_index, &index, sizeof(index), part);
+		if (part == NULL)
+			return index;
+	}
+	return 0;
+}
+
+/* One direction of one selector. What an earlier policy matches never comes to this one. */
+static enum err add_part(struct policies *policies, struct policy *policy,
+    const struct message_selector *selector, uint8_t direction, struct problem *problem)
+{
+	struct xfrm_selector told = message_selector(selector, direction);
+	struct policy_part_key key = key_of(&told, direction);
+	struct policy_part *part;
+	enum err code = ERR_OK;
+
+	HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
+	if (part != NULL && part->policy != NULL) {
+		if (part->policy->told.priority < policy->told.priority)
+			return ERR_OK;
+		return problem_set(problem, ERR_EXISTS,
+		    "policy %u: the kernel cannot tell it from policy %u, which comes later",
+		    policy->told.id, part->policy->told.id);
+	}
+	if (part == NULL) {
+		uint32_t index = free_index(policies, direction);
+
+		if (index == 0)
+			return problem_set(
+			    problem, ERR_LIMIT, "there are too many policies for the kernel");
+		code = enter_part(policies, &key, index, &part);
+	}
+	if (code != ERR_OK)
+		return problem_set(problem, code, "policy %u: out of memory", policy->told.id);
+	part->priority = PRIORITY_FIRST + 2 * policy->told.priority;
+	part->action = policy->told.action;
+	part->policy = policy;
+	part->next = policy->parts;
+	policy->parts = part;
+	return ERR_OK;
+}
+
+/* All that one selector takes: for each pair of prefixes, each pair of blocks of ports. */
+static enum err add_parts(struct policies *policies, struct policy *policy, struct problem *problem)
+{
+	static const uint8_t directions[] = {XFRM_POLICY_OUT, XFRM_POLICY_IN, XFRM_POLICY_FWD};
+	const struct selector *told = &policy->told.selector;
+	struct message_ports local_ports[MESSAGE_PORTS_MAX];
+	struct message_ports remote_ports[MESSAGE_PORTS_MAX];
+	size_t local_blocks = message_port_blocks(&told->local_ports, local_ports);
+	size_t remote_blocks = message_port_blocks(&told->remote_ports, remote_ports);
+	struct prefixes locals;
+	struct prefixes remotes;
+	enum err code = ERR_OK;
+
+	prefixes_of_range(&told->local, &locals);
+	prefixes_of_range(&told->remote, &remotes);
+	for (size_t i = 0; i < locals.count * remotes.count && code == ERR_OK; i++) {
+		for (size_t j = 0; j < local_blocks * remote_blocks && code == ERR_OK; j++) {
+			struct message_selector selector = {.local = locals.list[i % locals.count],
+			    .remote = remotes.list[i / locals.count],
+			    .local_ports = local_ports[j % local_blocks],
+			    .remote_ports = remote_ports[j / local_blocks],
+			    .protocol = told->protocol};
+
+			for (size_t k = 0; k < 3 && code == ERR_OK; k++)
+				code =
+				    add_part(policies, policy, &selector, directions[k], problem);
+		}
+	}
+	return code;
+}
+
+static struct policy_id *enter_id(struct policies *policies, uint32_t id)
+{
+	struct policy_id *entry;
+
+	HASH_FIND(hh, policies->by_id, &id, sizeof(id), entry);
+	if (entry != NULL)
+		return entry;
+	entry = calloc(1, sizeof(*entry));
+	if (entry == NULL)
+		return NULL;
+	entry->id = id;
+	HASH_ADD(hh, policies->by_id, id, sizeof(entry->id), entry);
+	if (!table_holds(&entry->hh)) {
+		free(entry);
+		return NULL;
+	}
+	return entry;
+}
+
+enum err policies_add(struct policies *policies, const struct dataplane_policy *told,
+    struct policy **out, struct problem *problem)
+{
+	struct policy_id *entry;
+	struct policy *policy;
+	enum err code;
+
+	if (told->id > MESSAGE_POLICY_ID_MAX)
+		return problem_set(
+		    problem, ERR_LIMIT, "policy %u: the kernel has no number for it", told->id);
+	entry = enter_id(policies, told->id);
+	policy = entry != NULL ? calloc(1, sizeof(*policy)) : NULL;
+	if (policy == NULL)
+		return problem_set(problem, ERR_NO_MEMORY, "policy %u: out of memory", told->id);
+	policy->told = *told;
+	code = add_parts(policies, policy, problem);
+	if (code != ERR_OK) {
+		give_up(policy);
+		return code;
+	}
+	policy->next = entry->policies;
+	entry->policies = policy;
+	*out = policy;
+	return ERR_OK;
+}
+
+static struct policy_id *find_id(const struct policies *policies, uint32_t id)
+{
+	struct policy_id *entry;
+
+	HASH_FIND(hh, policies->by_id, &id, sizeof(id), entry);
+	return entry;
+}
+
+void policies_forget(struct policies *policies, uint32_t id)
+{
+	struct policy_id *entry = find_id(policies, id);
+
+	if (entry != NULL)
+		forget_id(policies, entry);
+}
+
+void policies_remove_all(struct policies *policies, struct batch *batch)
+{
+	const struct policy_part *part;
+	const struct policy_part *next;
+
+	HASH_ITER (by_key, policies->by_key, part, next)
+		policies_queue_removal(batch, part, NULL, NULL);
+	while (policies->by_id != NULL)
+		forget_id(policies, policies->by_id);
+}
+
+const struct policy *policies_find(const struct policies *policies, uint32_t id)
+{
+	const struct policy_id *entry = find_id(policies, id);
+
+	return entry != NULL ? entry->policies : NULL;
+}
+
+const struct policy_part *policies_find_part(const struct policies *policies, uint32_t index)
+{
+	struct policy_part *part;
+
+	HASH_FIND(by_index, policies->by_index, &index, sizeof(index), part);
+	return part;
+}
+
+void policies_renew(struct policies *policies, struct batch *batch, uint32_t index)
+{
+	const struct policy_part *part = policies_find_part(policies, index);
+
+	if (part != NULL && part->policy != NULL)
+		policies_queue(batch, part, NULL, NULL);
+}

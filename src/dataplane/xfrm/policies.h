@@ -1,0 +1,68 @@
+/*
+ * The policies that stand in the kernel: those told to this data plane, each as one or more of the
+ * kernel's for packets out, in and forwarded, and those that an earlier run left, which stand until
+ * the new ones are in. A policy of an earlier run with the selector of a new one is replaced in
+ * place, which is atomic.
+ */
+#ifndef DATAPLANE_XFRM_POLICIES_H
+#define DATAPLANE_XFRM_POLICIES_H
+
+#include "base/table.h"
+#include "dataplane/xfrm/batch.h"
+#include "dataplane/xfrm/message.h"
+
+/* One selector in one direction. */
+struct policy_part {
+	struct policy_part_key {
+		struct xfrm_selector selector;
+		uint32_t direction; /* XFRM_POLICY_OUT, _IN or _FWD */
+	} key;
+	uint32_t index; /* the kernel's name for it */
+	uint32_t priority;
+	enum policy_action action;
+	struct policy *policy; /* NULL: an earlier run's */
+	struct policy_part *next;
+	UT_hash_handle by_key;
+	UT_hash_handle by_index;
+};
+
+struct policy {
+	struct dataplane_policy told;
+	struct policy_part *parts;
+	struct policy *next; /* of the same id */
+};
+
+struct policies;
+
+struct policies *policies_new(void);
+void policies_free(struct policies *policies);
+
+/* Finds what an earlier run left. */
+enum err policies_find_stale(
+    struct policies *policies, struct batch *batch, struct problem *problem) MUST_CHECK;
+/* Queues its removal, but of what was replaced. Returns how many there were. */
+size_t policies_remove_stale(struct policies *policies, struct batch *batch);
+
+/*
+ * Takes up a policy; the parts of it are still to be queued. ERR_EXISTS when another one with such
+ * a selector stands, which comes later; ERR_LIMIT when there is no room.
+ */
+enum err policies_add(struct policies *policies, const struct dataplane_policy *told,
+    struct policy **out, struct problem *problem) MUST_CHECK;
+/* Queues what makes a part stand, and what removes it; the answer's argument is its index. */
+void policies_queue(
+    struct batch *batch, const struct policy_part *part, batch_done done, void *context);
+void policies_queue_removal(
+    struct batch *batch, const struct policy_part *part, batch_done done, void *context);
+/* Forgets all policies of this id, whose removal is queued. */
+void policies_forget(struct policies *policies, uint32_t id);
+/* Queues the removal of everything, also of what is stale, and forgets it. */
+void policies_remove_all(struct policies *policies, struct batch *batch);
+
+/* The first of this id, NULL if there is none; the others follow by `next`. */
+const struct policy *policies_find(const struct policies *policies, uint32_t id);
+const struct policy_part *policies_find_part(const struct policies *policies, uint32_t index);
+/* Queues the same policy again: packets that wait in its queue try anew at once. */
+void policies_renew(struct policies *policies, struct batch *batch, uint32_t index);
+
+#endif

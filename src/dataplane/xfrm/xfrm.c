@@ -1,0 +1,249 @@
+/*
+ * The kernel data plane: IPsec by Linux itself, steered through XFRM (linux/xfrm.h). Here its
+ * parts are put together and the engine's requests carried out. What the kernel's interface asks
+ * for, and what is ours in it, is in message.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/secret.h"
+#include "dataplane/xfrm/private.h"
+
+struct work *work_new(struct dataplane *dp, const struct dataplane_request *request)
+{
+	struct work *work = secret_alloc(sizeof(*work));
+
+	/* A request without an answer would leave a negotiation hanging for ever. */
+	if (work == NULL)
+		abort();
+	work->dataplane = dp;
+	work->completion.token = request->token;
+	work->completion.operation = request->operation;
+	work->held = 1;
+	return work;
+}
+
+void work_hold(struct work *work)
+{
+	work->held++;
+}
+
+void work_release(struct work *work)
+{
+	struct dataplane *dp = work->dataplane;
+
+	if (--work->held > 0)
+		return;
+	dp->listener.completed(dp->listener.self, &work->completion);
+	secret_free(work, sizeof(*work));
+}
+
+static const char *direction_name(uint32_t direction)
+{
+	switch (direction) {
+	case XFRM_POLICY_IN:
+		return "in";
+	case XFRM_POLICY_OUT:
+		return "out";
+	default:
+		return "forwarded";
+	}
+}
+
+static void policy_done(void *context, uint64_t index, const struct batch_answer *answer)
+{
+	struct work *work = context;
+
+	if (answer->error != 0)
+		(void)problem_set(&work->completion.problem,
+		    answer->error == EPERM ? ERR_DENIED : ERR_SYSTEM,
+		    "policy %u, packets %s: the kernel says %s%s%s%s", work->policy_id,
+		    direction_name((uint32_t)index & 7), strerror(answer->error),
+		    answer->text[0] != '\0' ? ": " : "", answer->text,
+		    answer->error == EPERM ? "; the daemon needs CAP_NET_ADMIN" : "");
+	work_release(work);
+}
+
+static void add_policy(struct work *work, const struct dataplane_policy *told)
+{
+	struct dataplane *dp = work->dataplane;
+	struct policy *policy = NULL;
+
+	if (policies_add(dp->policies, told, &policy, &work->completion.problem) != ERR_OK)
+		return;
+	for (const struct policy_part *part = policy->parts; part != NULL; part = part->next) {
+		work_hold(work);
+		policies_queue(dp->batch, part, policy_done, work);
+	}
+}
+
+static void give_up(void *context, const struct wish *wish)
+{
+	sa_give_up(context, wish);
+}
+
+static void delete_policy(struct work *work, uint32_t id)
+{
+	struct dataplane *dp = work->dataplane;
+	const struct policy *policy = policies_find(dp->policies, id);
+
+	if (policy == NULL) {
+		(void)problem_set(&work->completion.problem, ERR_NOT_FOUND, "no policy %u", id);
+		return;
+	}
+	wishes_take_failed(dp->wishes, id, policy->told.mode, NULL, give_up, dp);
+	for (; policy != NULL; policy = policy->next) {
+		for (const struct policy_part *part = policy->parts; part != NULL;
+		     part = part->next) {
+			work_hold(work);
+			policies_queue_removal(dp->batch, part, policy_done, work);
+		}
+	}
+	policies_forget(dp->policies, id);
+}
+
+static void acquire_failed(struct dataplane *dp, const struct dataplane_policy *failed)
+{
+	const struct policy *policy = policies_find(dp->policies, failed->id);
+
+	if (policy != NULL)
+		wishes_take_failed(
+		    dp->wishes, failed->id, policy->told.mode, &failed->selector, give_up, dp);
+}
+
+static void remove_stale(struct dataplane *dp)
+{
+	size_t count = policies_remove_stale(dp->policies, dp->batch);
+
+	if (count > 0)
+		log_event(dp->log, LOG_LEVEL_NOTICE, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+		    "%zu of the kernel's policies that an earlier run left are removed", count);
+}
+
+static void perform(struct work *work, const struct dataplane_request *request)
+{
+	struct dataplane *dp = work->dataplane;
+
+	switch (request->operation) {
+	case DATAPLANE_RESERVE_SPI:
+		sa_reserve(work);
+		break;
+	case DATAPLANE_ADD_SA:
+		sa_add(work);
+		break;
+	case DATAPLANE_DELETE_SA:
+		sa_delete(work);
+		break;
+	case DATAPLANE_QUERY_SA:
+		sa_query(work);
+		break;
+	case DATAPLANE_MOVE_SA:
+		sa_move(work);
+		break;
+	case DATAPLANE_ADD_POLICY:
+		add_policy(work, &request->policy);
+		break;
+	case DATAPLANE_DELETE_POLICY:
+		delete_policy(work, request->policy.id);
+		break;
+	case DATAPLANE_REMOVE_STALE:
+		remove_stale(dp);
+		break;
+	case DATAPLANE_ACQUIRE_FAILED:
+		acquire_failed(dp, &request->policy);
+		break;
+	}
+}
+
+static bool concerns_sa(enum dataplane_operation operation)
+{
+	return operation == DATAPLANE_RESERVE_SPI || operation == DATAPLANE_ADD_SA ||
+	       operation == DATAPLANE_DELETE_SA || operation == DATAPLANE_QUERY_SA;
+}
+
+static void xfrm_submit(struct dataplane *dp, const struct dataplane_request *request)
+{
+	struct work *work = work_new(dp, request);
+
+	if (concerns_sa(request->operation))
+		work->sa = request->sa;
+	else if (request->operation == DATAPLANE_MOVE_SA)
+		work->move = request->move;
+	else
+		work->policy_id = request->policy.id;
+	perform(work, request);
+	work_release(work);
+}
+
+static void xfrm_flush(struct dataplane *dp)
+{
+	batch_flush(dp->batch);
+}
+
+static void release(struct dataplane *dp)
+{
+	monitor_close(dp->monitor);
+	policies_free(dp->policies);
+	wishes_free(dp->wishes);
+	batch_close(dp->batch);
+	free(dp);
+}
+
+/* SAs first, then what stops packets without one. */
+static void xfrm_close(struct dataplane *dp)
+{
+	struct problem problem = {.code = ERR_OK};
+
+	if (dp == NULL)
+		return;
+	batch_flush(dp->batch);
+	if (sa_remove_all(dp, &problem) != ERR_OK)
+		log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+		    "SAs may be left in the kernel: %s", problem.text);
+	policies_remove_all(dp->policies, dp->batch);
+	batch_flush(dp->batch);
+	surroundings_close(dp->surroundings, false);
+	release(dp);
+}
+
+static enum err xfrm_open(const struct dataplane_settings *settings,
+    const struct dataplane_listener *listener, struct log *log, struct dataplane **out,
+    struct problem *problem)
+{
+	struct dataplane *dp = calloc(1, sizeof(*dp));
+	enum err code;
+
+	*out = NULL;
+	if (dp == NULL)
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
+	dp->listener = *listener;
+	dp->log = log;
+	dp->policies = policies_new();
+	dp->wishes = wishes_new();
+	if (dp->policies == NULL || dp->wishes == NULL)
+		code = problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
+	else
+		code = batch_open(&dp->batch, problem);
+	if (code == ERR_OK)
+		code = policies_find_stale(dp->policies, dp->batch, problem);
+	if (code == ERR_OK)
+		code = monitor_open(&dp->listener, dp->wishes, log, &dp->monitor, problem);
+	/* Nobody has their keys and limits any more. */
+	if (code == ERR_OK)
+		code = sa_remove_all(dp, problem);
+	if (code != ERR_OK) {
+		release(dp);
+		return code;
+	}
+	dp->surroundings = surroundings_open(settings->state_path, log);
+	*out = dp;
+	return ERR_OK;
+}
+
+const struct dataplane_ops dataplane_xfrm = {.name = "kernel",
+    .open = xfrm_open,
+    .submit = xfrm_submit,
+    .flush = xfrm_flush,
+    .close = xfrm_close};
