@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "kinkd/ipsec.h"
@@ -155,6 +156,13 @@ struct dataplane_expiry {
 	bool hard;
 };
 
+/* A message of a key exchange that came in on the port of UDP encapsulation; data is borrowed. */
+struct dataplane_datagram {
+	struct endpoint local;
+	struct endpoint remote;
+	struct bytes data; /* without the non-ESP marker (RFC 3948 2.2) */
+};
+
 /*
  * What a data plane reports. Any thread may call these, also from within submit; the receiver
  * queues and returns at once.
@@ -166,6 +174,8 @@ struct dataplane_listener {
 	void (*expired)(void *self, const struct dataplane_expiry *expiry);
 	/* May be NULL. Once for each new place. */
 	void (*moved)(void *self, const struct dataplane_move *move);
+	/* May be NULL. Only of a data plane that reads the encapsulation sockets. */
+	void (*key_exchange)(void *self, const struct dataplane_datagram *datagram);
 	/* The data plane cannot go on (its device vanished, say). */
 	void (*failed)(void *self, const struct problem *problem);
 };
@@ -177,12 +187,18 @@ struct dataplane_settings {
 	uint32_t hold_flows;         /* flows that may hold packets at the same time */
 	uint16_t encapsulation_port; /* UDP port of ESP through NATs, RFC 3948's 4500; 0: none */
 	const char *state_path; /* kernel: the file that remembers what was changed; NULL: none */
+	/* The sockets that are bound to it, of IPv4 and IPv6, -1 where the host has no such family.
+	   They stay the caller's, which sends through them. Unused without a port. */
+	int encapsulation_sockets[2];
 };
 
 struct dataplane;
 
 struct dataplane_ops {
 	const char *name; /* "userspace", "kernel", "record" */
+	/* It reads the encapsulation sockets itself, and nobody else may. Otherwise the caller
+	   does, and to it comes what the data plane leaves: messages of a key exchange. */
+	bool reads_encapsulation;
 	/* problem says what is missing and what to do about it. */
 	enum err (*open)(const struct dataplane_settings *settings,
 	    const struct dataplane_listener *listener, struct log *log, struct dataplane **out,

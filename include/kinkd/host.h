@@ -16,12 +16,15 @@
 #include "kinkd/dataplane.h"
 #include "kinkd/kerberos.h"
 
+/* UDP port of ISAKMP (RFC 2408 2.5.1). */
+#define IKE_PORT 500
+
 /* Which of the host's sockets a datagram goes through or came in by. */
 enum host_port {
 	HOST_PORT_KINK, /* UDP 910 */
-	HOST_PORT_IKE,  /* UDP 500 (RFC 2408 2.5.1) */
+	HOST_PORT_IKE,  /* UDP 500 */
 	/* UDP 4500, which ESP shares. Data are without the non-ESP marker of RFC 3948 2.2: the host
-	   takes it off and puts it on. */
+	   takes it off and puts it on. Sent without data it is a keepalive (RFC 3948 2.3). */
 	HOST_PORT_IKE_NAT,
 	HOST_PORT_COUNT
 };

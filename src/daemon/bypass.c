@@ -129,10 +129,19 @@ static enum err hand_over(struct collection *collection, const char *name)
 	return error;
 }
 
+/* What goes from or comes to a port of the negotiation here. */
+static enum err add_own_port(struct collection *collection, const char *name, uint16_t port)
+{
+	const struct address any[] = {{.family = 4}, {.family = 6}};
+
+	for (size_t i = 0; i < 2; i++)
+		add(collection, &any[i], IPPROTO_UDP, port, 0);
+	return hand_over(collection, name);
+}
+
 enum err bypass_add(struct daemon *daemon, struct problem *problem)
 {
 	const struct policy_realm *realm = &daemon->policy->realm;
-	const struct address any[] = {{.family = 4}, {.family = 6}};
 	struct collection *collection = calloc(1, sizeof(*collection));
 	enum err error;
 
@@ -150,11 +159,12 @@ enum err bypass_add(struct daemon *daemon, struct problem *problem)
 		add_name_servers(collection, "/run/systemd/resolve/resolv.conf");
 		error = hand_over(collection, "dns");
 	}
-	if (error == ERR_OK) {
-		for (int i = 0; i < 2; i++)
-			add(collection, &any[i], IPPROTO_UDP, daemon->policy->daemon.kink_port, 0);
-		error = hand_over(collection, "kink");
-	}
+	if (error == ERR_OK)
+		error = add_own_port(collection, "kink", daemon->policy->daemon.kink_port);
+	if (error == ERR_OK && policy_uses(daemon->policy, EXCHANGE_IKEV1))
+		error = add_own_port(collection, "ike", IKE_PORT);
+	if (error == ERR_OK && policy_crosses_nat(daemon->policy))
+		error = add_own_port(collection, "ike-nat", IPSEC_ENCAPSULATION_PORT);
 	free(collection);
 	return error == ERR_OK ? error
 	                       : problem_set(problem, error, "bypass rules: %s", err_text(error));

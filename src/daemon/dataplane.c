@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon/daemon.h"
+#include "daemon/udp.h"
 
 static const struct dataplane_ops *const dataplanes[] = {
     &dataplane_xfrm, &dataplane_userspace, &dataplane_record};
@@ -32,6 +33,9 @@ enum err dataplane_choose(struct daemon *daemon, struct problem *problem)
 	if (daemon->dataplane_ops == NULL)
 		return problem_set(
 		    problem, ERR_UNSUPPORTED, "there is no data plane \"%s\"", wanted);
+	udp_descriptors(daemon->udp, HOST_PORT_IKE_NAT, opened.encapsulation_sockets);
+	if (daemon->dataplane_ops->reads_encapsulation)
+		udp_stop_reading(daemon->udp, HOST_PORT_IKE_NAT);
 	return daemon->dataplane_ops->open(
 	    &opened, &listener, &daemon->log, &daemon->dataplane, problem);
 }

@@ -4,10 +4,21 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/daemon.h"
 
-enum event_kind { EVENT_COMPLETED, EVENT_ACQUIRE, EVENT_EXPIRED, EVENT_MOVED, EVENT_FAILED };
+enum event_kind {
+	EVENT_COMPLETED,
+	EVENT_ACQUIRE,
+	EVENT_EXPIRED,
+	EVENT_MOVED,
+	EVENT_MESSAGE,
+	EVENT_FAILED
+};
+
+/* Messages of a key exchange that wait; what strangers send beyond that is lost. */
+#define MESSAGES_MAX 1024
 
 struct event {
 	struct event *next;
@@ -18,7 +29,9 @@ struct event {
 		struct dataplane_expiry expiry;
 		struct dataplane_move move;
 		struct problem problem;
+		struct host_datagram message; /* its data follow */
 	};
+	uint8_t octets[];
 };
 
 struct events {
@@ -28,6 +41,7 @@ struct events {
 	uv_async_t async;
 	struct event *first;
 	struct event **last;
+	size_t messages;
 };
 
 /* Takes the event; on the loop's own thread nobody need be woken, for host_settle() follows. */
@@ -88,6 +102,36 @@ static void moved(void *self, const struct dataplane_move *move)
 	push(self, event);
 }
 
+/* Takes it unless too many wait. */
+static bool may_wait(struct events *events)
+{
+	bool may;
+
+	(void)pthread_mutex_lock(&events->lock);
+	may = events->messages < MESSAGES_MAX;
+	events->messages += may ? 1 : 0;
+	(void)pthread_mutex_unlock(&events->lock);
+	return may;
+}
+
+static void key_exchange(void *self, const struct dataplane_datagram *datagram)
+{
+	struct event *event;
+
+	if (!may_wait(self))
+		return;
+	event = calloc(1, sizeof(*event) + datagram->data.len);
+	if (event == NULL)
+		abort();
+	event->kind = EVENT_MESSAGE;
+	memcpy(event->octets, datagram->data.data, datagram->data.len);
+	event->message = (struct host_datagram){.port = HOST_PORT_IKE_NAT,
+	    .local = datagram->local,
+	    .remote = datagram->remote,
+	    .data = bytes_of(event->octets, datagram->data.len)};
+	push(self, event);
+}
+
 static void failed(void *self, const struct problem *problem)
 {
 	struct event *event = event_new(EVENT_FAILED);
@@ -103,6 +147,7 @@ struct dataplane_listener events_listener(struct events *events)
 	    .acquire = acquire,
 	    .expired = expired,
 	    .moved = moved,
+	    .key_exchange = key_exchange,
 	    .failed = failed};
 }
 
@@ -124,6 +169,9 @@ static void give(struct daemon *daemon, const struct event *event)
 	case EVENT_MOVED:
 		kx_moved(daemon->kx, &event->move);
 		break;
+	case EVENT_MESSAGE:
+		kx_datagram(daemon->kx, &event->message);
+		break;
 	case EVENT_FAILED:
 		host_fail(daemon, &event->problem);
 		break;
@@ -143,6 +191,7 @@ void events_drain(struct daemon *daemon)
 		list = events->first;
 		events->first = NULL;
 		events->last = &events->first;
+		events->messages = 0;
 		(void)pthread_mutex_unlock(&events->lock);
 		if (list == NULL)
 			return;

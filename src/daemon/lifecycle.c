@@ -75,8 +75,12 @@ static enum err open_realm(struct daemon *daemon, struct problem *problem)
 
 static enum err open_sockets(struct daemon *daemon, struct problem *problem)
 {
+	const struct policy *policy = daemon->policy;
 	struct udp_settings settings = {
-	    .kink_port = daemon->policy->daemon.kink_port, .mark = daemon->policy->daemon.mark};
+	    .ports = {[HOST_PORT_KINK] = policy->daemon.kink_port,
+		[HOST_PORT_IKE] = policy_uses(policy, EXCHANGE_IKEV1) ? IKE_PORT : 0,
+		[HOST_PORT_IKE_NAT] = policy_crosses_nat(policy) ? IPSEC_ENCAPSULATION_PORT : 0},
+	    .mark = policy->daemon.mark};
 	struct udp_listener listener = {
 	    .self = daemon, .received = received, .unreachable = unreachable, .settled = settled};
 

@@ -34,6 +34,7 @@ struct socket {
 	struct udp *udp;
 	int descriptor;
 	int family;
+	enum host_port role;
 	uint16_t port;
 	uv_poll_t poll;
 	struct outgoing queue[QUEUE_MAX];
@@ -45,8 +46,14 @@ struct udp {
 	struct log *log;
 	struct limit log_limit;
 	uint8_t *buffers; /* BATCH of DATAGRAM_MAX */
-	struct socket *sockets[FAMILIES];
+	struct socket *sockets[HOST_PORT_COUNT][FAMILIES];
 };
+
+/* Before each message on the port that ESP shares: RFC 3948 2.2. */
+#define MARKER_SIZE 4
+static const uint8_t marker[MARKER_SIZE];
+/* RFC 3948 2.3. */
+#define KEEPALIVE 0xff
 
 static void closed(uv_handle_t *handle)
 {
@@ -58,15 +65,15 @@ static void closed(uv_handle_t *handle)
 
 void udp_close(struct udp *udp)
 {
-	for (int i = 0; udp != NULL && i < FAMILIES; i++) {
-		struct socket *socket = udp->sockets[i];
+	for (int i = 0; udp != NULL && i < HOST_PORT_COUNT * FAMILIES; i++) {
+		struct socket **socket = &udp->sockets[i / FAMILIES][i % FAMILIES];
 
-		if (socket == NULL)
+		if (*socket == NULL)
 			continue;
-		for (size_t j = 0; j < socket->queued; j++)
-			free(socket->queue[j].data);
-		uv_close((uv_handle_t *)&socket->poll, closed);
-		udp->sockets[i] = NULL;
+		for (size_t j = 0; j < (*socket)->queued; j++)
+			free((*socket)->queue[j].data);
+		uv_close((uv_handle_t *)&(*socket)->poll, closed);
+		*socket = NULL;
 	}
 }
 
@@ -100,6 +107,17 @@ static bool local_address(struct msghdr *message, struct address *out)
 	return false;
 }
 
+/* What is for the engine of a datagram; false: nothing, as of ESP and keepalives. */
+static bool take_marker(enum host_port role, struct bytes *data)
+{
+	if (role != HOST_PORT_IKE_NAT)
+		return true;
+	if (data->len < MARKER_SIZE || memcmp(data->data, marker, MARKER_SIZE) != 0)
+		return false;
+	*data = bytes_of(data->data + MARKER_SIZE, data->len - MARKER_SIZE);
+	return true;
+}
+
 static void receive_batch(struct socket *socket, int *received)
 {
 	struct udp *udp = socket->udp;
@@ -120,12 +138,13 @@ static void receive_batch(struct socket *socket, int *received)
 	}
 	*received = recvmmsg(socket->descriptor, messages, BATCH, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < *received; i++) {
-		struct host_datagram datagram = {.port = HOST_PORT_KINK,
+		struct host_datagram datagram = {.port = socket->role,
 		    .local = {.port = socket->port},
 		    .data = bytes_of(vectors[i].iov_base, messages[i].msg_len)};
 
 		if (endpoint_from_sockaddr(
 			(const struct sockaddr *)&remotes[i], &datagram.remote) == ERR_OK &&
+		    take_marker(socket->role, &datagram.data) &&
 		    local_address(&messages[i].msg_hdr, &datagram.local.address))
 			udp->listener.received(udp->listener.self, &datagram);
 	}
@@ -218,9 +237,15 @@ static enum err configure(int descriptor, int family, uint32_t mark)
 	return good ? ERR_OK : ERR_SYSTEM;
 }
 
-static enum err open_family(struct udp *udp, uv_loop_t *loop, int family, uint16_t port,
-    uint32_t mark, struct socket **out, struct problem *problem)
+static const char *other_daemon(enum host_port role)
 {
+	return role == HOST_PORT_KINK ? "kinkd" : "daemon for IPsec";
+}
+
+static enum err open_family(struct udp *udp, uv_loop_t *loop, int family, enum host_port role,
+    const struct udp_settings *settings, struct problem *problem)
+{
+	uint16_t port = settings->ports[role];
 	struct endpoint any = {.address = {.family = family == AF_INET6 ? 6 : 4}, .port = port};
 	struct sockaddr_storage name;
 	socklen_t name_len = endpoint_to_sockaddr(&any, &name);
@@ -228,22 +253,20 @@ static enum err open_family(struct udp *udp, uv_loop_t *loop, int family, uint16
 	struct socket *opened = NULL;
 	enum err error = ERR_SYSTEM;
 
-	*out = NULL;
 	if (descriptor < 0) {
 		if (errno == EAFNOSUPPORT)
 			return ERR_OK;
 		return problem_set(problem, error, "UDP socket: %s", strerror(errno));
 	}
-	if (configure(descriptor, family, mark) != ERR_OK) {
+	if (configure(descriptor, family, settings->mark) != ERR_OK) {
 		(void)problem_set(problem, error, "UDP socket options: %s", strerror(errno));
 		goto out;
 	}
 	if (bind(descriptor, (const struct sockaddr *)&name, name_len) != 0) {
 		if (errno == EADDRINUSE)
 			(void)problem_set(problem, error,
-			    "UDP port %u is in use: is another kinkd running? (ss -ulpn sport = "
-			    ":%u)",
-			    port, port);
+			    "UDP port %u is in use: is another %s running? (ss -ulpn sport = :%u)",
+			    port, other_daemon(role), port);
 		else if (errno == EACCES)
 			(void)problem_set(problem, error,
 			    "UDP port %u: permission denied; kinkd needs CAP_NET_BIND_SERVICE",
@@ -260,10 +283,11 @@ static enum err open_family(struct udp *udp, uv_loop_t *loop, int family, uint16
 	opened->udp = udp;
 	opened->descriptor = descriptor;
 	opened->family = family;
+	opened->role = role;
 	opened->port = port;
 	opened->poll.data = opened;
 	(void)uv_poll_start(&opened->poll, UV_READABLE, readable);
-	*out = opened;
+	udp->sockets[role][family == AF_INET6 ? 1 : 0] = opened;
 	return ERR_OK;
 out:
 	free(opened);
@@ -286,17 +310,61 @@ enum err udp_open(uv_loop_t *loop, const struct udp_settings *settings,
 	udp->buffers = malloc((size_t)BATCH * DATAGRAM_MAX);
 	if (udp->buffers == NULL)
 		error = problem_set(problem, ERR_NO_MEMORY, "out of memory");
-	for (int i = 0; error == ERR_OK && i < FAMILIES; i++)
-		error = open_family(udp, loop, families[i], settings->kink_port, settings->mark,
-		    &udp->sockets[i], problem);
+	for (int i = 0; error == ERR_OK && i < HOST_PORT_COUNT * FAMILIES; i++) {
+		if (settings->ports[i / FAMILIES] != 0)
+			error = open_family(udp, loop, families[i % FAMILIES],
+			    (enum host_port)(i / FAMILIES), settings, problem);
+	}
 	/* On failure the caller closes what is open, as ever. */
 	*out = udp;
 	return error;
 }
 
+void udp_descriptors(const struct udp *udp, enum host_port port, int out[2])
+{
+	for (int i = 0; i < FAMILIES; i++)
+		out[i] = udp->sockets[port][i] != NULL ? udp->sockets[port][i]->descriptor : -1;
+}
+
+void udp_stop_reading(struct udp *udp, enum host_port port)
+{
+	for (int i = 0; i < FAMILIES; i++) {
+		struct socket *socket = udp->sockets[port][i];
+		bool ipv6 = i == 1;
+
+		if (socket == NULL)
+			continue;
+		(void)uv_poll_stop(&socket->poll);
+		/* Errors that nobody takes would make the socket look readable for ever. */
+		(void)set_option(socket->descriptor, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+		    ipv6 ? IPV6_RECVERR : IP_RECVERR, 0);
+	}
+}
+
+/* The octets as they go over the wire; the caller frees them. */
+static uint8_t *wire_octets(enum host_port role, struct bytes data, size_t *len)
+{
+	size_t before = role == HOST_PORT_IKE_NAT ? MARKER_SIZE : 0;
+	bool keepalive = before > 0 && data.len == 0;
+	uint8_t *out;
+
+	*len = keepalive ? 1 : before + data.len;
+	out = malloc(*len);
+	if (out == NULL)
+		return NULL;
+	if (keepalive) {
+		out[0] = KEEPALIVE;
+		return out;
+	}
+	memcpy(out, marker, before);
+	memcpy(out + before, data.data, data.len);
+	return out;
+}
+
 void udp_send(struct udp *udp, const struct host_datagram *datagram)
 {
-	struct socket *socket = udp->sockets[datagram->remote.address.family == 6 ? 1 : 0];
+	struct socket *socket =
+	    udp->sockets[datagram->port][datagram->remote.address.family == 6 ? 1 : 0];
 	struct outgoing *entry;
 
 	if (socket == NULL)
@@ -304,11 +372,9 @@ void udp_send(struct udp *udp, const struct host_datagram *datagram)
 	if (socket->queued == QUEUE_MAX)
 		udp_flush(udp);
 	entry = &socket->queue[socket->queued];
-	entry->data = malloc(datagram->data.len);
+	entry->data = wire_octets(datagram->port, datagram->data, &entry->len);
 	if (entry->data == NULL)
 		return;
-	memcpy(entry->data, datagram->data.data, datagram->data.len);
-	entry->len = datagram->data.len;
 	entry->local = datagram->local.address;
 	entry->remote_len = endpoint_to_sockaddr(&datagram->remote, &entry->remote);
 	socket->queued++;
@@ -391,8 +457,8 @@ static void flush_batch(struct socket *socket, size_t first, size_t count)
 
 void udp_flush(struct udp *udp)
 {
-	for (int i = 0; i < FAMILIES; i++) {
-		struct socket *socket = udp->sockets[i];
+	for (int i = 0; i < HOST_PORT_COUNT * FAMILIES; i++) {
+		struct socket *socket = udp->sockets[i / FAMILIES][i % FAMILIES];
 
 		for (size_t first = 0; socket != NULL && first < socket->queued; first += BATCH)
 			flush_batch(socket, first,

@@ -1,4 +1,7 @@
-/* The UDP sockets of the negotiation, for IPv4 and IPv6, read and written in batches. */
+/*
+ * The UDP sockets of the negotiation, one for each of the host's ports and each of IPv4 and IPv6,
+ * read and written in batches.
+ */
 #ifndef DAEMON_UDP_H
 #define DAEMON_UDP_H
 
@@ -10,7 +13,7 @@
 struct udp;
 
 struct udp_settings {
-	uint16_t kink_port;
+	uint16_t ports[HOST_PORT_COUNT]; /* 0: not opened */
 	uint32_t mark; /* SO_MARK, so that the data plane lets them pass; 0 for none */
 };
 
@@ -26,6 +29,10 @@ struct udp_listener {
 enum err udp_open(uv_loop_t *loop, const struct udp_settings *settings,
     const struct udp_listener *listener, struct log *log, struct udp **out,
     struct problem *problem) MUST_CHECK;
+/* The sockets of a port, of IPv4 and IPv6; -1 where there is none. They stay here. */
+void udp_descriptors(const struct udp *udp, enum host_port port, int out[2]);
+/* Somebody else reads that port from now on. */
+void udp_stop_reading(struct udp *udp, enum host_port port);
 /* Queues a copy; goes out with udp_flush(). */
 void udp_send(struct udp *udp, const struct host_datagram *datagram);
 void udp_flush(struct udp *udp);

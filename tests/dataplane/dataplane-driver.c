@@ -21,9 +21,12 @@
  * Arguments are the device's name, or "kernel" for the kernel's data plane, and the port of UDP
  * encapsulation.
  */
+#include <err.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "crypto/algorithms.h"
 #include "kinkd/dataplane.h"
@@ -296,6 +299,29 @@ static void read_command(char **words, size_t count, struct dataplane_request *r
 	}
 }
 
+/* As the daemon has them. */
+static void open_encapsulation(struct dataplane_settings *settings)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	int on = 1;
+
+	for (int i = 0; i < 2; i++) {
+		struct endpoint any = {
+		    .address = {.family = i == 0 ? 4 : 6}, .port = settings->encapsulation_port};
+		struct sockaddr_storage name;
+		socklen_t len = endpoint_to_sockaddr(&any, &name);
+		int fd = socket(families[i], SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		if (fd < 0 ||
+		    setsockopt(fd, SOL_SOCKET, SO_MARK, &settings->mark, sizeof(settings->mark)) !=
+			0 ||
+		    (i == 1 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
+		    bind(fd, (const struct sockaddr *)&name, len) != 0)
+			err(1, "the port of UDP encapsulation");
+		settings->encapsulation_sockets[i] = fd;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct dataplane_listener listener = {.completed = on_completed,
@@ -319,6 +345,8 @@ int main(int argc, char **argv)
 
 	log_init(&log, on_log, NULL, LOG_LEVEL_DEBUG);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (settings.encapsulation_port != 0)
+		open_encapsulation(&settings);
 	if (ops->open(&settings, &listener, &log, &dataplane, &problem) != ERR_OK) {
 		fprintf(stderr, "dataplane-driver: %s\n", problem.text);
 		return 1;

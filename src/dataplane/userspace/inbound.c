@@ -26,7 +26,6 @@ struct inbound {
 	struct coalesce coalesce;
 	struct receiver *receiver;
 	struct ipcomp *ipcomp;
-	uint64_t key_exchange; /* datagrams for one, which nobody takes yet */
 	uint64_t malformed;
 };
 
@@ -120,17 +119,31 @@ static bool open_packet(struct inbound *in, struct received *received, bool in_u
 	return use_all(in, opened.innermost, parcel->len);
 }
 
-/*
- * A datagram of the encapsulation's port: whether it is ESP. A message of a key exchange would go
- * up from here, without its marker, with where it came from.
- */
+/* A message of a key exchange goes up, without its marker, with where it came from. */
+static void give_up_message(struct inbound *in, unsigned index)
+{
+	const struct dataplane_listener *listener = &in->dp->listener;
+	struct bytes octets = receiver_octets(in->receiver, index);
+	struct received received;
+	struct dataplane_datagram datagram = {
+	    .data = bytes_of(octets.data + UDP_MARKER, octets.len - UDP_MARKER)};
+
+	if (listener->key_exchange == NULL ||
+	    receiver_packet(in->receiver, index, &received) != ERR_OK)
+		return;
+	datagram.local = (struct endpoint){received.destination, in->dp->udp_port};
+	datagram.remote = received.source;
+	listener->key_exchange(listener->self, &datagram);
+}
+
+/* A datagram of the encapsulation's port: whether it is ESP. */
 static bool is_esp(struct inbound *in, unsigned index)
 {
 	switch (udp_classify(receiver_octets(in->receiver, index))) {
 	case UDP_ESP:
 		return true;
 	case UDP_KEY_EXCHANGE:
-		in->key_exchange++;
+		give_up_message(in, index);
 		break;
 	case UDP_KEEPALIVE:
 		break;
@@ -221,12 +234,12 @@ static void run(struct inbound *in)
 
 static void report_strays(const struct inbound *in)
 {
-	if (in->key_exchange == 0 && in->malformed == 0)
+	if (in->malformed == 0)
 		return;
 	log_event(in->dp->log, LOG_LEVEL_INFO, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
-	    "the port of UDP encapsulation got %llu messages of a key exchange and %llu that are "
-	    "neither that nor ESP; all were dropped",
-	    (unsigned long long)in->key_exchange, (unsigned long long)in->malformed);
+	    "the port of UDP encapsulation got %llu datagrams that are neither ESP nor a key "
+	    "exchange; all were dropped",
+	    (unsigned long long)in->malformed);
 }
 
 void *inbound_run(void *argument)

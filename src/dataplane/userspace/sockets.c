@@ -2,6 +2,7 @@
 #include "dataplane/userspace/sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -104,30 +105,19 @@ static enum err open_raw(
 	return code;
 }
 
-static enum err open_udp(
-    int family, uint32_t mark, uint16_t port, struct sockets *sockets, struct problem *problem)
+/* A descriptor of our own for the same socket. */
+static enum err share_udp(
+    int family, const int *udp, struct sockets *sockets, struct problem *problem)
 {
-	int *fd = &sockets->in[SOCKET_UDP][family == AF_INET ? 0 : 1];
-	struct endpoint any = {
-	    .address = prefix_any(family == AF_INET ? 4 : 6).address, .port = port};
-	struct sockaddr_storage storage;
-	socklen_t len = endpoint_to_sockaddr(&any, &storage);
-	enum err code =
-	    open_one(family, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP, mark, fd, problem);
+	int at = family == AF_INET ? 0 : 1;
+	int *fd = &sockets->in[SOCKET_UDP][at];
 
-	if (code != ERR_OK || *fd < 0)
-		return code;
-	if (family == AF_INET6)
-		code = set_option(*fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	if (code == ERR_OK && bind(*fd, (const struct sockaddr *)&storage, len) != 0)
-		return problem_set(problem, errno == EADDRINUSE ? ERR_EXISTS : ERR_SYSTEM,
-		    "cannot have UDP port %u for ESP through NATs: %s%s", port, strerror(errno),
-		    errno == EADDRINUSE ? "; another daemon for IPsec runs here" : "");
-	if (code == ERR_OK)
-		code = prepare_in(*fd, family, SOCKET_UDP);
-	if (code != ERR_OK)
-		return problem_set(
-		    problem, code, "cannot prepare UDP port %u: %s", port, strerror(errno));
+	if (udp[at] < 0)
+		return ERR_OK;
+	*fd = fcntl(udp[at], F_DUPFD_CLOEXEC, 0);
+	if (*fd < 0 || prepare_in(*fd, family, SOCKET_UDP) != ERR_OK)
+		return problem_set(problem, ERR_SYSTEM,
+		    "cannot prepare the UDP port for ESP through NATs: %s", strerror(errno));
 	return ERR_OK;
 }
 
@@ -141,7 +131,7 @@ void sockets_init(struct sockets *sockets)
 }
 
 enum err sockets_open(
-    struct sockets *sockets, uint32_t mark, uint16_t udp_port, struct problem *problem)
+    struct sockets *sockets, uint32_t mark, const int *udp, struct problem *problem)
 {
 	static const int families[2] = {AF_INET, AF_INET6};
 	enum err code = ERR_OK;
@@ -149,8 +139,8 @@ enum err sockets_open(
 	sockets_init(sockets);
 	for (int i = 0; i < 2 && code == ERR_OK; i++) {
 		code = open_raw(families[i], mark, sockets, problem);
-		if (code == ERR_OK && udp_port != 0)
-			code = open_udp(families[i], mark, udp_port, sockets, problem);
+		if (code == ERR_OK && udp != NULL)
+			code = share_udp(families[i], udp, sockets, problem);
 	}
 	if (code != ERR_OK)
 		sockets_close(sockets);

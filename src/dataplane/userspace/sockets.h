@@ -32,9 +32,9 @@ static inline int sockets_index(uint8_t family)
 
 /* None is open: it can be closed. */
 void sockets_init(struct sockets *sockets);
-/* udp_port 0 is none. */
+/* udp are datagram sockets of both families to read as well, which stay the caller's; or NULL. */
 enum err sockets_open(
-    struct sockets *sockets, uint32_t mark, uint16_t udp_port, struct problem *problem) MUST_CHECK;
+    struct sockets *sockets, uint32_t mark, const int *udp, struct problem *problem) MUST_CHECK;
 void sockets_close(struct sockets *sockets);
 
 #endif

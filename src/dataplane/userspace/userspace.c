@@ -286,7 +286,8 @@ static enum err userspace_open(const struct dataplane_settings *settings,
 	if (code == ERR_OK)
 		code = tun_open(&dp->tun, settings->device, MTU_FIRST, problem);
 	if (code == ERR_OK)
-		code = sockets_open(&dp->sockets, settings->mark, dp->udp_port, problem);
+		code = sockets_open(&dp->sockets, settings->mark,
+		    dp->udp_port != 0 ? settings->encapsulation_sockets : NULL, problem);
 	if (code == ERR_OK)
 		code = path_open(&dp->path, settings->mark, problem);
 	if (code == ERR_OK)
@@ -306,6 +307,7 @@ static enum err userspace_open(const struct dataplane_settings *settings,
 }
 
 const struct dataplane_ops dataplane_userspace = {.name = "userspace",
+    .reads_encapsulation = true,
     .open = userspace_open,
     .submit = userspace_submit,
     .close = userspace_close};
