@@ -49,8 +49,6 @@ enum dh_group {
 	DH_MODP_2048 = 14,
 	DH_MODP_3072 = 15,
 	DH_MODP_4096 = 16,
-	DH_MODP_6144 = 17,
-	DH_MODP_8192 = 18,
 	DH_ECP_256 = 19,
 	DH_ECP_384 = 20,
 	DH_ECP_521 = 21,

@@ -57,8 +57,6 @@ static const struct {
     {DH_MODP_2048, "modp2048"},
     {DH_MODP_3072, "modp3072"},
     {DH_MODP_4096, "modp4096"},
-    {DH_MODP_6144, "modp6144"},
-    {DH_MODP_8192, "modp8192"},
     {DH_ECP_256, "ecp256"},
     {DH_ECP_384, "ecp384"},
     {DH_ECP_521, "ecp521"},

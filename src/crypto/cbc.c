@@ -16,6 +16,7 @@ static const struct {
     {ENCRYPTION_AES_CBC, 128, 16, 16, "AES-128-CBC"},
     {ENCRYPTION_AES_CBC, 192, 24, 16, "AES-192-CBC"},
     {ENCRYPTION_AES_CBC, 256, 32, 16, "AES-256-CBC"},
+    {ENCRYPTION_3DES_CBC, 0, 24, 8, "DES-EDE3-CBC"},
 };
 
 #define CIPHERS (sizeof(ciphers) / sizeof(ciphers[0]))

@@ -1,6 +1,7 @@
 /*
  * The ciphers of ISAKMP's messages: CBC with an IV that is chained from message to message
- * (RFC 2409 Appendix B) and no integrity of its own. AES (RFC 3602).
+ * (RFC 2409 Appendix B) and no integrity of its own. AES (RFC 3602), and
+ * 3DES (RFC 2409 Appendix B) for peers that have nothing better.
  */
 #ifndef CRYPTO_CBC_H
 #define CRYPTO_CBC_H

@@ -25,8 +25,6 @@ static const struct group groups[] = {
     {DH_MODP_2048, KIND_MODP, "modp_2048", 256},
     {DH_MODP_3072, KIND_MODP, "modp_3072", 384},
     {DH_MODP_4096, KIND_MODP, "modp_4096", 512},
-    {DH_MODP_6144, KIND_MODP, "modp_6144", 768},
-    {DH_MODP_8192, KIND_MODP, "modp_8192", 1024},
     {DH_ECP_256, KIND_ECP, "P-256", 32},
     {DH_ECP_384, KIND_ECP, "P-384", 48},
     {DH_ECP_521, KIND_ECP, "P-521", 66},

@@ -1,5 +1,5 @@
 /*
- * Diffie-Hellman groups: 2 (RFC 2409 6.2), 5 and 14 to 18 (RFC 3526), 19 to 21 (RFC 5903), 31
+ * Diffie-Hellman groups: 2 (RFC 2409 6.2), 5 and 14 to 16 (RFC 3526), 19 to 21 (RFC 5903), 31
  * (RFC 8031). Public values and shared secrets have the fixed lengths and encodings of those RFCs:
  * MODP padded on the left, ECP as x | y with x alone as the secret, X25519 as 32 octets. The peer's
  * value is checked (RFC 6989).
@@ -11,9 +11,9 @@
 #include "base/error.h"
 #include "kinkd/ipsec.h"
 
-#define DH_PUBLIC_MAX  1024
-#define DH_PRIVATE_MAX 1024
-#define DH_SECRET_MAX  1024
+#define DH_PUBLIC_MAX  512
+#define DH_PRIVATE_MAX 512
+#define DH_SECRET_MAX  512
 
 struct dh;
 

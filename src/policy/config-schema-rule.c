@@ -44,8 +44,6 @@ static const struct schema_choice groups[] = {
     {"modp2048", DH_MODP_2048},
     {"modp3072", DH_MODP_3072},
     {"modp4096", DH_MODP_4096},
-    {"modp6144", DH_MODP_6144},
-    {"modp8192", DH_MODP_8192},
     {NULL, 0},
 };
 static const struct schema_choice nonces[] = {

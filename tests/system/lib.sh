@@ -24,7 +24,7 @@ if [ -z "${KINKD_TEST:-}" ]; then
 	trap 'exit 143' TERM HUP
 	sandbox_open "$work" || die sandbox "did not open" "$work/sandbox.log"
 	sandbox_await env KINKD_TEST="$work" top_builddir="$top_builddir" \
-		bash "$top_srcdir/tests/system/${0##*/}"
+		bash "$top_srcdir/tests/${test_folder:-system}/${0##*/}" "$@"
 	exit
 fi
 

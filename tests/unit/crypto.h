@@ -14,7 +14,7 @@
 #include "base/bytes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define HEX_MAX      1024
+#define HEX_MAX      4096
 
 /* Octets from hexadecimal, in one of a few buffers taken in turn. */
 static inline struct bytes hex(const char *text)

@@ -16,3 +16,9 @@ tests_unit_test_crypto_ike_LDADD = $(crypto_test_libs)
 tests_unit_test_crypto_signature_SOURCES = tests/unit/test-crypto-signature.c \
 	tests/unit/crypto.h tests/unit/crypto-signature-vectors.h
 tests_unit_test_crypto_signature_LDADD = $(crypto_test_libs)
+
+check_PROGRAMS += tests/unit/test-ikev1-vectors
+TESTS += tests/unit/test-ikev1-vectors
+tests_unit_test_ikev1_vectors_SOURCES = tests/unit/test-ikev1-vectors.c tests/unit/crypto.h \
+	tests/unit/ikev1-vectors.h
+tests_unit_test_ikev1_vectors_LDADD = libwire.a $(crypto_test_libs)

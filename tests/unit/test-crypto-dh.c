@@ -9,7 +9,7 @@
 #include "crypto/random.h"
 
 static const enum dh_group all_groups[] = {DH_MODP_1024, DH_MODP_1536, DH_MODP_2048, DH_MODP_3072,
-    DH_MODP_4096, DH_MODP_6144, DH_MODP_8192, DH_ECP_256, DH_ECP_384, DH_ECP_521, DH_CURVE25519};
+    DH_MODP_4096, DH_ECP_256, DH_ECP_384, DH_ECP_521, DH_CURVE25519};
 
 static void known_answers(void **state)
 {
@@ -94,7 +94,7 @@ static void wrong_lengths_are_refused(void **state)
 
 static void unknown_groups_are_refused(void **state)
 {
-	static const int bad[] = {DH_NONE, 1, 3, 4, 13, 22, 32, -1};
+	static const int bad[] = {DH_NONE, 1, 3, 4, 13, 17, 22, 32, -1};
 	struct dh *dh;
 
 	(void)state;

@@ -275,8 +275,7 @@ static const struct {
 	"\"require\""},
     {MEMBER("pfs = \"require\"; pfs_groups = [ \"modp1024\" ];"),
 	"k.conf:2: policy \"r\": pfs_groups: found \"modp1024\"; allowed: \"curve25519\", "
-	"\"ecp256\", \"ecp384\", \"ecp521\", \"modp2048\", \"modp3072\", \"modp4096\", "
-	"\"modp6144\", \"modp8192\""},
+	"\"ecp256\", \"ecp384\", \"ecp521\", \"modp2048\", \"modp3072\", \"modp4096\""},
     {MEMBER("nonces = \"none\";"),
 	"k.conf:2: policy \"r\": nonces: found \"none\"; allowed: \"initiator\", \"both\""},
     {MEMBER("esp = \"ah-sha256\";"),

@@ -74,7 +74,8 @@ static void write_reverse_path(FILE *s, const struct filter *filter)
 
 /*
  * IPsec itself, which is protected or goes to nobody. nft takes IPv6's AH for an extension header,
- * so it is looked for in the header before it.
+ * so it is looked for in the header before it. IPv6 comes by here in fragments: of UDP those
+ * without ports are worth nothing without the one that has them.
  */
 static void write_ipsec(FILE *s, const struct filter *filter, const char *hook)
 {
@@ -86,17 +87,6 @@ static void write_ipsec(FILE *s, const struct filter *filter, const char *hook)
 		(void)fprintf(s, "add rule %s %s %s nexthdr ah accept\n", t, hook, headers[i]);
 	if (filter->udp_port != 0 && strcmp(hook, "input") == 0)
 		(void)fprintf(s, "add rule %s %s udp dport %u accept\n", t, hook, filter->udp_port);
-}
-
-/*
- * IPv6 is put together only behind this hook, and its later fragments have no ports to match. They
- * are worth nothing without the first, which has (RFC 7112), and is judged by it: without them no
- * long datagram would pass that policy lets pass, such as KINK with a large ticket.
- */
-static void write_fragments(FILE *s, const struct filter *filter)
-{
-	(void)fprintf(
-	    s, "add rule %s input meta nfproto ipv6 frag frag-off > 0 accept\n", filter->table);
 }
 
 static enum err create_table(struct filter *filter, struct problem *problem)
@@ -120,8 +110,6 @@ static enum err create_table(struct filter *filter, struct problem *problem)
 		    "add chain %s %s { type filter hook %s priority filter - 10; }\n", t, hook,
 		    hook);
 		write_ipsec(script.stream, filter, hook);
-		if (i == 0)
-			write_fragments(script.stream, filter);
 		(void)fprintf(script.stream,
 		    "add rule %s %s iifname { \"lo\", \"%s\" } accept\n"
 		    "add rule %s %s icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, "

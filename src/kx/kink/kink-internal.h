@@ -34,7 +34,7 @@ enum kink_step {
 /* Pairs of SAs that one CREATE is about (RFC 4430 4.2.6, 6.3). */
 #define KINK_SAS_MAX   4
 /* The largest plaintext that we make: answers with key exchanges to as many. */
-#define KINK_PLAIN_MAX 6000
+#define KINK_PLAIN_MAX 4000
 /* A message up to its ciphertext, with an AP-REP in it. */
 #define KINK_HEAD_MAX  2048
 

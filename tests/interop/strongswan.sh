@@ -1,0 +1,166 @@
+# shellcheck shell=bash
+# strongSwan's charon on a host, as an IKEv1 peer. Needs scripts/lib/network.sh and $work.
+
+strongswan_plugins='aes sha1 sha2 hmac kdf nonce random x509 revocation pubkey pem pkcs1 pkcs8 openssl
+	curve25519 constraints socket-default vici'
+
+declare -A strongswan_pid
+
+strongswan_possible() {
+	if ! command -v charon-systemd >/dev/null || ! command -v swanctl >/dev/null ||
+		! command -v pki >/dev/null; then
+		strongswan_problem="strongSwan is missing: charon-systemd, strongswan-swanctl, strongswan-pki"
+		return 1
+	fi
+}
+
+# strongswan_config HOST WORD=VALUE...: its files. One connection `peer` with one child `child`:
+#
+#   local, remote            addresses of the two ends
+#   auth                     psk (the default), rsa, ecdsa
+#   psk                      the secret
+#   local_id, remote_id      identities; the addresses, or the subjects of certificates
+#   aggressive               yes, no
+#   ike, esp                 proposals in strongSwan's words; esp with a group: PFS
+#   mode                     tunnel, transport
+#   local_ts, remote_ts      traffic selectors, where they are not the addresses
+#   ipsec                    kernel-netlink, or kernel-libipsec: ESP in the process itself
+#   encap                    yes: UDP encapsulation without a NAT
+#   rekey_time, ike_rekey_time, life_time, dpd
+#   start_action             none, trap, start
+#   fragmentation, fragment_size
+#   log                      level of all that it logs; from 4 on with keys
+strongswan_config() {
+	local name=$1 word folder=$work/$1/strongswan
+	local local='' remote='' auth=psk psk=secret local_id='' remote_id='' aggressive=no ike=aes256-sha256-ecp256
+	local esp=aes256gcm16 mode=tunnel local_ts='' remote_ts='' ipsec=kernel-netlink encap=no rekey_time=1h
+	local ike_rekey_time=4h life_time='' dpd=0s start_action=none log=1 ike_version=1 extra=''
+	local fragmentation=yes fragment_size=1280
+
+	shift
+	for word in "$@"; do
+		local "${word%%=*}=${word#*=}"
+	done
+	mkdir -p "$folder/swanctl"/{x509,x509ca,x509crl,private,rsa,ecdsa,pkcs8,conf.d}
+	cat >"$folder/strongswan.conf" <<END
+charon-systemd {
+	load = $(echo $strongswan_plugins) $([ "$ipsec" = kernel-netlink ] || echo "$ipsec") kernel-netlink
+	retransmit_timeout = 1
+	retransmit_tries = 3
+	install_virtual_ip = no
+	accept_unencrypted_mainmode_messages = no
+	i_dont_care_about_security_and_use_aggressive_mode_psk = yes
+	fragment_size = $fragment_size
+	filelog {
+		charon {
+			path = $folder/charon.log
+			default = $log
+			flush_line = yes
+			time_format = %T
+		}
+	}
+	journal { default = -1 }
+	plugins {
+		vici { socket = unix://$folder/vici }
+		kernel-libipsec { allow_peer_ts = yes }
+	}
+	$extra
+}
+swanctl { socket = unix://$folder/vici }
+END
+	strongswan_swanctl >"$folder/swanctl/swanctl.conf"
+}
+
+# The file of swanctl, from the words of strongswan_config.
+strongswan_swanctl() {
+	local local_auth=$auth
+
+	[ "$auth" = psk ] || local_auth=pubkey
+	cat <<END
+connections {
+	peer {
+		version = $ike_version
+		aggressive = $aggressive
+		local_addrs = $local
+		remote_addrs = $remote
+		proposals = $ike
+		encap = $encap
+		rekey_time = $ike_rekey_time
+		dpd_delay = $dpd
+		dpd_timeout = 5s
+		fragmentation = $fragmentation
+		$([ "$auth" = psk ] || echo "send_cert = always")
+		local {
+			auth = $local_auth
+			$([ -z "$local_id" ] || echo "id = $local_id")
+			$([ "$auth" = psk ] || echo "certs = $name.pem")
+		}
+		remote {
+			auth = $local_auth
+			$([ -z "$remote_id" ] || echo "id = $remote_id")
+		}
+		children {
+			child {
+				mode = $mode
+				esp_proposals = $esp
+				$([ -z "$local_ts" ] || echo "local_ts = $local_ts")
+				$([ -z "$remote_ts" ] || echo "remote_ts = $remote_ts")
+				rekey_time = $rekey_time
+				$([ -z "$life_time" ] || echo "life_time = $life_time")
+				start_action = $start_action
+				dpd_action = clear
+			}
+		}
+	}
+}
+END
+	[ "$auth" != psk ] || printf 'secrets {\n\tike-peer {\n\t\tsecret = "%s"\n\t}\n}\n' "$psk"
+}
+
+# strongswan_start HOST: returns when its connection is loaded.
+strongswan_start() {
+	local folder=$work/$1/strongswan
+
+	: >"$folder/charon.log"
+	become_host "$1" env STRONGSWAN_CONF="$folder/strongswan.conf" charon-systemd \
+		>"$folder/output.log" 2>&1 </dev/null &
+	strongswan_pid[$1]=$!
+	wait_for 10 test -S "$folder/vici" && wait_for 5 strongswan_on "$1" --load-all --noprompt
+}
+
+# strongswan_on HOST ARGUMENT...: swanctl.
+strongswan_on() {
+	local name=$1
+
+	shift
+	in_host "$name" env STRONGSWAN_CONF="$work/$name/strongswan/strongswan.conf" \
+		SWANCTL_DIR="$work/$name/strongswan/swanctl" swanctl "$@"
+}
+
+# strongswan_stop HOST [SIGNAL]
+strongswan_stop() {
+	kill "-${2:-TERM}" "${strongswan_pid[$1]}" 2>/dev/null
+	wait "${strongswan_pid[$1]}" 2>/dev/null
+	rm -f "$work/$1/strongswan/vici"
+}
+
+# strongswan_initiate HOST: phase 1 if there is none, and the child.
+strongswan_initiate() {
+	strongswan_on "$1" --initiate --child child --timeout 10
+}
+
+# strongswan_is_up HOST: whether the child is installed.
+strongswan_is_up() {
+	strongswan_on "$1" --list-sas --raw | grep -q 'state=INSTALLED'
+}
+
+# strongswan_count HOST: installed pairs of SAs; strongswan_count HOST established: of phase 1.
+strongswan_count() {
+	strongswan_on "$1" --list-sas --raw |
+		grep -o "state=$([ "${2:-}" = established ] && echo ESTABLISHED || echo INSTALLED)" | wc -l
+}
+
+# strongswan_counter HOST bytes-in|packets-in|bytes-out|packets-out: of all its SAs together.
+strongswan_counter() {
+	strongswan_on "$1" --list-sas --raw | grep -o "$2=[0-9]*" | awk -F= '{ sum += $2 } END { print sum + 0 }'
+}
