@@ -56,6 +56,13 @@ static void create(struct sim *sim)
 	sim_acquire(host(sim, 0), host(sim, 1), false);
 }
 
+/* Of different policies, so that they share a command. */
+static void create_several(struct sim *sim)
+{
+	create(sim);
+	sim_acquire(host(sim, 0), host(sim, 1), true);
+}
+
 static void create_both(struct sim *sim)
 {
 	sim_acquire(host(sim, 0), host(sim, 1), false);
@@ -130,6 +137,24 @@ static void create_and_delete(struct sim *sim)
 	{                                                                                          \
 		.nonces = 3                                                                        \
 	}
+/* The first host's first suite is none of the second's. */
+#define SECOND_CHOICE                                                                              \
+	{                                                                                          \
+		.suites = 5                                                                        \
+	}
+/* Offered by the first host, off on the second. */
+#define REFUSED_EXCHANGE                                                                           \
+	{                                                                                          \
+		.pfs = 1                                                                           \
+	}
+#define SEVERAL                                                                                    \
+	{                                                                                          \
+		.tunnel = true                                                                     \
+	}
+#define RACOON2                                                                                    \
+	{                                                                                          \
+		.racoon2 = true                                                                    \
+	}
 #define BUNDLES                                                                                    \
 	{                                                                                          \
 		.protocols = 4                                                                     \
@@ -147,11 +172,18 @@ static const struct flow flows[] = {
     {"create", false, HOLDS, TWO_WAY, create},
     {"create-three-way", false, HOLDS, THREE_WAY, create},
     {"create-with-nonces", false, HOLDS, WITH_NONCES, create},
+    {"create-second-choice", false, HOLDS, SECOND_CHOICE, create},
+    {"create-refused-exchange", false, HOLDS, REFUSED_EXCHANGE, create},
+    {"create-several", false, HOLDS, SEVERAL, create_several},
     {"create-bundle", false, HOLDS, BUNDLES, create},
+    {"create-racoon2", false, HOLDS, RACOON2, create},
     {"create-with-keyless", false, HOLDS, KEYLESS, create},
     {"create-user-to-user", false, HOLDS, USER_TO_USER, create},
     {"create-both", false, HOLDS, TWO_WAY, create_both},
     {"create-both-three-way", false, HOLDS, THREE_WAY, create_both},
+    {"create-both-second-choice", false, HOLDS, SECOND_CHOICE, create_both},
+    {"create-both-refused-exchange", false, HOLDS, REFUSED_EXCHANGE, create_both},
+    {"create-both-racoon2", false, HOLDS, RACOON2, create_both},
     {"create-both-user-to-user", false, HOLDS, USER_TO_USER, create_both},
     {"create-and-delete", false, DROPS, THREE_WAY, create_and_delete},
     {"delete", true, HOLDS, TWO_WAY, delete_one},
@@ -164,6 +196,9 @@ static const struct flow flows[] = {
     {"status-user-to-user", true, NEITHER, USER_TO_USER, status},
     {"renew", true, NEITHER, TWO_WAY, renew},
     {"renew-three-way", true, NEITHER, THREE_WAY, renew},
+    {"renew-second-choice", true, NEITHER, SECOND_CHOICE, renew},
+    {"renew-refused-exchange", true, NEITHER, REFUSED_EXCHANGE, renew},
+    {"renew-racoon2", true, NEITHER, RACOON2, renew},
     {"renew-bundle", true, NEITHER, BUNDLES, renew},
     {"renew-user-to-user", true, NEITHER, USER_TO_USER, renew},
     {"renew-both", true, NEITHER, TWO_WAY, renew_both},
@@ -217,6 +252,13 @@ static void change_key(struct sim *sim, struct sim_host *victim)
 	victim->oldest_key = victim->key_version;
 }
 
+/* Its keytab has both. */
+static void add_key(struct sim *sim, struct sim_host *victim)
+{
+	sim_note(sim, victim, "it has a second key");
+	victim->key_version++;
+}
+
 static void clock_ahead(struct sim *sim, struct sim_host *victim)
 {
 	(void)sim;
@@ -253,6 +295,7 @@ static const struct trouble troubles[] = {
     {"ticket-over", SIM_PASS, end_ticket, 0, false, false},
     {"new-key-a", SIM_PASS, change_key, 0, false, false},
     {"new-key-b", SIM_PASS, change_key, 1, false, false},
+    {"second-key-b", SIM_PASS, add_key, 1, false, false},
     {"ahead-a", SIM_PASS, clock_ahead, 0, false, false},
     {"ahead-b", SIM_PASS, clock_ahead, 1, false, false},
     {"behind-a", SIM_PASS, clock_behind, 0, false, false},

@@ -28,7 +28,7 @@ static void make_ack(struct kink_command *command)
 	command->making_ack = error == ERR_OK;
 }
 
-/* As far as we can know, the peer now sends through what was made. */
+/* As far as we can know, the peer sends through what was made: it has not said otherwise. */
 static void over(struct timer *timer, void *context)
 {
 	struct kink_command *command = context;
@@ -50,7 +50,9 @@ static void over(struct timer *timer, void *context)
 void kink_acknowledge(struct kink_command *command)
 {
 	const struct host *host = kx_host(command->kink->kx);
-	uint64_t due = host->now_ms(host->self) + kink_cycle_ms(command->kink);
+	/* A peer that gets no ACK gives up after a cycle, and takes its time to tell. */
+	uint64_t due = host->now_ms(host->self) + kink_cycle_ms(command->kink) +
+	               kx_policy(command->kink->kx)->daemon.retransmit_limit;
 
 	command->answered = true;
 	command->acknowledging = true;

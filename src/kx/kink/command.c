@@ -202,10 +202,13 @@ static void give_up(struct kink_command *command)
 	struct problem problem;
 	char remote[ENDPOINT_TEXT_SIZE];
 
+	/* Another ticket may do. */
 	if (command->doubted && !command->renewed && command->kind->starting == NULL) {
 		kink_command_begin_anew(command, &command->hint);
 		return;
 	}
+	if (command->doubted)
+		kink_create_again(command);
 	(void)endpoint_format(&command->remote, remote);
 	if (command->hint.code != ERR_OK)
 		(void)problem_set(&problem, ERR_TIMEOUT,
