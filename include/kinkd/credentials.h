@@ -23,23 +23,23 @@ enum credentials_operation {
 	/* A signature of `hash` with our key. Gives signature, certificates. */
 	CREDENTIALS_SIGN,
 	/*
-	 * Whether `signature` of `hash` was made with the key of the first of `certificates`
-	 * (without any: of the set's peer certificate for `identity`), whether that certificate is
-	 * for `identity` (RFC 4945 3.1), leads to a trust anchor, is valid now, for this use, and
-	 * not revoked. Gives subject.
+	 * Whether `signature` of `hash` was made with the key of whichever of `certificates` is for
+	 * `identity` (RFC 4945 3.1), or else of the set's peer certificate for it; and whether that
+	 * one leads to a trust anchor, is valid now, for this use, and not revoked. Gives subject.
 	 */
 	CREDENTIALS_VERIFY,
 	/*
-	 * Encrypts each of `parts` to the peer `identity`, whose certificate is the set's, or else
-	 * the first of `certificates`, and good as with VERIFY. Gives parts, certificates (the
-	 * peer's), subject. When no certificate is for `identity`, any of the set's serves: what
-	 * comes of that cannot be read by whom claimed it.
+	 * Encrypts each of `parts` to the peer `identity`: to the set's peer certificate for it, or
+	 * else to that of `certificates`, which must be good as with VERIFY. When neither has one,
+	 * any of the set's serves: what comes of that cannot be read by who claimed to be the peer.
+	 * Gives parts, certificates (that one), subject.
 	 */
 	CREDENTIALS_ENCRYPT,
 	/*
-	 * Decrypts each of `parts` with our key. What does not decrypt gives other octets, the same
-	 * each time, that nobody can foresee: neither the completion nor the time it takes tells
-	 * (implicit rejection). Gives parts, certificates.
+	 * Decrypts each of `parts` with our key. What does not decrypt, or to fewer or more octets
+	 * than part_min and part_max, gives others, the same each time, that nobody can foresee:
+	 * neither the completion nor the time it takes tells (implicit rejection). Gives parts,
+	 * certificates.
 	 */
 	CREDENTIALS_DECRYPT
 };
@@ -74,6 +74,7 @@ struct credentials_request {
 	enum credentials_operation operation;
 	uint64_t token;
 	const char *set;                /* the peer entry's name */
+	int64_t now;                    /* POSIX time */
 	enum credentials_scheme scheme; /* SIGN, VERIFY */
 	struct bytes hash;              /* SIGN, VERIFY: at most CREDENTIALS_HASH_MAX */
 	struct bytes signature;         /* VERIFY: as it came */
@@ -82,6 +83,8 @@ struct credentials_request {
 	struct bytes certificates[CREDENTIALS_CERTIFICATES_MAX]; /* DER, as they came */
 	uint8_t part_count;
 	struct bytes parts[CREDENTIALS_PARTS_MAX]; /* ENCRYPT: secret */
+	uint16_t part_min[CREDENTIALS_PARTS_MAX];  /* DECRYPT; no more than fits the key counts */
+	uint16_t part_max[CREDENTIALS_PARTS_MAX];
 };
 
 /* All pointers are borrowed until the completion handler returns. */

@@ -32,31 +32,35 @@ static void hashes_known_answers(void **state)
 }
 
 /* The chain of all blocks, cut into two messages: the second goes on from the first's IV. */
-static void check_cbc(const char *key, const char *iv, const char *plain, const char *sealed)
+static void check_cbc(enum encryption encryption, const char *key, const char *iv,
+    const char *plain, const char *sealed)
 {
 	struct bytes octets = hex(key);
 	struct bytes text = hex(plain);
 	struct bytes expected = hex(sealed);
-	struct cbc_key cbc = {.encryption = ENCRYPTION_AES_CBC, .bits = (uint16_t)(8 * octets.len)};
-	size_t cut = text.len > 16 ? 16 : 0;
+	struct cbc_key cbc = {.encryption = encryption,
+	    .bits = encryption == ENCRYPTION_AES_CBC ? (uint16_t)(8 * octets.len) : 0};
+	size_t block = cbc_block_length(encryption);
+	size_t cut = text.len > block ? block : 0;
 	uint8_t chain[CBC_BLOCK_MAX];
 	uint8_t data[HEX_MAX];
 
+	assert_int_equal(hex(iv).len, block);
 	assert_int_equal(cbc_key_length(cbc.encryption, cbc.bits), octets.len);
 	memcpy(cbc.octets, octets.data, octets.len);
 	memcpy(data, text.data, text.len);
-	memcpy(chain, hex(iv).data, sizeof(chain));
+	memcpy(chain, hex(iv).data, block);
 	if (cut > 0)
 		assert_int_equal(cbc_encrypt(&cbc, chain, data, cut), ERR_OK);
 	assert_int_equal(cbc_encrypt(&cbc, chain, data + cut, text.len - cut), ERR_OK);
 	assert_memory_equal(data, expected.data, text.len);
-	assert_memory_equal(chain, expected.data + text.len - 16, 16);
-	memcpy(chain, hex(iv).data, sizeof(chain));
+	assert_memory_equal(chain, expected.data + text.len - block, block);
+	memcpy(chain, hex(iv).data, block);
 	if (cut > 0)
 		assert_int_equal(cbc_decrypt(&cbc, chain, data, cut), ERR_OK);
 	assert_int_equal(cbc_decrypt(&cbc, chain, data + cut, text.len - cut), ERR_OK);
 	assert_memory_equal(data, text.data, text.len);
-	assert_memory_equal(chain, expected.data + text.len - 16, 16);
+	assert_memory_equal(chain, expected.data + text.len - block, block);
 }
 
 static void cbc_known_answers(void **state)
@@ -69,14 +73,19 @@ static void cbc_known_answers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cbc_vectors); i++)
-		check_cbc(cbc_vectors[i].key, cbc_vectors[i].iv, cbc_vectors[i].plain,
-		    cbc_vectors[i].sealed);
-	check_cbc("8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", iv, plain,
+		check_cbc(ENCRYPTION_AES_CBC, cbc_vectors[i].key, cbc_vectors[i].iv,
+		    cbc_vectors[i].plain, cbc_vectors[i].sealed);
+	check_cbc(ENCRYPTION_AES_CBC, "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b", iv, plain,
 	    "4f021db243bc633d7178183a9fa071e8b4d9ada9ad7dedf4e5e738763f69145a"
 	    "571b242012fb7ae07fa9baac3df102e008b0e27988598881d920a9e64f5615cd");
-	check_cbc("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4", iv, plain,
+	check_cbc(ENCRYPTION_AES_CBC,
+	    "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4", iv, plain,
 	    "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d"
 	    "39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b");
+	/* NIST's examples for SP 800-67. */
+	check_cbc(ENCRYPTION_3DES_CBC, "0123456789abcdef23456789abcdef01456789abcdef0123",
+	    "f69f2445df4f9b17", "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51",
+	    "2079c3d53aa763e193b79e2569ab5262516570481f25b50f73c0bda85c8e0da7");
 }
 
 static void cbc_refuses_what_does_not_fit(void **state)
@@ -90,6 +99,7 @@ static void cbc_refuses_what_does_not_fit(void **state)
 	assert_int_equal(cbc_key_length(ENCRYPTION_AES_GCM_16, 128), 0);
 	assert_int_equal(cbc_block_length(ENCRYPTION_AES_CBC), 16);
 	assert_int_equal(cbc_block_length(ENCRYPTION_NULL), 0);
+	assert_int_equal(cbc_key_length(ENCRYPTION_3DES_CBC, 192), 0);
 	assert_int_equal(cbc_encrypt(&key, iv, data, 17), ERR_INVALID);
 	assert_int_equal(cbc_encrypt(&key, iv, data, 0), ERR_INVALID);
 	assert_int_equal(cbc_decrypt(&key, iv, data, 17), ERR_INVALID);
