@@ -10,7 +10,13 @@ libkx_a_SOURCES = \
 	src/kx/names.c \
 	src/kx/probe.c \
 	src/kx/view.c \
-	src/kx/auth/auth.h \
+	src/kx/auth/auth.c src/kx/auth/auth.h \
+	src/kx/auth/auth-internal.h \
+	src/kx/auth/hash.c \
+	src/kx/auth/identity.c \
+	src/kx/auth/methods.c \
+	src/kx/auth/plain.c \
+	src/kx/auth/psk.c \
 	src/kx/kink/acknowledge.c \
 	src/kx/kink/authorise.c \
 	src/kx/kink/command.c src/kx/kink/command.h \

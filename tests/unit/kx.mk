@@ -8,3 +8,9 @@ check_PROGRAMS += tests/unit/test-quick-nat
 TESTS += tests/unit/test-quick-nat
 tests_unit_test_quick_nat_SOURCES = tests/unit/test-quick-nat.c
 tests_unit_test_quick_nat_LDADD = $(tests_unit_test_quick_LDADD)
+
+check_PROGRAMS += tests/unit/test-auth
+TESTS += tests/unit/test-auth
+auth_test_sources = tests/unit/auth.c tests/unit/auth.h
+tests_unit_test_auth_SOURCES = tests/unit/test-auth.c $(auth_test_sources)
+tests_unit_test_auth_LDADD = $(tests_unit_test_quick_LDADD)

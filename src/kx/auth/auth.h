@@ -28,7 +28,7 @@
 #include "kinkd/host.h"
 #include "kinkd/ike.h"
 #include "policy/policy.h"
-#include "wire/isakmp.h"
+#include "wire/ikev1-grammar.h"
 
 struct auth;
 
@@ -63,6 +63,8 @@ enum auth_result { AUTH_DONE, AUTH_PENDING, AUTH_FAILED };
 
 /* A method's number in attribute 3 of phase 1 (RFC 2409 Appendix A). */
 uint16_t auth_attribute(enum ike_authentication authentication);
+/* The form of its messages. */
+enum ikev1_family auth_family(enum ike_authentication authentication);
 /* False for a number that is not known. 65001 is GSS-API's only for who sent its vendor ID. */
 bool auth_of_attribute(uint16_t attribute, bool gss, enum ike_authentication *out);
 

@@ -1,0 +1,34 @@
+/* The table of all methods of authentication. */
+#include "kx/auth/auth-internal.h"
+
+static const struct auth_method *const methods[IKE_AUTHENTICATION_COUNT] = {
+    [IKE_AUTHENTICATION_PSK] = &auth_psk,
+};
+
+const struct auth_method *auth_method_of(enum ike_authentication authentication)
+{
+	return methods[authentication];
+}
+
+uint16_t auth_attribute(enum ike_authentication authentication)
+{
+	return methods[authentication] != NULL ? methods[authentication]->attribute : 0;
+}
+
+enum ikev1_family auth_family(enum ike_authentication authentication)
+{
+	return methods[authentication] != NULL ? methods[authentication]->family : IKEV1_FAMILY_ANY;
+}
+
+bool auth_of_attribute(uint16_t attribute, bool gss, enum ike_authentication *out)
+{
+	if (attribute == IKEV1_METHOD_GSS && !gss)
+		return false;
+	for (int i = 0; i < IKE_AUTHENTICATION_COUNT; i++) {
+		if (attribute != 0 && auth_attribute((enum ike_authentication)i) == attribute) {
+			*out = (enum ike_authentication)i;
+			return true;
+		}
+	}
+	return false;
+}
