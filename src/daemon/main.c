@@ -98,6 +98,13 @@ static void close_signals(struct daemon *daemon)
 	}
 }
 
+static void log_warning(void *context, const char *text)
+{
+	struct daemon *daemon = context;
+
+	log_event(&daemon->log, LOG_LEVEL_WARNING, LOG_AREA_POLICY, LOG_NO_FIELDS, "%s", text);
+}
+
 static int run(struct daemon *daemon)
 {
 	struct problem problem = {.code = ERR_OK};
@@ -140,6 +147,7 @@ int main(int count, char **arguments)
 	daemon.debug = options.debug;
 	log_init(&daemon.log, output_sink(), NULL, LOG_LEVEL_DEBUG);
 	apply_log_levels(&daemon, daemon.policy);
+	config_warn(daemon.policy, log_warning, &daemon);
 	privileges_harden();
 	return run(&daemon);
 }

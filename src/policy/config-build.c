@@ -29,20 +29,48 @@ static void build_hosts(struct config_context *context, const struct config_file
 	policy->host_count = file->host_count;
 }
 
-static void build_exchanges(
-    struct config_context *context, const struct config_peer *source, struct policy_peer *peer)
+/* Returns how many; out has room for all that there are. */
+static size_t build_exchanges(struct config_context *context, const config_setting_t *source,
+    const struct config_choices *choices, enum exchange out[EXCHANGE_COUNT])
 {
-	for (size_t i = 0; i < source->exchange_count; i++) {
-		enum exchange exchange = (enum exchange)source->exchanges[i];
+	for (size_t i = 0; i < choices->count; i++) {
+		enum exchange exchange = (enum exchange)choices->items[i];
 
 		for (size_t j = 0; j < i; j++) {
-			if (peer->exchanges[j] == exchange)
-				(void)config_complain(context, source->source, "exchange",
+			if (out[j] == exchange)
+				(void)config_complain(context, source, "exchange",
 				    "\"%s\" is listed twice", exchange_name(exchange));
 		}
-		peer->exchanges[i] = exchange;
+		out[i] = exchange;
 	}
-	peer->exchange_count = source->exchange_count;
+	return choices->count;
+}
+
+static unsigned build_fallback(struct config_context *context, const struct config_peer *source)
+{
+	unsigned fallback = 0;
+	bool never = false;
+
+	for (size_t i = 0; i < source->fallbacks.count; i++) {
+		fallback |= (unsigned)source->fallbacks.items[i];
+		never = never || source->fallbacks.items[i] == 0;
+	}
+	if (never && fallback != 0)
+		(void)config_complain(context, source->source, "fallback",
+		    "found \"never\" among reasons; name the reasons, or \"never\" alone");
+	return fallback;
+}
+
+/* Kerberos names are for KINK, and for Kerberos inside of IKE. */
+static bool needs_principals(const struct policy_peer *peer)
+{
+	if (policy_peer_allows(peer, EXCHANGE_KINK))
+		return true;
+	for (size_t i = 0; peer->ike != NULL && i < peer->ike->authentication_count; i++) {
+		if (peer->ike->authentications[i] == IKE_AUTHENTICATION_GSS)
+			return true;
+	}
+	return false;
 }
 
 static void build_peer(
@@ -57,7 +85,12 @@ static void build_peer(
 		peer->initiator_principals = source->principals.items;
 		peer->initiator_principal_count = source->principals.count;
 	}
-	build_exchanges(context, source, peer);
+	peer->exchange_count =
+	    build_exchanges(context, source->source, &source->exchanges, peer->exchanges);
+	peer->fallback = build_fallback(context, source);
+	config_build_ike(context, source, peer);
+	if (!needs_principals(peer))
+		return;
 	if (peer->responder_principal_count == 0)
 		(void)config_complain(context, source->source, "principal",
 		    "missing; set it to the names that these hosts have in Kerberos, such as "
@@ -208,6 +241,27 @@ static void build_suites(const struct config_rule *source, struct policy_proposa
 	out->compress = source->compression == CONFIG_COMPRESS_DEFLATE;
 }
 
+/* The peer's, or some of them. */
+static enum err build_rule_exchanges(
+    struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
+{
+	if (source->exchanges.count == 0) {
+		memcpy(rule->exchanges, rule->peer->exchanges, sizeof(rule->exchanges));
+		rule->exchange_count = rule->peer->exchange_count;
+		return ERR_OK;
+	}
+	rule->exchange_count =
+	    build_exchanges(context, source->source, &source->exchanges, rule->exchanges);
+	for (size_t i = 0; i < rule->exchange_count; i++) {
+		if (!policy_peer_allows(rule->peer, rule->exchanges[i]))
+			return config_complain(context, source->source, "exchange",
+			    "found \"%s\", which peer \"%s\" does not list; add it to the peer's "
+			    "exchange, or remove it here",
+			    exchange_name(rule->exchanges[i]), rule->peer->name);
+	}
+	return ERR_OK;
+}
+
 static enum err build_protection(
     struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
 {
@@ -234,12 +288,10 @@ static enum err build_protection(
 		rule->remotes = rule->peer->addresses;
 		rule->remote_count = rule->peer->address_count;
 	}
-	memcpy(rule->exchanges, rule->peer->exchanges, sizeof(rule->exchanges));
-	rule->exchange_count = rule->peer->exchange_count;
 	build_suites(source, &rule->proposal);
 	memcpy(rule->proposal.groups, source->groups, source->group_count * sizeof(enum dh_group));
 	rule->proposal.group_count = source->group_count;
-	return ERR_OK;
+	return build_rule_exchanges(context, source, rule);
 }
 
 /* Clear or dropped traffic has no peer, so nothing of how to protect it may be set. */
@@ -247,7 +299,7 @@ static enum err build_plain(
     struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
 {
 	static const char *const idle[] = {"peer", "mode", "gateway", "esp", "ipsec", "ah",
-	    "compress", "lifetime", "lifetime_bytes", "pfs", "pfs_groups", "nonces"};
+	    "compress", "lifetime", "lifetime_bytes", "pfs", "pfs_groups", "nonces", "exchange"};
 	struct prefix *any = store_alloc(context->store, 2, sizeof(*any));
 
 	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {

@@ -1,7 +1,9 @@
 /* What a policy makes the daemon do, in words: the output of kinkd -t. */
 #include <stdio.h>
+#include <string.h>
 
 #include "crypto/algorithms.h"
+#include "crypto/identity.h"
 #include "policy/config-private.h"
 
 static void write_prefixes(FILE *out, const struct prefix *prefixes, size_t count)
@@ -44,16 +46,116 @@ static void describe_realm(FILE *out, const struct policy_realm *realm)
 	(void)fputs(realm->kdc_count > 0 ? ".\n" : "\n", out);
 }
 
+static void write_exchanges(FILE *out, const enum exchange *exchanges, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)fprintf(out, "%s%s", i > 0 ? ", then " : "", exchange_name(exchanges[i]));
+	(void)fputc('\n', out);
+}
+
+static void describe_fallback(FILE *out, const struct policy_peer *peer)
+{
+	static const struct {
+		enum policy_fallback bit;
+		const char *text;
+	} reasons[] = {
+	    {POLICY_FALLBACK_NO_REALM, "it has no principal"},
+	    {POLICY_FALLBACK_NO_PRINCIPAL, "the KDC does not know it"},
+	    {POLICY_FALLBACK_NO_KDC, "no KDC answers"},
+	    {POLICY_FALLBACK_SILENT, "it does not answer"},
+	};
+	char text[SCHEMA_TEXT_SIZE];
+	const char *before = "";
+
+	if (peer->exchange_count < 2)
+		return;
+	if (peer->fallback == 0) {
+		(void)fputs("  the next only    when it starts with that itself\n", out);
+		return;
+	}
+	(void)fputs("  the next when    ", out);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if ((peer->fallback & reasons[i].bit) == 0)
+			continue;
+		(void)fprintf(out, "%s%s", before, reasons[i].text);
+		before = ", or ";
+	}
+	(void)fprintf(out, "; for %s\n", schema_format_duration(peer->fallback_retry, text));
+}
+
+static void write_identities(FILE *out, const struct policy_ike *ike)
+{
+	char text[IKE_IDENTITY_TEXT_SIZE];
+
+	for (size_t i = 0; i < ike->remote_identity_count; i++)
+		(void)fprintf(out, "%s%s", i > 0 ? ", " : "",
+		    ike_identity_format(&ike->remote_identities[i], text));
+	if (ike->any_remote_identity)
+		(void)fprintf(out, "%sanybody", ike->remote_identity_count > 0 ? ", " : "");
+	else if (ike->remote_identity_count == 0)
+		(void)fputs("its address", out);
+}
+
+static void describe_certificates(FILE *out, const struct policy_ike *ike)
+{
+	static const char *const checks[] = {
+	    [CREDENTIALS_CRL_OFF] = "not looked at",
+	    [CREDENTIALS_CRL_IF_PRESENT] = "where there is a list",
+	    [CREDENTIALS_CRL_REQUIRE] = "always, with a list",
+	};
+
+	if (ike->certificate == NULL)
+		return;
+	(void)fprintf(out, "    certificate    %s\n    trusts         ", ike->certificate);
+	write_texts(out, ike->authorities, ike->authority_count);
+	(void)fprintf(out, "\n    revocation     %s\n", checks[ike->crl_policy]);
+}
+
+static void describe_ike(FILE *out, const struct policy_ike *ike)
+{
+	char text[SCHEMA_TEXT_SIZE > IKE_IDENTITY_TEXT_SIZE ? SCHEMA_TEXT_SIZE
+							    : IKE_IDENTITY_TEXT_SIZE];
+	const char *last = "";
+
+	(void)fprintf(out,
+	    "  in IKE           %s mode%s\n    this host is   %s\n    it must be     ",
+	    ike->mode == POLICY_IKE_MAIN ? "main" : "aggressive",
+	    ike->nat ? ", across NATs in UDP" : "",
+	    ike->local_identity.type != IKE_IDENTITY_NONE
+		? ike_identity_format(&ike->local_identity, text)
+	    : ike->certificate != NULL ? "what its certificate says"
+				       : "its address");
+	write_identities(out, ike);
+	(void)fputs("\n    proved by      ", out);
+	for (size_t i = 0; i < ike->authentication_count; i++) {
+		const char *name = policy_authentication_name(ike->authentications[i]);
+
+		if (strcmp(name, last) != 0)
+			(void)fprintf(out, "%s%s", i > 0 ? ", " : "", name);
+		last = name;
+	}
+	(void)fputs("\n    under          ", out);
+	for (size_t i = 0; i < ike->proposal_count; i++)
+		(void)fprintf(out, "%s%s%s", i > 0 ? ", " : "",
+		    policy_ike_proposal_format(&ike->proposals[i], text),
+		    policy_ike_proposal_is_weak(&ike->proposals[i]) ? " (weak)" : "");
+	(void)fprintf(out, "\n    lifetime       %s\n",
+	    schema_format_duration(ike->lifetime * 1000ULL, text));
+	describe_certificates(out, ike);
+}
+
 static void describe_peer(FILE *out, const struct policy_peer *peer)
 {
 	char sid[SID_TEXT_SIZE];
 
 	(void)fprintf(out, "\nPeer \"%s\": ", peer->name);
 	write_prefixes(out, peer->addresses, peer->address_count);
-	(void)fputs("\n  is asked for as  ", out);
-	write_texts(out, peer->responder_principals, 1);
-	(void)fputs("\n  may start as     ", out);
-	write_texts(out, peer->initiator_principals, peer->initiator_principal_count);
+	if (peer->responder_principal_count > 0) {
+		(void)fputs("\n  is asked for as  ", out);
+		write_texts(out, peer->responder_principals, 1);
+		(void)fputs("\n  may start as     ", out);
+		write_texts(out, peer->initiator_principals, peer->initiator_principal_count);
+	}
 	for (size_t i = 0; i < peer->initiator_group_count; i++)
 		(void)fprintf(out, "\n  %s %s", i == 0 ? "and be a member of" : "              or",
 		    sid_format(&peer->initiator_groups[i], sid));
@@ -69,10 +171,10 @@ static void describe_peer(FILE *out, const struct policy_peer *peer)
 	if (peer->nat == POLICY_NAT_AUTO)
 		(void)fputs("\n  across NATs      in UDP", out);
 	(void)fputs("\n  by               ", out);
-	for (size_t i = 0; i < peer->exchange_count; i++)
-		(void)fprintf(
-		    out, "%s%s", i > 0 ? ", then " : "", exchange_name(peer->exchanges[i]));
-	(void)fputc('\n', out);
+	write_exchanges(out, peer->exchanges, peer->exchange_count);
+	describe_fallback(out, peer);
+	if (peer->ike != NULL)
+		describe_ike(out, peer->ike);
 }
 
 static void write_ports(FILE *out, struct port_range ports)
@@ -167,6 +269,12 @@ static void describe_rule(FILE *out, const struct policy_rule *rule)
 	else
 		(void)fprintf(
 		    out, "  with      peer \"%s\", in transport mode\n", rule->peer->name);
+	if (rule->exchange_count != rule->peer->exchange_count ||
+	    memcmp(rule->exchanges, rule->peer->exchanges,
+		rule->exchange_count * sizeof(rule->exchanges[0])) != 0) {
+		(void)fputs("  by        ", out);
+		write_exchanges(out, rule->exchanges, rule->exchange_count);
+	}
 	describe_proposal(out, &rule->proposal);
 }
 
@@ -189,6 +297,11 @@ static void list_settings(FILE *out, const struct schema_section *section, const
 	}
 }
 
+static void print_warning(void *context, const char *text)
+{
+	(void)fprintf(context, "\nWarning: %s.\n", text);
+}
+
 void config_describe(const struct policy *policy, FILE *out)
 {
 	describe_realm(out, &policy->realm);
@@ -202,6 +315,7 @@ void config_describe(const struct policy *policy, FILE *out)
 		describe_peer(out, &policy->peers[i]);
 	for (size_t i = 0; i < policy->rule_count; i++)
 		describe_rule(out, &policy->rules[i]);
+	config_warn(policy, print_warning, out);
 	(void)fputs(
 	    "\nThe first policy that matches decides; other traffic is left alone.\n\n", out);
 	list_settings(out, schema_find(&schema_root, "daemon")->section, "daemon", &policy->daemon);

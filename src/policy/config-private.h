@@ -5,6 +5,7 @@
 #include <libconfig.h>
 
 #include "policy/config.h"
+#include "policy/ike.h"
 #include "policy/schema.h"
 
 struct config_texts {
@@ -18,12 +19,30 @@ struct config_host {
 	struct policy_host host;
 };
 
+struct config_choices {
+	const int *items;
+	size_t count;
+};
+
+/* What config-ike.c makes a struct policy_ike of. */
+struct config_ike {
+	struct policy_ike ike; /* what needs no more work */
+	const char *psk_file;
+	const char *local_id;
+	struct config_texts remote_ids;
+	struct config_choices authentications;
+	const struct policy_ike_proposal *proposals;
+	size_t proposal_count;
+	int fragmentation;
+};
+
 struct config_peer {
 	config_setting_t *source;
 	struct policy_peer peer;
 	struct config_texts principals;
-	const int *exchanges;
-	size_t exchange_count;
+	struct config_choices exchanges;
+	struct config_choices fallbacks;
+	struct config_ike ike;
 };
 
 /* Which protocols a rule protects with, as bits. */
@@ -44,6 +63,7 @@ struct config_rule {
 	enum config_compression compression;
 	const enum dh_group *groups;
 	size_t group_count;
+	struct config_choices exchanges;
 };
 
 struct config_file {
@@ -80,6 +100,9 @@ enum err config_no_memory(struct config_context *context);
 void config_walk(struct config_context *context, config_setting_t *root, struct config_file *out);
 /* Makes the policy in context->store from the file. Errors are in context. */
 void config_build(struct config_context *context, const struct config_file *file);
+/* The part of a peer that is IKE's; nothing for one that does not speak it. */
+void config_build_ike(
+    struct config_context *context, const struct config_peer *source, struct policy_peer *peer);
 /* What contradicts itself although each setting is fine. Errors are in context. */
 void config_check_policy(struct config_context *context, const struct config_file *file);
 

@@ -1,8 +1,49 @@
 /* The settings of a peer. */
+#include <limits.h>
+
 #include "kinkd/kerberos.h"
 #include "policy/schema-table.h"
 
-static const struct schema_choice exchanges[] = {{"kink", EXCHANGE_KINK}, {NULL, 0}};
+const struct schema_choice schema_exchanges[] = {
+    {"kink", EXCHANGE_KINK},
+    {"ikev1", EXCHANGE_IKEV1},
+    {NULL, 0},
+};
+
+static const struct schema_choice fallbacks[] = {
+    {"no-realm", POLICY_FALLBACK_NO_REALM},
+    {"no-principal", POLICY_FALLBACK_NO_PRINCIPAL},
+    {"no-kdc", POLICY_FALLBACK_NO_KDC},
+    {"silent", POLICY_FALLBACK_SILENT},
+    {"never", 0},
+    {NULL, 0},
+};
+
+/* RFC 4754 has one method for each curve; which of them it is the key says. */
+static const struct schema_choice authentications[] = {
+    {"psk", IKE_AUTHENTICATION_PSK},
+    {"rsa-signature", IKE_AUTHENTICATION_RSA_SIGNATURE},
+    {"ecdsa-signature", IKE_AUTHENTICATION_ECDSA_256},
+    {"gss", IKE_AUTHENTICATION_GSS},
+    {"rsa-encryption", IKE_AUTHENTICATION_ENCRYPTION},
+    {"revised-rsa-encryption", IKE_AUTHENTICATION_REVISED_ENCRYPTION},
+    {NULL, 0},
+};
+
+static const struct schema_choice ike_modes[] = {
+    {"main", POLICY_IKE_MAIN},
+    {"aggressive", POLICY_IKE_AGGRESSIVE},
+    {NULL, 0},
+};
+
+static const struct schema_choice crl_policies[] = {
+    {"off", CREDENTIALS_CRL_OFF},
+    {"if-present", CREDENTIALS_CRL_IF_PRESENT},
+    {"require", CREDENTIALS_CRL_REQUIRE},
+    {NULL, 0},
+};
+
+static const struct schema_choice switches[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
 
 static const struct schema_choice user_to_user[] = {
     {"off", POLICY_USER_TO_USER_OFF},
@@ -97,7 +138,8 @@ static const struct schema_setting peer[] = {
 	.doc = "Whether NATs between this host and these peers are looked for and crossed (auto): "
 	       "ESP then goes in UDP between ports 4500, which kinkd opens; both ends must say "
 	       "auto. The default changes nothing on the wire, and trusts no translated address "
-	       "that was not trusted on purpose. See Crossing NATs.",
+	       "that was not trusted on purpose. IKE has its own way, and does it unless off is "
+	       "set. See Crossing NATs.",
     },
     {
 	.name = "dialect",
@@ -113,11 +155,164 @@ static const struct schema_setting peer[] = {
     {
 	.name = "exchange",
 	.type = SCHEMA_CHOICE,
-	.choices = exchanges,
+	.choices = schema_exchanges,
 	.fallback = "[ \"kink\" ]",
 	RANGE(1, EXCHANGE_COUNT),
-	MANY(struct config_peer, exchanges, exchange_count),
-	.doc = "The exchange methods to try with it, in this order.",
+	MANY(struct config_peer, exchanges.items, exchanges.count),
+	.doc = "The exchange methods to try with it, in this order. It may start with any of them.",
+    },
+    {
+	.name = "fallback",
+	.type = SCHEMA_CHOICE,
+	.choices = fallbacks,
+	.fallback = "[ \"no-realm\", \"no-principal\", \"no-kdc\", \"silent\" ]",
+	MANY(struct config_peer, fallbacks.items, fallbacks.count),
+	.doc = "What makes this host try the next method of exchange: no principal can be made out "
+	       "for the peer (no-realm), the KDC does not know it (no-principal), no KDC answers "
+	       "and there is no ticket (no-kdc), the peer does not answer on the method's port "
+	       "(silent). Whoever can drop packets can bring the last two about, so list no method "
+	       "that is not good enough by itself. See Falling back.",
+    },
+    {
+	.name = "fallback_retry",
+	.type = SCHEMA_MILLISECONDS,
+	RANGE(1 * SECOND, 24 * HOUR * SECOND),
+	.fallback = "\"10 min\"",
+	FIELD(struct config_peer, peer.fallback_retry),
+	.doc = "How long a method that was left that way is passed over with a host. Then it is "
+	       "tried again, also while security associations of another method are in use.",
+    },
+    {
+	.name = "authentication",
+	.type = SCHEMA_CHOICE,
+	.choices = authentications,
+	RANGE(1, IKE_AUTHENTICATION_COUNT),
+	MANY(struct config_peer, ike.authentications.items, ike.authentications.count),
+	.doc =
+	    "IKE: how both ends prove who they are, most wanted first. gss is Kerberos inside of "
+	    "IKEv1, as Windows speaks it. rsa-encryption and revised-rsa-encryption are old, and "
+	    "off unless named. Unset: psk with psk_file, signatures with certificate.",
+    },
+    {
+	.name = "psk_file",
+	.type = SCHEMA_TEXT,
+	.expected = "the path of a file",
+	RANGE(1, PATH_MAX - 1),
+	FIELD(struct config_peer, ike.psk_file),
+	.doc = "IKE: a file that holds the secret shared with these peers, and nothing else; the "
+	       "end of its only line does not count. Only its owner may be able to read it.",
+    },
+    {
+	.name = "local_id",
+	.type = SCHEMA_TEXT,
+	.expected = "an identity, such as \"a.example.test\"",
+	RANGE(1, 1023),
+	FIELD(struct config_peer, ike.local_id),
+	.doc = "IKE: who this host says it is: an address, a host's name, user@name, or a "
+	       "distinguished name such as C=CH, O=Example, CN=a. Unset: as its certificate says, "
+	       "without one its address.",
+    },
+    {
+	.name = "remote_id",
+	.type = SCHEMA_TEXT,
+	.expected = "an identity, such as \"b.example.test\", or \"any\"",
+	RANGE(1, 1023),
+	MANY(struct config_peer, ike.remote_ids.items, ike.remote_ids.count),
+	.doc = "IKE: who the peer must prove to be, one of these. A star stands for the first "
+	       "labels of a name, a user, or a value of a distinguished name; any is whoever can "
+	       "prove what it claims. Unset: the address that it speaks from.",
+    },
+    {
+	.name = "certificate",
+	.type = SCHEMA_TEXT,
+	.expected = "the path of a file",
+	RANGE(1, PATH_MAX - 1),
+	FIELD(struct config_peer, ike.ike.certificate),
+	.doc = "IKE: this host's certificate in PEM, and after it those that lead to the root.",
+    },
+    {
+	.name = "private_key",
+	.type = SCHEMA_TEXT,
+	.expected = "the path of a file",
+	RANGE(1, PATH_MAX - 1),
+	FIELD(struct config_peer, ike.ike.private_key),
+	.doc = "IKE: the key of that certificate. Only its owner may be able to read it. Unset: it "
+	       "is in the same file.",
+    },
+    {
+	.name = "ca",
+	.type = SCHEMA_TEXT,
+	.expected = "the path of a file or directory",
+	RANGE(1, PATH_MAX - 1),
+	MANY(struct config_peer, ike.ike.authorities, ike.ike.authority_count),
+	.doc = "IKE: certificates of the authorities whose word counts for these peers.",
+    },
+    {
+	.name = "crl",
+	.type = SCHEMA_TEXT,
+	.expected = "the path of a file or directory",
+	RANGE(1, PATH_MAX - 1),
+	MANY(struct config_peer, ike.ike.crls, ike.ike.crl_count),
+	.doc = "IKE: lists of revoked certificates.",
+    },
+    {
+	.name = "crl_check",
+	.type = SCHEMA_CHOICE,
+	.choices = crl_policies,
+	.fallback = "\"if-present\"",
+	FIELD(struct config_peer, ike.ike.crl_policy),
+	.doc = "IKE: whether each issuer must have a list that is not too old (require), or only "
+	       "what is there counts (if-present).",
+    },
+    {
+	.name = "peer_certificate",
+	.type = SCHEMA_TEXT,
+	.expected = "the path of a file or directory",
+	RANGE(1, PATH_MAX - 1),
+	FIELD(struct config_peer, ike.ike.peer_certificates),
+	.doc =
+	    "IKE: certificates of these peers, for authentication that needs a peer's key before "
+	    "it has said who it is: rsa-encryption and revised-rsa-encryption.",
+    },
+    {
+	.name = "ike",
+	.type = SCHEMA_IKE_PROPOSAL,
+	.fallback = "[ \"aes256-sha256-curve25519\", \"aes256-sha256-ecp256\", "
+		    "\"aes256-sha384-ecp384\", \"aes256-sha256-modp2048\" ]",
+	RANGE(1, POLICY_IKE_PROPOSALS_MAX),
+	MANY(struct config_peer, ike.proposals, ike.proposal_count),
+	.doc =
+	    "IKE: how the negotiation itself is protected, to offer and to accept, most wanted "
+	    "first: cipher (aes256, aes192, aes128, 3des), hash (sha256, sha384, sha512, sha1) "
+	    "and group (as in pfs_groups, modp1536, modp1024). 3des, sha1, modp1536 and modp1024 "
+	    "are weak and off unless named.",
+    },
+    {
+	.name = "ike_lifetime",
+	.type = SCHEMA_SECONDS,
+	RANGE(60, 30 * DAY),
+	.fallback = "\"8 h\"",
+	FIELD(struct config_peer, ike.ike.lifetime),
+	.doc = "IKE: how long the negotiation's own security association may live.",
+    },
+    {
+	.name = "ike_mode",
+	.type = SCHEMA_CHOICE,
+	.choices = ike_modes,
+	.fallback = "\"main\"",
+	FIELD(struct config_peer, ike.ike.mode),
+	.doc =
+	    "IKE: the exchange to start with. Peers may always start with main mode, with "
+	    "aggressive mode only where that is set. Aggressive mode shows who the ends are, and "
+	    "with psk lets whoever listens guess the secret at leisure.",
+    },
+    {
+	.name = "fragmentation",
+	.type = SCHEMA_CHOICE,
+	.choices = switches,
+	.fallback = "\"on\"",
+	FIELD(struct config_peer, ike.fragmentation),
+	.doc = "IKE: whether large messages go in fragments of their own to peers that know these.",
     },
     {
 	.name = "dpd",

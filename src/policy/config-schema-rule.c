@@ -114,6 +114,15 @@ static const struct schema_setting rule[] = {
 	.doc = "Who protects the traffic. Unset: the peer that remote or gateway names.",
     },
     {
+	.name = "exchange",
+	.type = SCHEMA_CHOICE,
+	.choices = schema_exchanges,
+	RANGE(1, EXCHANGE_COUNT),
+	MANY(struct config_rule, exchanges.items, exchanges.count),
+	.doc = "The exchange methods for this traffic, some of its peer's, in the order to try. "
+	       "Unset: as the peer's entry says.",
+    },
+    {
 	.name = "mode",
 	.type = SCHEMA_CHOICE,
 	.choices = modes,

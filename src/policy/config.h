@@ -29,6 +29,13 @@ enum err config_check(const char *path, config_report report, void *context, str
 enum err config_parse_string(const char *name, const char *text, config_report report,
     void *context, struct policy **out, struct problem *problem) MUST_CHECK;
 
+/*
+ * What is in force although it is weak, each with what to do instead: for the output of kinkd -t
+ * and the log.
+ */
+typedef void (*config_warning)(void *context, const char *text);
+void config_warn(const struct policy *policy, config_warning warn, void *context);
+
 /* What the daemon would do under this policy, in words, and all its settings in force. */
 void config_describe(const struct policy *policy, FILE *out);
 /* The settings as mdoc, for the manual page. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/error.h"
 #include "crypto/prf.h"
 #include "kinkd/credentials.h"
 #include "kinkd/ike.h"
@@ -57,5 +58,17 @@ struct policy_ike {
 	bool fragmentation; /* messages may be sent in fragments to peers that know them */
 	bool nat;           /* NATs are looked for and crossed (RFC 3947) */
 };
+
+#define POLICY_IKE_PROPOSAL_TEXT_SIZE 40
+
+/* "aes256-sha256-curve25519"; ERR_INVALID, and problem says which part is wrong. */
+enum err policy_ike_proposal_parse(
+    const char *text, struct policy_ike_proposal *out, struct problem *problem) MUST_CHECK;
+const char *policy_ike_proposal_format(
+    const struct policy_ike_proposal *proposal, char text[POLICY_IKE_PROPOSAL_TEXT_SIZE]);
+/* Whether it has SHA-1, 3DES or a group of less than 2048 bits: in force only when named. */
+bool policy_ike_proposal_is_weak(const struct policy_ike_proposal *proposal);
+/* As the file has it: "psk", "rsa-signature", ... */
+const char *policy_authentication_name(enum ike_authentication authentication);
 
 #endif

@@ -4,12 +4,14 @@ libpolicy_a_SOURCES = \
 	src/policy/config-build.c \
 	src/policy/config-check.c \
 	src/policy/config-describe.c \
+	src/policy/config-ike.c \
+	src/policy/config-warn.c \
 	src/policy/config-manual.c \
 	src/policy/config-schema.c src/policy/config-schema-daemon.c \
 	src/policy/config-schema-peer.c src/policy/config-schema-rule.c \
 	src/policy/config-walk.c \
 	src/policy/identity.c src/policy/identity.h \
-	src/policy/ike.h \
+	src/policy/ike.c src/policy/ike.h \
 	src/policy/pad.c \
 	src/policy/policy.h \
 	src/policy/proposal.c src/policy/proposal.h \

@@ -78,6 +78,14 @@ enum policy_dialect {
 	POLICY_DIALECT_RACOON2
 };
 
+/* What makes the next of a peer's exchange methods be tried, as bits. */
+enum policy_fallback {
+	POLICY_FALLBACK_NO_REALM = 1,     /* no name or realm can be made out for it, or for us */
+	POLICY_FALLBACK_NO_PRINCIPAL = 2, /* the KDC knows no such service principal */
+	POLICY_FALLBACK_NO_KDC = 4,       /* no KDC answers, and there is no ticket from before */
+	POLICY_FALLBACK_SILENT = 8        /* the peer does not answer on the method's port */
+};
+
 /* An entry of the PAD: who these addresses are and how they prove it. */
 struct policy_peer {
 	const char *name;
@@ -100,6 +108,8 @@ struct policy_peer {
 	enum policy_dialect dialect;
 	enum exchange exchanges[EXCHANGE_COUNT]; /* allowed ones, in the order to try */
 	size_t exchange_count;
+	unsigned fallback; /* enum policy_fallback; 0: only the first method is started with */
+	uint32_t fallback_retry;      /* ms until a method that was left is tried again */
 	const struct policy_ike *ike; /* policy/ike.h; NULL when none of exchanges is IKE */
 	uint32_t dpd;         /* ms without a sign of life before it is asked for one; 0: never */
 	uint32_t dpd_timeout; /* ms without an answer before it is dead; 0: one whole try */

@@ -22,6 +22,8 @@
 #define TIB         (MIB * MIB)
 #define NAME_LENGTH 63
 
+extern const struct schema_choice schema_exchanges[]; /* by name */
+
 extern const struct schema_section schema_peer;   /* one of peers */
 extern const struct schema_section schema_rule;   /* one of policies */
 extern const struct schema_section schema_daemon; /* the group daemon */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/ike.h"
 #include "policy/schema-value.h"
 #include "policy/text.h"
 
@@ -86,6 +87,8 @@ size_t schema_value_size(const struct schema_setting *setting)
 		return sizeof(struct prefix);
 	case SCHEMA_SUITE:
 		return sizeof(struct suite);
+	case SCHEMA_IKE_PROPOSAL:
+		return sizeof(struct policy_ike_proposal);
 	case SCHEMA_PORTS:
 		return sizeof(struct port_range);
 	default:
@@ -140,6 +143,8 @@ enum err schema_value_parse(const struct schema_setting *setting, const struct s
 		return schema_parse_prefix(value->text, out, hint);
 	case SCHEMA_SUITE:
 		return schema_parse_suite(value->text, out, hint);
+	case SCHEMA_IKE_PROPOSAL:
+		return policy_ike_proposal_parse(value->text, out, hint);
 	default:
 		return ERR_INVALID;
 	}
@@ -236,6 +241,9 @@ const char *schema_value_allowed(const struct schema_setting *setting, char text
 		break;
 	case SCHEMA_SUITE:
 		text_add(&words, "a suite listed in kinkd.conf(5), such as \"aes256gcm16\"");
+		break;
+	case SCHEMA_IKE_PROPOSAL:
+		text_add(&words, "cipher, hash and group, such as \"aes256-sha256-curve25519\"");
 		break;
 	case SCHEMA_PORTS:
 		text_add(

@@ -24,6 +24,7 @@ enum schema_type {
 	SCHEMA_ENDPOINT,
 	SCHEMA_PREFIX,
 	SCHEMA_SUITE,
+	SCHEMA_IKE_PROPOSAL,
 	SCHEMA_PORTS,
 	SCHEMA_PROTOCOL,
 	SCHEMA_GROUP, /* { ... }: its settings' offsets count from the group's own offset */

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 struct store_block {
 	struct store_block *next;
+	size_t secret; /* octets to wipe */
 	max_align_t data[];
 };
 
@@ -30,6 +33,16 @@ void *store_alloc(struct policy_store *store, size_t count, size_t size)
 	block->next = store->blocks;
 	store->blocks = block;
 	return block->data;
+}
+
+void *store_secret(struct policy_store *store, size_t size)
+{
+	void *data = store_alloc(store, size, 1);
+
+	/* It is the newest block. */
+	if (data != NULL)
+		store->blocks->secret = size;
+	return data;
 }
 
 const char *store_text(struct policy_store *store, const char *text)
@@ -58,6 +71,7 @@ void policy_release(struct policy *policy)
 		struct store_block *block = store->blocks;
 
 		store->blocks = block->next;
+		secret_wipe(block->data, block->secret);
 		free(block);
 	}
 	free(store);

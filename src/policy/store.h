@@ -35,6 +35,8 @@ static inline struct policy_store *store_of(struct policy *policy)
 struct policy_store *store_new(void);
 /* Zeroed memory that lives as long as the policy; NULL when out of memory. */
 void *store_alloc(struct policy_store *store, size_t count, size_t size);
+/* The same, wiped when the policy goes. */
+void *store_secret(struct policy_store *store, size_t size);
 const char *store_text(struct policy_store *store, const char *text);
 /* Sorts the hosts and builds the index of peers; to be called once both lists are complete. */
 enum err store_index(struct policy_store *store) MUST_CHECK;

@@ -263,8 +263,8 @@ static const struct {
     {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; } ); policies = ();",
 	"k.conf:1: peer \"m\": principal: missing; set it to the names that these hosts have in "
 	"Kerberos, such as \"kink/{fqdn}@EXAMPLE.TEST\" (or set responder_principal)"},
-    {PEER("exchange = [ \"ikev1\" ];"),
-	"k.conf:1: peer \"m\": exchange: found \"ikev1\"; allowed: \"kink\""},
+    {PEER("exchange = [ \"ike\" ];"),
+	"k.conf:1: peer \"m\": exchange: found \"ike\"; allowed: \"kink\", \"ikev1\""},
     {PEER("exchange = [ \"kink\", \"kink\" ];") " policies = ();",
 	"k.conf:1: peer \"m\": exchange: \"kink\" is listed twice"},
     {MEMBER("protect = \"request\";"),
