@@ -3,6 +3,8 @@
 
 capture_tcpdump=tcpdump
 capture_preload=
+# KiB of what waits for tcpdump.
+capture_buffer=${KINKD_CAPTURE_BUFFER:-32768}
 
 # tcpdump as root insists on setting its groups, which a user namespace of one user forbids; there
 # it runs with that one call answered, and as a copy, which AppArmor's profile does not confine.
@@ -24,7 +26,7 @@ capture_run() {
 capture_start() {
 	capture_prepare
 	become_host "$1" env LD_PRELOAD="$capture_preload" "$capture_tcpdump" -i "$2" -nn -U \
-		--immediate-mode -s 2000 -B 32768 -Z root -w "$3" 2>"$3.log" &
+		--immediate-mode -s 2000 -B "$capture_buffer" -Z root -w "$3" 2>"$3.log" &
 	capture_pid=$!
 	wait_for 5 grep -q listening "$3.log" || die capture "tcpdump did not start" "$3.log"
 }

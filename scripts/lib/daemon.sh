@@ -2,13 +2,15 @@
 # kinkd on a host: its file, its log, its control socket.
 
 declare -A daemon_pid
+daemon_dataplane=${KINKD_DATAPLANE:-userspace}
 
-# daemon_config HOST [SETTINGS] <<FILE: the host's configuration file; a daemon group with SETTINGS
-# and the control socket is added.
+# daemon_config HOST [SETTINGS] <<FILE: the host's configuration file; a daemon group with SETTINGS,
+# the data plane and the control socket is added.
 daemon_config() {
 	{
 		cat
-		printf '\ndaemon: {\n\t%s\n\tcontrol: { socket = "%s/kinkd.ctl"; };\n};\n' "${2:-}" "$work/$1"
+		printf '\ndaemon: {\n\t%s\n\tdataplane = "%s";\n' "${2:-}" "$daemon_dataplane"
+		printf '\tcontrol: { socket = "%s/kinkd.ctl"; };\n};\n' "$work/$1"
 	} >"$work/$1/kinkd.conf"
 }
 

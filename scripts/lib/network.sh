@@ -55,9 +55,12 @@ host_link_end() {
 		"${host_ipv4[$there]}" "${host_ipv6[$there]}"
 }
 
+# By how much everything may take longer here, such as under User Mode Linux.
+patience=${KINKD_PATIENCE:-1}
+
 # wait_for SECONDS COMMAND...: until it succeeds; fails when the time is over.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * patience))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

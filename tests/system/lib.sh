@@ -162,8 +162,9 @@ start() {
 	done
 }
 
+# ping_from HOST ADDRESS [SECONDS]
 ping_from() {
-	in_host "$1" ping -n -c 1 -W "${3:-5}" "$2"
+	in_host "$1" ping -n -c 1 -W "${3:-$((5 * patience))}" "$2"
 }
 
 # transfer_from HOST HOST ADDRESS SIZE: SIZE random octets by TCP to ADDRESS of the second host.
@@ -171,10 +172,10 @@ transfer_from() {
 	local port=5000
 
 	head -c "$4" /dev/urandom >"$work/sent"
-	become_host "$2" timeout 60 busybox nc -l -p $port </dev/null >"$work/received" 2>"$work/nc.log" &
+	become_host "$2" timeout $((60 * patience)) busybox nc -l -p $port </dev/null >"$work/received" 2>"$work/nc.log" &
 	wait_for 5 host_listens "$2" $port || return
 	# shellcheck disable=SC2016 # expanded by the inner shell
-	in_host "$1" timeout 60 bash -c 'cat "$1" >"/dev/tcp/$2/$3"' bash "$work/sent" "$3" $port ||
+	in_host "$1" timeout $((60 * patience)) bash -c 'cat "$1" >"/dev/tcp/$2/$3"' bash "$work/sent" "$3" $port ||
 		return
 	wait $!
 	cmp "$work/sent" "$work/received"
