@@ -16,5 +16,6 @@ include tests/sim/local.mk
 include tests/doc/local.mk
 include tests/system/local.mk
 include tests/interop/local.mk
+include tests/kernel/local.mk
 include tests/fuzz/local.mk
 include tests/wireshark/local.mk

@@ -3,6 +3,8 @@
 
 capture_tcpdump=tcpdump
 capture_preload=
+capture_pids=()
+capture_ends=()
 # KiB of what waits for tcpdump.
 capture_buffer=${KINKD_CAPTURE_BUFFER:-32768}
 
@@ -21,28 +23,51 @@ capture_run() {
 	LD_PRELOAD=$capture_preload "$capture_tcpdump" -Z root "$@"
 }
 
+# The kernel shows what came out of a tunnel on the device on which it came in. When this is set,
+# each end is asked for what it sends alone, and FILE is merged of both (mergecap).
+capture_both_ends=
+
 # capture_start HOST DEVICE FILE: FILE must end in .pcap, which is what tcpdump may write to where
-# AppArmor confines it.
+# AppArmor confines it. The device is one of host_link.
 capture_start() {
 	capture_prepare
+	capture_pids=()
+	if [ -n "$capture_both_ends" ]; then
+		capture_end "$1" "$2" "${3%.pcap}.$1.pcap" -Q out
+		capture_end "${2#to-}" "to-$1" "${3%.pcap}.${2#to-}.pcap" -Q out
+		capture_ends=("${3%.pcap}.$1.pcap" "${3%.pcap}.${2#to-}.pcap")
+	else
+		capture_end "$1" "$2" "$3"
+		capture_ends=("$3")
+	fi
+}
+
+# capture_end HOST DEVICE FILE [OPTION...]
+capture_end() {
 	become_host "$1" env LD_PRELOAD="$capture_preload" "$capture_tcpdump" -i "$2" -nn -U \
-		--immediate-mode -s 2000 -B "$capture_buffer" -Z root -w "$3" 2>"$3.log" &
-	capture_pid=$!
+		--immediate-mode -s 2000 -B "$capture_buffer" -Z root -w "$3" "${@:4}" 2>"$3.log" &
+	capture_pids+=($!)
 	wait_for 5 grep -q listening "$3.log" || die capture "tcpdump did not start" "$3.log"
 }
 
 # capture_stop FILE: fails when the capture is not whole.
 capture_stop() {
+	local end
+
 	sleep 0.3 # what tcpdump has not read yet
-	kill "$capture_pid"
-	wait "$capture_pid" 2>/dev/null
-	if ! grep -q '^0 packets dropped by kernel' "$1.log" || [ "$(capture_count "$1" '')" = 0 ]; then
-		die capture "it is not whole" "$1.log"
-	fi
+	kill "${capture_pids[@]}"
+	wait "${capture_pids[@]}" 2>/dev/null
+	for end in "${capture_ends[@]}"; do
+		grep -q '^0 packets dropped by kernel' "$end.log" || die capture "it is not whole" "$end.log"
+	done
+	[ "$(capture_count "$1" '')" != 0 ] || die capture "it is empty" "${capture_ends[0]}.log"
+	capture_ends=()
 }
 
 # capture_read FILE FILTER: the matching packets, one line each.
 capture_read() {
+	# While it goes on, the last packet of an end may not be whole yet.
+	[ ${#capture_ends[@]} -lt 2 ] || mergecap -F pcap -w "$1" "${capture_ends[@]}" 2>/dev/null
 	capture_run -nn -t -r "$1" "$2" 2>/dev/null
 }
 

@@ -1,6 +1,5 @@
 # shellcheck shell=bash
 # What every interoperation test stands on: that of the system tests, and peers that are not ours.
-test_folder=interop
 # shellcheck source=/dev/null
 . "$(dirname "${BASH_SOURCE[0]}")/../system/lib.sh"
 for part in strongswan libreswan certificates; do

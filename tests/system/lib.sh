@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What every system test stands on: a sandbox of its own, hosts, a realm, daemons, a capture, and
-# the lines "ok N - what" and "not ok N - what: why" that scripts/check counts.
+# What tests of daemons stand on: a sandbox of its own, hosts, a realm, daemons, a capture, and the
+# lines "ok N - what" and "not ok N - what: why" that scripts/check counts.
 # A test that cannot run here ends with status 77 and a line "skip: why".
 set -u
 top_srcdir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -24,13 +24,14 @@ if [ -z "${KINKD_TEST:-}" ]; then
 	trap 'exit 143' TERM HUP
 	sandbox_open "$work" || die sandbox "did not open" "$work/sandbox.log"
 	sandbox_await env KINKD_TEST="$work" top_builddir="$top_builddir" \
-		bash "$top_srcdir/tests/${test_folder:-system}/${0##*/}" "$@"
+		bash "$(readlink -f "$0")" "$@"
 	exit
 fi
 
 work=$KINKD_TEST
 cd "$work" || exit 1
 PATH=$top_builddir:/usr/sbin:/sbin:$PATH
+[ "$daemon_dataplane" != kernel ] || capture_both_ends=1
 test_count=0
 test_failed=0
 trap test_end EXIT
@@ -180,6 +181,17 @@ transfer_from() {
 	wait $!
 	cmp "$work/sent" "$work/received"
 }
+
+# kernel_count HOST state|policy: how many SAs, or policies of IPsec, its kernel holds.
+kernel_count() {
+	in_host "$1" ip xfrm "$2" | grep -c '^src'
+}
+
+# kernel_is_empty HOST: it holds nothing of IPsec.
+kernel_is_empty() {
+	[ "$(kernel_count "$1" state)" = 0 ] && [ "$(kernel_count "$1" policy)" = 0 ]
+}
+
 established() {
 	kinkctl_on "$1" status | grep -Eq "$2.*established"
 }

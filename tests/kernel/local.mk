@@ -1,0 +1,6 @@
+# Under a kernel of their own, by scripts/check-kernel.
+EXTRA_DIST += tests/kernel/held \
+	tests/kernel/kill \
+	tests/kernel/lossy \
+	tests/kernel/protection \
+	tests/kernel/rekey-stream
