@@ -11,6 +11,7 @@ static const char *const area_names[LOG_AREA_COUNT] = {
     [LOG_AREA_KERBEROS] = "kerberos",
     [LOG_AREA_KX] = "kx",
     [LOG_AREA_KINK] = "kink",
+    [LOG_AREA_IKEV1] = "ikev1",
     [LOG_AREA_SA] = "sa",
     [LOG_AREA_DATAPLANE] = "dataplane",
 };

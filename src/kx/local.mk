@@ -17,6 +17,29 @@ libkx_a_SOURCES = \
 	src/kx/auth/methods.c \
 	src/kx/auth/plain.c \
 	src/kx/auth/psk.c \
+	src/kx/ikev1/dpd.c src/kx/ikev1/dpd.h \
+	src/kx/ikev1/echo.c \
+	src/kx/ikev1/exchange.c \
+	src/kx/ikev1/fragment.c src/kx/ikev1/fragment.h \
+	src/kx/ikev1/half-open.c \
+	src/kx/ikev1/ikev1-internal.h \
+	src/kx/ikev1/ikev1.h \
+	src/kx/ikev1/informational.c src/kx/ikev1/informational.h \
+	src/kx/ikev1/keys.c src/kx/ikev1/keys.h \
+	src/kx/ikev1/message-ids.c \
+	src/kx/ikev1/message.c \
+	src/kx/ikev1/method.c \
+	src/kx/ikev1/nat.c \
+	src/kx/ikev1/peer.c \
+	src/kx/ikev1/phase1-steps.c \
+	src/kx/ikev1/phase1.c src/kx/ikev1/phase1.h \
+	src/kx/ikev1/phase2.h \
+	src/kx/ikev1/proposal.c src/kx/ikev1/proposal.h \
+	src/kx/ikev1/quick-steps.c \
+	src/kx/ikev1/quick.c \
+	src/kx/ikev1/sa.c src/kx/ikev1/sa.h \
+	src/kx/ikev1/steps.c src/kx/ikev1/steps.h \
+	src/kx/ikev1/vendor.c \
 	src/kx/kink/acknowledge.c \
 	src/kx/kink/authorise.c \
 	src/kx/kink/command.c src/kx/kink/command.h \

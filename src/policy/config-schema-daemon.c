@@ -57,6 +57,7 @@ static const struct schema_setting log_settings[] = {
     LOG_AREA("kerberos", LOG_AREA_KERBEROS),
     LOG_AREA("kx", LOG_AREA_KX),
     LOG_AREA("kink", LOG_AREA_KINK),
+    LOG_AREA("ikev1", LOG_AREA_IKEV1),
     LOG_AREA("sa", LOG_AREA_SA),
     LOG_AREA("dataplane", LOG_AREA_DATAPLANE),
     END,

@@ -129,6 +129,8 @@ void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa)
 		sim_fail(sim, "host %c has an SA for another host's address", name_of(host));
 	if (sa->suite.protocol == IPSEC_IPCOMP)
 		return; /* it has no key, and what is around it has been seen */
+	if (sim->profile.ikev1)
+		origin = peer != NULL ? peer->answers_as : NULL;
 	if (peer == NULL || origin == NULL) {
 		sim_fail(sim, "host %c has an SA %s", name_of(host),
 		    peer == NULL ? "with nobody" : "with a key that no session gave");

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim.h"
+#include "wire/isakmp.h"
 #include "wire/kink.h"
 
 struct flight {
@@ -12,11 +13,18 @@ struct flight {
 	uint8_t octets[];
 };
 
+static enum host_port port_of(const struct endpoint *local)
+{
+	return local->port == 500    ? HOST_PORT_IKE
+	       : local->port == 4500 ? HOST_PORT_IKE_NAT
+	                             : HOST_PORT_KINK;
+}
+
 static void arrive(struct sim *sim, struct sim_host *host, void *payload)
 {
 	const struct flight *flight = payload;
 	struct host_datagram datagram = {
-	    .port = HOST_PORT_KINK, .local = flight->to, .remote = flight->from};
+	    .port = port_of(&flight->to), .local = flight->to, .remote = flight->from};
 	/* Exactly as long as the datagram, so that reading past its end is noticed. */
 	uint8_t *octets;
 
@@ -199,26 +207,51 @@ static void carry(struct sim *sim, struct sim_host *to, const struct host_datagr
 	deliver(sim, to, &datagram->local, &datagram->remote, octets, delay);
 }
 
-void sim_network_send(struct sim_host *host, const struct host_datagram *datagram)
+/* A line about a datagram; false when it is none. */
+static bool note_kink(const struct sim_host *host, const struct host_datagram *datagram)
 {
-	struct sim *sim = host->sim;
 	char to[ENDPOINT_TEXT_SIZE];
 	struct kink_message message;
 	enum kink_error error;
+
+	if (kink_decode(datagram->data, &message, &error) != ERR_OK)
+		return false;
+	sim_note(host->sim, host, "> %s %s, xid %08x, %zu octets",
+	    endpoint_format(&datagram->remote, to), kink_type_name(message.header.type),
+	    message.header.xid, datagram->data.len);
+	return true;
+}
+
+static bool note_isakmp(const struct sim_host *host, const struct host_datagram *datagram)
+{
+	char to[ENDPOINT_TEXT_SIZE];
+	struct isakmp_header header;
+	struct bytes body;
+	enum notify_type notify;
+
+	if (isakmp_header_decode(datagram->data, &header, &body, &notify) != ERR_OK)
+		return false;
+	sim_note(host->sim, host, "> %s %s%s, cookie %02x%02x, message %08x, %zu octets",
+	    endpoint_format(&datagram->remote, to), isakmp_exchange_name(header.exchange),
+	    (header.flags & ISAKMP_FLAG_ENCRYPTION) != 0 ? "*" : "", header.initiator_cookie[0],
+	    header.initiator_cookie[1], header.message_id, datagram->data.len);
+	return true;
+}
+
+void sim_network_send(struct sim_host *host, const struct host_datagram *datagram)
+{
+	struct sim *sim = host->sim;
 
 	if (datagram->data.len == 0 || datagram->remote.port == 0)
 		sim_fail(
 		    sim, "host %c sends an empty datagram, or to no port", 'a' + (int)host->index);
 	if (!address_equal(&datagram->local.address, &host->speaks_as) ||
-	    datagram->local.port != KINK_PORT)
+	    (datagram->local.port != KINK_PORT && port_of(&datagram->local) == HOST_PORT_KINK) ||
+	    port_of(&datagram->local) != datagram->port)
 		sim_fail(sim, "host %c sends from an address or port that is not its own",
 		    'a' + (int)host->index);
-	if (kink_decode(datagram->data, &message, &error) != ERR_OK)
+	if (!(datagram->port == HOST_PORT_KINK ? note_kink : note_isakmp)(host, datagram))
 		sim_fail(sim, "host %c sends what cannot be decoded", 'a' + (int)host->index);
-	else
-		sim_note(sim, host, "> %s %s, xid %08x, %zu octets",
-		    endpoint_format(&datagram->remote, to), kink_type_name(message.header.type),
-		    message.header.xid, datagram->data.len);
 	/* A spoofed address leads to two hosts; the one that it belongs to gets its copy as well.
 	 */
 	for (size_t i = 0; i < sim->host_count; i++) {

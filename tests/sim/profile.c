@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/config.h"
+#include "policy/ike.h"
 #include "realm.h"
 #include "sim.h"
 
@@ -273,6 +274,31 @@ static void put_tunnels(
 	}
 }
 
+/* IKEv1 under a key that all hosts have. */
+static void speak_ikev1(const struct sim *sim, struct policy *policy)
+{
+	static struct policy_ike ike[2];
+
+	for (int i = 0; i < 2; i++) {
+		ike[i] = (struct policy_ike){.authentications = {IKE_AUTHENTICATION_PSK},
+		    .authentication_count = 1,
+		    .psk = bytes_of("simulated", 9),
+		    .proposals = {{ENCRYPTION_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_CURVE25519}},
+		    .proposal_count = 1,
+		    .lifetime = 600,
+		    .mode = i == 1 ? POLICY_IKE_AGGRESSIVE : POLICY_IKE_MAIN,
+		    .nat = true,
+		    .fragmentation = true};
+	}
+	for (size_t i = 0; i < policy->peer_count; i++) {
+		struct policy_peer *peer = (struct policy_peer *)(uintptr_t)&policy->peers[i];
+
+		peer->exchanges[0] = EXCHANGE_IKEV1;
+		peer->exchange_count = 1;
+		peer->ike = &ike[sim->profile.aggressive];
+	}
+}
+
 struct policy *sim_policy(const struct sim *sim, const struct sim_host *host)
 {
 	const struct sim_profile *profile = &sim->profile;
@@ -312,5 +338,7 @@ struct policy *sim_policy(const struct sim *sim, const struct sim_host *host)
 		(void)fprintf(stderr, "%s%s\n", file, problem.text);
 		abort();
 	}
+	if (profile->ikev1)
+		speak_ikev1(sim, policy);
 	return policy;
 }

@@ -60,6 +60,8 @@ struct sim_profile {
 	bool directory;  /* Active Directory's names: hosts start as NAME$ */
 	unsigned suites; /* which list of suites the hosts have in common */
 	unsigned pfs;    /* which settings of perfect forward secrecy they have */
+	bool ikev1;      /* the hosts speak IKEv1 */
+	bool aggressive; /* and start with its aggressive mode */
 	bool racoon2;    /* the hosts speak its dialect, and nothing that it does not know */
 	unsigned nonces; /* which hosts add one as responders, as bits */
 	enum sim_user_to_user {

@@ -87,13 +87,6 @@ void kink_nat_agree(
 	say(command->kink, &command->remote, nat);
 }
 
-/* A host's own address becomes that by which it is known here. */
-static void translate(struct address_range *range, const struct address *known)
-{
-	if (range_is_host(range) && range->first.family == known->family)
-		*range = (struct address_range){*known, *known};
-}
-
 const char *kink_nat_detect(struct kink_response *response, struct kink_grant *grant,
     const struct isakmp_chain *chain, enum ipsec_mode mode, struct selector *selector)
 {
@@ -109,14 +102,7 @@ const char *kink_nat_detect(struct kink_response *response, struct kink_grant *g
 		return "what it says of NATs is not valid";
 	if (mode == IPSEC_TUNNEL)
 		return NULL;
-	/*
-	 * In transport mode identities are the hosts' own addresses, which count for nothing on
-	 * this side of a NAT: what the peer may claim is the address that it speaks from.
-	 */
-	if (grant->nat.remote)
-		translate(&selector->remote, &response->key.remote);
-	if (grant->nat.local)
-		translate(&selector->local, &response->local);
+	quick_translate(selector, &response->local, &response->key.remote, &grant->nat);
 	return NULL;
 }
 

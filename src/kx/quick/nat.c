@@ -22,6 +22,21 @@
 static const uint8_t identifier[16] = {
     0x20, 0x15, 0x82, 0x3c, 0xc5, 0x15, 0xb5, 0x36, 0x91, 0x79, 0xd2, 0xaf, 0xe0, 0xff, 0x08, 0x3c};
 
+static void translate(struct address_range *range, const struct address *known)
+{
+	if (range_is_host(range) && range->first.family == known->family)
+		*range = (struct address_range){*known, *known};
+}
+
+void quick_translate(struct selector *selector, const struct address *local,
+    const struct address *remote, const struct quick_nat *nat)
+{
+	if (nat->remote)
+		translate(&selector->remote, remote);
+	if (nat->local)
+		translate(&selector->local, local);
+}
+
 static enum err hash_end(struct bytes nonce, const struct endpoint *end, uint8_t out[HASH_SIZE])
 {
 	uint8_t octets[18];

@@ -1,6 +1,7 @@
 /*
- * What KINK lacks to cross a NAT: RFC 3947's detection and original addresses, inside a CREATE and
- * its REPLY, between two peers that know this extension of kinkd. See nat.c.
+ * Selectors across a NAT; and what KINK lacks to cross one: RFC 3947's detection and original
+ * addresses, inside a CREATE and its REPLY, between two peers that know this extension of kinkd.
+ * See nat.c.
  */
 #ifndef KX_QUICK_NAT_H
 #define KX_QUICK_NAT_H
@@ -25,6 +26,13 @@ struct quick_nat {
 	bool agreed;            /* initiator: the peer has decided for encapsulation */
 	struct address outside; /* initiator, transport mode: our address as the peer sees it */
 };
+
+/*
+ * In transport mode identities are the hosts' own addresses, which count for nothing on the other
+ * side of a NAT: a selector gets the addresses by which the hosts know each other here.
+ */
+void quick_translate(struct selector *selector, const struct address *local,
+    const struct address *remote, const struct quick_nat *nat);
 
 /* The notification of a CREATE: that we know the extension, and how we see the ends. */
 enum err quick_put_nat_notification(

@@ -1,0 +1,102 @@
+/* Phase 1 under way: main and aggressive mode (RFC 2409 5.1 to 5.4). */
+#ifndef KX_IKEV1_PHASE1_H
+#define KX_IKEV1_PHASE1_H
+
+#include "kx/auth/auth.h"
+#include "kx/ikev1/proposal.h"
+#include "kx/ikev1/sa.h"
+#include "kx/quick/keys.h"
+
+#define IKEV1_NONCE_SIZE 32 /* of ours */
+
+/* Secret. It goes when the SA is established. */
+struct ikev1_phase1 {
+	struct ikev1_sa *sa;
+	const struct policy_ike *ike;
+	uint8_t mode; /* enum isakmp_exchange */
+	struct ikev1_steps steps;
+	struct auth *auth; /* NULL until the way to authenticate is known */
+	struct auth_inputs inputs;
+	struct quick_key_exchange *key_exchange;
+	uint8_t nonce[IKEV1_NONCE_SIZE];
+	struct bytes sai_b; /* a copy */
+	/* Responder: what was chosen, from sai_b; its views are. */
+	struct ikev1_choice choice;
+	struct ikev1_received received; /* the message that is worked on */
+	unsigned number;                /* of it */
+	bool heard;                     /* anything came from the peer */
+	bool pending;                   /* counts as such */
+	bool initial_contact;           /* the peer says that it knows no SAs with us */
+	struct problem hint;            /* what somebody said: maybe why it fails */
+};
+
+/* phase1.c */
+
+/* Begins one with the peer. */
+void ikev1_phase1_initiate(struct ikev1_peer *peer);
+/* A stranger's first message of aggressive mode. */
+void ikev1_phase1_respond_aggressive(struct ikev1 *ikev1, const struct host_datagram *datagram,
+    const struct isakmp_header *header, struct bytes body);
+/* The third message of main mode, to an answer of ours: the address is its sender's. */
+void ikev1_phase1_respond_main(struct ikev1 *ikev1, struct ikev1_half_open *half_open,
+    const struct host_datagram *datagram, const struct isakmp_header *header, struct bytes body);
+/* A message for phase 1 of this SA, which may be over. */
+void ikev1_phase1_received(struct ikev1_sa *sa, const struct host_datagram *datagram,
+    const struct isakmp_header *header, struct bytes body);
+/* A notification without a proof. */
+void ikev1_phase1_hint(struct ikev1_sa *sa, uint16_t notification);
+/* Its state goes; the SA stays. */
+void ikev1_phase1_free(struct ikev1_sa *sa);
+/* It ends in vain, and the SA with it. */
+void ikev1_phase1_fail(
+    struct ikev1_phase1 *phase1, enum kx_failure failure, const struct problem *problem);
+void ikev1_phase1_agreed(struct ikev1_sa *sa, const struct agreement_completion *completion);
+void ikev1_phase1_credentials_done(
+    struct ikev1_sa *sa, const struct credentials_completion *completion);
+void ikev1_phase1_kerberos_done(struct ikev1_sa *sa, const struct kerberos_completion *completion);
+
+/* phase1-steps.c: what main and aggressive mode consist of. */
+extern const struct ikev1_step ikev1_main_initiator[];
+extern const struct ikev1_step ikev1_main_responder[];
+extern const struct ikev1_step ikev1_aggressive_initiator[];
+extern const struct ikev1_step ikev1_aggressive_responder[];
+
+/* nat.c: RFC 3947. */
+/* NAT-D, as we see the ends. */
+enum err ikev1_put_nat_d(struct ikev1_phase1 *phase1, struct isakmp_writer *chain) MUST_CHECK;
+/* What the peer's say; where there is a NAT the initiator goes on through the other port. */
+enum err ikev1_read_nat_d(struct ikev1_phase1 *phase1) MUST_CHECK;
+
+/* half-open.c: answers to first messages of main mode, before the cookie has come back. */
+
+struct ikev1_half_open {
+	struct ikev1_cookies cookies;
+	struct ikev1_path path;
+	struct bytes sai_b;
+	struct ikev1_choice choice; /* its views are into sai_b */
+	struct bytes answer;
+	bool knows_nat, knows_dpd, knows_fragments;
+	struct ikev1_half_open *next, *previous; /* oldest first */
+	UT_hash_handle by_cookies;
+};
+
+/* A first message: answers it, and remembers so much that the third one can be understood. */
+void ikev1_half_open_begin(struct ikev1 *ikev1, const struct host_datagram *datagram,
+    const struct isakmp_header *header, struct bytes body);
+struct ikev1_half_open *ikev1_half_open_find(
+    const struct ikev1 *ikev1, const struct ikev1_cookies *cookies);
+void ikev1_half_open_free(struct ikev1 *ikev1, struct ikev1_half_open *half_open);
+void ikev1_half_open_clear(struct ikev1 *ikev1);
+
+/* vendor.c */
+/* What the peer knows, by its vendor IDs. */
+struct ikev1_vendor {
+	bool nat, dpd, fragments, gss;
+};
+
+struct ikev1_vendor ikev1_read_vendor(const struct isakmp_chain *chain);
+/* Ours; `peer` limits them to what it knows as well, NULL does not. */
+void ikev1_put_vendor(
+    struct isakmp_writer *chain, const struct policy_ike *ike, const struct ikev1_vendor *peer);
+
+#endif
