@@ -16,6 +16,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/kerberos-trouble \
 	tests/system/names \
 	tests/system/nat \
+	tests/system/principals \
 	tests/system/rekey \
 	tests/system/reverse-path \
 	tests/system/several \
