@@ -39,7 +39,7 @@ static krb5_error_code measure_mark(krb5_context context, struct session_key *ke
 {
 	static char text[] = "kinkd session";
 	krb5_data input = {.magic = KV5M_DATA, .length = sizeof(text) - 1, .data = text};
-	uint8_t block[CONTENT_MAX];
+	uint8_t block[CONTENT_MAX] = {0};
 	krb5_data output = {
 	    .magic = KV5M_DATA, .length = (unsigned)key->prf_length, .data = (char *)block};
 	krb5_error_code code;
@@ -47,7 +47,8 @@ static krb5_error_code measure_mark(krb5_context context, struct session_key *ke
 	if (key->prf_length < sizeof(key->mark) || key->prf_length > sizeof(block))
 		return KRB5_PROG_ETYPE_NOSUPP;
 	code = krb5_k_prf(context, key->key, &input, &output);
-	memcpy(&key->mark, block, sizeof(key->mark));
+	if (code == 0)
+		memcpy(&key->mark, block, sizeof(key->mark));
 	return code;
 }
 

@@ -93,7 +93,7 @@ struct message_id {
 
 static struct message_id encode(uint32_t message_id)
 {
-	struct message_id id;
+	struct message_id id = {0};
 	struct writer out = writer_of(id.octets, sizeof(id.octets));
 
 	writer_u32(&out, message_id);
