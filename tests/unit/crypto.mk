@@ -21,7 +21,7 @@ tests_unit_test_crypto_signature_LDADD = $(crypto_test_libs)
 tests_unit_test_crypto_identity_SOURCES = tests/unit/test-crypto-identity.c tests/unit/crypto.h
 tests_unit_test_crypto_identity_LDADD = $(crypto_test_libs)
 tests_unit_test_crypto_credentials_SOURCES = tests/unit/test-crypto-credentials.c \
-	tests/unit/crypto.h
+	tests/unit/crypto.h tests/unit/pki.c tests/unit/pki.h
 tests_unit_test_crypto_credentials_LDADD = $(crypto_test_libs)
 EXTRA_DIST += tests/unit/pki.sh
 

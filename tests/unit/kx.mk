@@ -9,8 +9,14 @@ TESTS += tests/unit/test-quick-nat
 tests_unit_test_quick_nat_SOURCES = tests/unit/test-quick-nat.c
 tests_unit_test_quick_nat_LDADD = $(tests_unit_test_quick_LDADD)
 
-check_PROGRAMS += tests/unit/test-auth
-TESTS += tests/unit/test-auth
+check_PROGRAMS += tests/unit/test-auth tests/unit/test-auth-captures tests/unit/test-auth-signature
+TESTS += tests/unit/test-auth tests/unit/test-auth-captures tests/unit/test-auth-signature
 auth_test_sources = tests/unit/auth.c tests/unit/auth.h
 tests_unit_test_auth_SOURCES = tests/unit/test-auth.c $(auth_test_sources)
 tests_unit_test_auth_LDADD = $(tests_unit_test_quick_LDADD)
+tests_unit_test_auth_captures_SOURCES = tests/unit/test-auth-captures.c tests/unit/auth.h \
+	tests/unit/crypto.h tests/unit/ikev1-vectors.h
+tests_unit_test_auth_captures_LDADD = $(tests_unit_test_quick_LDADD)
+tests_unit_test_auth_signature_SOURCES = tests/unit/test-auth-signature.c tests/unit/pki.c \
+	tests/unit/pki.h $(auth_test_sources)
+tests_unit_test_auth_signature_LDADD = $(tests_unit_test_quick_LDADD)

@@ -2,62 +2,21 @@
  * Sets of credentials: keys, certificates and trust that the openssl command made (pki.sh), and
  * what comes of each kind of fault in them.
  */
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "crypto.h"
 #include "crypto/credentials.h"
 #include "crypto/identity.h"
+#include "pki.h"
 
-static char folder[] = "test-crypto-credentials.XXXXXX";
 static int64_t now;
-
-static void run_command(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void run_command(const char *format, ...)
-{
-	char command[1024];
-	va_list arguments;
-
-	va_start(arguments, format);
-	(void)vsnprintf(command, sizeof(command), format, arguments);
-	va_end(arguments);
-	assert_int_equal(system(command), 0);
-}
 
 static int make_files(void **state)
 {
-	const char *source = getenv("top_srcdir");
+	int result = pki_make(state);
 
-	(void)state;
-	if (mkdtemp(folder) == NULL)
-		return -1;
-	run_command(
-	    "%s/tests/unit/pki.sh %s >%s/log 2>&1", source != NULL ? source : ".", folder, folder);
 	now = (int64_t)time(NULL);
-	return 0;
-}
-
-static int remove_files(void **state)
-{
-	(void)state;
-	run_command("rm -rf %s", folder);
-	return 0;
-}
-
-/* The path of a file, in one of a few buffers taken in turn. */
-static const char *path(const char *name)
-{
-	static char buffers[16][128];
-	static unsigned turn;
-	char *out = buffers[turn++ % COUNT(buffers)];
-
-	if (name == NULL)
-		return NULL;
-	(void)snprintf(out, sizeof(buffers[0]), "%s/%s", folder, name);
-	return out;
+	return result;
 }
 
 /* A set, its request's outcome, and what they point to. */
@@ -80,10 +39,10 @@ static void load(const char *certificate, const char *authority)
 	if (certificate != NULL) {
 		(void)snprintf(
 		    key, sizeof(key), "%.*s.key", (int)strcspn(certificate, ".-"), certificate);
-		bench.settings.certificate = path(certificate);
-		bench.settings.private_key = path(key);
+		bench.settings.certificate = pki_path(certificate);
+		bench.settings.private_key = pki_path(key);
 	}
-	bench.authorities[0] = path(authority);
+	bench.authorities[0] = pki_path(authority);
 	bench.settings.authorities = bench.authorities;
 	bench.settings.authority_count = authority != NULL ? 1 : 0;
 	bench.settings.crls = bench.crls;
@@ -336,13 +295,13 @@ static void revoked_ones_are_refused(void **state)
 	(void)state;
 	load(NULL, "root.pem");
 	assert_int_equal(run(verification(made, "revoked.example.test")), ERR_OK);
-	bench.crls[0] = path("root.crl");
+	bench.crls[0] = pki_path("root.crl");
 	bench.settings.crl_count = 1;
 	reload(); /* the policy says that nobody looks */
 	assert_int_equal(run(verification(made, "revoked.example.test")), ERR_OK);
 	for (size_t i = 0; i < 2; i++) {
 		bench.settings.crl_policy = policies[i];
-		bench.crls[0] = path(i == 0 ? "root.crl" : "root.crl.der");
+		bench.crls[0] = pki_path(i == 0 ? "root.crl" : "root.crl.der");
 		reload();
 		(void)run(verification(made, "revoked.example.test"));
 		expect(ERR_DENIED, "CN=revoked cannot be trusted: certificate revoked");
@@ -368,12 +327,12 @@ static void lists_may_be_required(void **state)
 	reload();
 	(void)run(verification(made, "a.example.test"));
 	expect(ERR_UNAVAILABLE, "CN=a cannot be trusted: unable to get certificate CRL");
-	bench.crls[0] = path("sub.crl");
+	bench.crls[0] = pki_path("sub.crl");
 	bench.settings.crl_count = 1;
 	reload();
 	(void)run(verification(made, "a.example.test"));
 	expect(ERR_UNAVAILABLE, "CN=sub cannot be trusted");
-	bench.crls[1] = path("root.crl");
+	bench.crls[1] = pki_path("root.crl");
 	bench.settings.crl_count = 2;
 	reload();
 	assert_int_equal(run(verification(made, "a.example.test")), ERR_OK);
@@ -382,7 +341,7 @@ static void lists_may_be_required(void **state)
 	(void)run(request);
 	expect(ERR_UNAVAILABLE, "CRL has expired");
 	/* Whoever is trusted by itself needs no list about itself. */
-	bench.authorities[0] = path("sub.pem");
+	bench.authorities[0] = pki_path("sub.pem");
 	bench.settings.crl_count = 1;
 	reload();
 	assert_int_equal(run(verification(made, "a.example.test")), ERR_OK);
@@ -397,7 +356,7 @@ static void peers_may_be_named_one_by_one(void **state)
 
 	(void)state;
 	load(NULL, NULL);
-	bench.settings.peer_certificates = path("self.pem");
+	bench.settings.peer_certificates = pki_path("self.pem");
 	reload();
 	assert_int_equal(run(verification(made, "self.example.test")), ERR_OK);
 	request = verification(made, "self.example.test");
@@ -411,7 +370,7 @@ static void peers_may_be_named_one_by_one(void **state)
 	/* It vouches for nobody else, authority though it may call itself. */
 	made = make_signature("b.pem");
 	load(NULL, NULL);
-	bench.settings.peer_certificates = path("root.pem");
+	bench.settings.peer_certificates = pki_path("root.pem");
 	reload();
 	(void)run(verification(made, "b.example.test"));
 	expect(ERR_AUTH, "CN=b cannot be trusted");
@@ -419,7 +378,7 @@ static void peers_may_be_named_one_by_one(void **state)
 	/* And where authorities are named as well, they decide. */
 	made = make_signature("self.pem");
 	load(NULL, "root.pem");
-	bench.settings.peer_certificates = path("self.pem");
+	bench.settings.peer_certificates = pki_path("self.pem");
 	reload();
 	(void)run(verification(made, "self.example.test"));
 	expect(ERR_AUTH, "CN=self cannot be trusted");
@@ -449,9 +408,9 @@ static void files_are_judged(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		const char *authority = path(bad[i].authority);
-		struct credentials_settings settings = {.certificate = path(bad[i].certificate),
-		    .private_key = path(bad[i].key),
+		const char *authority = pki_path(bad[i].authority);
+		struct credentials_settings settings = {.certificate = pki_path(bad[i].certificate),
+		    .private_key = pki_path(bad[i].key),
 		    .authorities = &authority,
 		    .authority_count = authority != NULL ? 1 : 0};
 		struct credentials *set = NULL;
@@ -474,25 +433,25 @@ static void changed_files_are_read_anew(void **state)
 	struct credentials_request request;
 
 	(void)state;
-	run_command("mkdir %s/crls", folder);
+	pki_run("mkdir crls");
 	load(NULL, "root.pem");
-	bench.crls[0] = path("crls");
+	bench.crls[0] = pki_path("crls");
 	bench.settings.crl_count = 1;
 	bench.settings.crl_policy = CREDENTIALS_CRL_IF_PRESENT;
 	reload();
 	request = verification(made, "revoked.example.test");
 	assert_int_equal(run(request), ERR_OK);
-	run_command("cp %s/root.crl %s/crls/", folder, folder);
+	pki_run("cp root.crl crls/");
 	request.now = now + 9;
 	assert_int_equal(run(request), ERR_OK);
 	request.now = now + 20;
 	assert_int_equal(run(request), ERR_DENIED);
 	/* What cannot be read does not take the place of what could, and is told of. */
-	run_command("mv %s/root.pem %s/root.away", folder, folder);
+	pki_run("mv root.pem root.away");
 	request.now = now + 40;
 	(void)run(request);
 	expect(ERR_DENIED, "certificate revoked. The files have changed and cannot be read: ");
-	run_command("mv %s/root.away %s/root.pem", folder, folder);
+	pki_run("mv root.away root.pem");
 	request.now = now + 60;
 	assert_int_equal(run(request), ERR_DENIED);
 	assert_null(strstr(bench.done.problem.text, "cannot be read"));
@@ -515,8 +474,8 @@ static void encryption_goes_there_and_back(void **state)
 
 	(void)state;
 	load(NULL, "root.pem");
-	bench.settings.peer_certificates = path("a.pem");
-	bench.authorities[0] = path("sub.pem");
+	bench.settings.peer_certificates = pki_path("a.pem");
+	bench.authorities[0] = pki_path("sub.pem");
 	reload();
 	assert_int_equal(
 	    ike_identity_parse("a.example.test", bench.identity, &request.identity, &problem),
@@ -575,5 +534,5 @@ int main(void)
 	    cmocka_unit_test(encryption_goes_there_and_back),
 	};
 
-	return cmocka_run_group_tests(tests, make_files, remove_files);
+	return cmocka_run_group_tests(tests, make_files, pki_remove);
 }

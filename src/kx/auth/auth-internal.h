@@ -79,6 +79,10 @@ struct auth {
 };
 
 extern const struct auth_method auth_psk;
+extern const struct auth_method auth_rsa_signature;
+extern const struct auth_method auth_ecdsa_256;
+extern const struct auth_method auth_ecdsa_384;
+extern const struct auth_method auth_ecdsa_521;
 
 /* methods.c */
 const struct auth_method *auth_method_of(enum ike_authentication authentication);

@@ -3,6 +3,10 @@
 
 static const struct auth_method *const methods[IKE_AUTHENTICATION_COUNT] = {
     [IKE_AUTHENTICATION_PSK] = &auth_psk,
+    [IKE_AUTHENTICATION_RSA_SIGNATURE] = &auth_rsa_signature,
+    [IKE_AUTHENTICATION_ECDSA_256] = &auth_ecdsa_256,
+    [IKE_AUTHENTICATION_ECDSA_384] = &auth_ecdsa_384,
+    [IKE_AUTHENTICATION_ECDSA_521] = &auth_ecdsa_521,
 };
 
 const struct auth_method *auth_method_of(enum ike_authentication authentication)
