@@ -12,7 +12,8 @@
 #include "kx/engine.h"
 #include "policy/policy.h"
 
-struct agreements;
+struct jobs;
+struct keyring;
 struct udp;
 struct workers;
 struct resolver;
@@ -29,7 +30,8 @@ struct daemon {
 	struct kx *kx;
 	struct udp *udp;
 	struct workers *workers;
-	struct agreements *agreements;
+	struct jobs *jobs;
+	struct keyring *keyring;
 	struct resolver *resolver;
 	struct control *control;
 	struct events *events;         /* from the data plane */

@@ -11,6 +11,7 @@
 #include "daemon/agreements.h"
 #include "daemon/daemon.h"
 #include "daemon/debug-keys.h"
+#include "daemon/keyring.h"
 #include "daemon/resolver.h"
 #include "daemon/udp.h"
 #include "daemon/workers.h"
@@ -81,11 +82,32 @@ static void release_session(void *self, uint64_t session, uint32_t affinity)
 	workers_release(daemon->workers, session, affinity);
 }
 
+static void agreed(void *self, const struct agreement_completion *completion)
+{
+	struct daemon *daemon = self;
+
+	kx_agreement_done(daemon->kx, completion);
+}
+
 static enum err agree(void *self, const struct agreement_request *request)
 {
 	struct daemon *daemon = self;
 
-	return agreements_submit(daemon->agreements, request);
+	return agreements_submit(daemon->jobs, request, agreed, daemon);
+}
+
+static void credentials_answered(void *self, const struct credentials_completion *completion)
+{
+	struct daemon *daemon = self;
+
+	kx_credentials_done(daemon->kx, completion);
+}
+
+static enum err ask_credentials(void *self, const struct credentials_request *request)
+{
+	struct daemon *daemon = self;
+
+	return keyring_submit(daemon->keyring, daemon->jobs, request, credentials_answered, daemon);
 }
 
 static void ask_dataplane(void *self, const struct dataplane_request *request)
@@ -145,6 +167,7 @@ void host_fill(struct daemon *daemon, struct host *out)
 	    .kerberos = ask_kerberos,
 	    .kerberos_release = release_session,
 	    .agree = agree,
+	    .credentials = ask_credentials,
 	    .dataplane = ask_dataplane,
 	    .resolve = resolve,
 	    .failed = failed,

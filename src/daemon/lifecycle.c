@@ -3,10 +3,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/agreements.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/debug-keys.h"
+#include "daemon/jobs.h"
+#include "daemon/keyring.h"
 #include "daemon/resolver.h"
 #include "daemon/udp.h"
 #include "daemon/workers.h"
@@ -96,19 +97,11 @@ static enum err open_workers(struct daemon *daemon, struct problem *problem)
 	    &daemon->workers, problem);
 }
 
-static void agreed(void *self, const struct agreement_completion *completion)
+static enum err open_jobs(struct daemon *daemon, struct problem *problem)
 {
-	struct daemon *daemon = self;
+	struct jobs_listener listener = {.self = daemon, .settled = settled};
 
-	kx_agreement_done(daemon->kx, completion);
-}
-
-static enum err open_agreements(struct daemon *daemon, struct problem *problem)
-{
-	struct agreements_listener listener = {
-	    .self = daemon, .completed = agreed, .settled = settled};
-
-	return agreements_open(&daemon->loop, &listener, &daemon->agreements, problem);
+	return jobs_open(&daemon->loop, &listener, &daemon->jobs, problem);
 }
 
 /*
@@ -157,6 +150,8 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 	if (error == ERR_OK)
 		error = open_realm(daemon, problem);
 	if (error == ERR_OK)
+		error = keyring_open(daemon->policy, &daemon->keyring, problem);
+	if (error == ERR_OK)
 		error = bypass_add(daemon, problem);
 	if (error == ERR_OK)
 		error = events_open(daemon, &daemon->events);
@@ -172,7 +167,7 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 	if (error == ERR_OK)
 		error = open_workers(daemon, problem);
 	if (error == ERR_OK)
-		error = open_agreements(daemon, problem);
+		error = open_jobs(daemon, problem);
 	if (error == ERR_OK)
 		error = dataplane_choose(daemon, problem);
 	if (error == ERR_OK)
@@ -192,8 +187,8 @@ void daemon_close(struct daemon *daemon)
 	query_close(daemon);
 	if (daemon->workers != NULL)
 		ended = workers_close(daemon->workers);
-	if (daemon->agreements != NULL)
-		agreements_close(daemon->agreements);
+	if (daemon->jobs != NULL)
+		jobs_close(daemon->jobs);
 	udp_close(daemon->udp);
 	if (daemon->events != NULL)
 		events_close(daemon->events);
@@ -205,7 +200,8 @@ void daemon_close(struct daemon *daemon)
 	(void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&daemon->loop);
 	workers_free(daemon->workers);
-	agreements_free(daemon->agreements);
+	jobs_free(daemon->jobs);
+	keyring_free(daemon->keyring);
 	udp_free(daemon->udp);
 	events_free(daemon->events);
 	control_free(daemon->control);

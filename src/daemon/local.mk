@@ -10,6 +10,8 @@ daemon_sources = \
 	src/daemon/debug-keys.c src/daemon/debug-keys.h \
 	src/daemon/events.c \
 	src/daemon/host.c \
+	src/daemon/jobs.c src/daemon/jobs.h \
+	src/daemon/keyring.c src/daemon/keyring.h \
 	src/daemon/lifecycle.c \
 	src/daemon/output-stderr.c src/daemon/output.h \
 	src/daemon/privileges.c \

@@ -32,3 +32,11 @@ TESTS += tests/unit/test-debug-keys
 tests_unit_test_debug_keys_SOURCES = tests/unit/test-debug-keys.c \
 	src/daemon/debug-keys.c src/daemon/debug-keys.h
 tests_unit_test_debug_keys_LDADD = libcrypto-suite.a libbase.a $(OPENSSL_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/test-daemon-jobs
+TESTS += tests/unit/test-daemon-jobs
+tests_unit_test_daemon_jobs_SOURCES = tests/unit/test-daemon-jobs.c tests/unit/pki.c \
+	tests/unit/pki.h src/daemon/agreements.c src/daemon/agreements.h src/daemon/jobs.c \
+	src/daemon/jobs.h src/daemon/keyring.c src/daemon/keyring.h
+tests_unit_test_daemon_jobs_LDADD = libpolicy.a libcrypto-suite.a libwire.a libbase.a \
+	$(LIBCONFIG_LIBS) $(OPENSSL_LIBS) $(LIBUV_LIBS) $(CMOCKA_LIBS)
