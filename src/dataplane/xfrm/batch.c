@@ -287,6 +287,8 @@ enum err batch_dump(struct batch *batch, uint16_t type, batch_visitor visitor, v
 	request->nlmsg_type = type;
 	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	request->nlmsg_seq = ++batch->sequence;
+	/* What the visitor queues has to wait, for its answers would come between what is shown. */
+	batch->sending = true;
 	if (mnl_socket_sendto(batch->socket, request, request->nlmsg_len) < 0)
 		state = MNL_CB_ERROR;
 	while (state == MNL_CB_OK) {
@@ -297,6 +299,7 @@ enum err batch_dump(struct batch *batch, uint16_t type, batch_visitor visitor, v
 		                : mnl_cb_run(batch->received, (size_t)got, request->nlmsg_seq,
 				      mnl_socket_get_portid(batch->socket), visit_one, &visit);
 	}
+	batch->sending = false;
 	secret_wipe(batch->received, sizeof(batch->received));
 	if (state != MNL_CB_STOP)
 		return problem_set(problem, ERR_SYSTEM,
