@@ -168,6 +168,10 @@ static void create_and_delete(struct sim *sim)
 	{                                                                                          \
 		.ikev1 = true, .pfs = 3                                                            \
 	}
+#define IKEV1_AGGRESSIVE                                                                           \
+	{                                                                                          \
+		.ikev1 = true, .aggressive = true                                                  \
+	}
 #define IKEV1_BUNDLES                                                                              \
 	{                                                                                          \
 		.ikev1 = true, .protocols = 4                                                      \
@@ -223,6 +227,8 @@ static const struct flow flows[] = {
     {"ikev1-create-bundle", false, DROPS, IKEV1_BUNDLES, create},
     {"ikev1-create-both", false, HOLDS, IKEV1, create_both},
     {"ikev1-create-and-delete", false, DROPS, IKEV1, create_and_delete},
+    {"ikev1-aggressive-create", false, HOLDS, IKEV1_AGGRESSIVE, create},
+    {"ikev1-aggressive-renew", true, NEITHER, IKEV1_AGGRESSIVE, renew},
     {"ikev1-delete", true, HOLDS, IKEV1, delete_one},
     {"ikev1-delete-by-responder", true, HOLDS, IKEV1, delete_other},
     {"ikev1-delete-both", true, HOLDS, IKEV1, delete_both},

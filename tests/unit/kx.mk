@@ -20,3 +20,10 @@ tests_unit_test_auth_captures_LDADD = $(tests_unit_test_quick_LDADD)
 tests_unit_test_auth_signature_SOURCES = tests/unit/test-auth-signature.c tests/unit/pki.c \
 	tests/unit/pki.h $(auth_test_sources)
 tests_unit_test_auth_signature_LDADD = $(tests_unit_test_quick_LDADD)
+
+
+check_PROGRAMS += tests/unit/test-ikev1-keys
+TESTS += tests/unit/test-ikev1-keys
+tests_unit_test_ikev1_keys_SOURCES = tests/unit/test-ikev1-keys.c tests/unit/crypto.h \
+	tests/unit/ikev1-vectors.h
+tests_unit_test_ikev1_keys_LDADD = $(tests_unit_test_quick_LDADD)

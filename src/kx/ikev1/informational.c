@@ -269,15 +269,6 @@ void ikev1_put_initial_contact(const struct ikev1_sa *sa, struct isakmp_writer *
 	isakmp_put_notification(chain, &notification);
 }
 
-void ikev1_tell_initial_contact(struct ikev1_sa *sa)
-{
-	struct ikev1_information information;
-
-	ikev1_inform_begin(&information, sa);
-	ikev1_put_initial_contact(sa, &information.message.chain);
-	ikev1_inform_send(&information, true);
-}
-
 bool ikev1_has_initial_contact(const struct isakmp_chain *chain)
 {
 	const struct isakmp_payload *payload = NULL;
@@ -298,6 +289,8 @@ void ikev1_take_initial_contact(struct ikev1_sa *sa)
 	struct ikev1_sa *other;
 	struct ikev1_sa *next;
 
+	if (sa->used)
+		return;
 	/*
 	 * Whoever has spoken under another SA since this exchange began has not lost it: both ends
 	 * began at the same time, or the notification is an old one.

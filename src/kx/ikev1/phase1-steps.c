@@ -398,9 +398,6 @@ static enum ikev1_outcome establish(void *exchange)
 	struct ikev1 *ikev1 = peer->ikev1;
 	const struct host *host = kx_host(ikev1->kx);
 	bool contact = phase1->initial_contact;
-	/* Aggressive mode has no place to say it in, so that it comes afterwards. */
-	bool first = sa->initiator && phase1->mode == ISAKMP_EXCHANGE_AGGRESSIVE &&
-	             knows_nothing_of_peer(sa);
 	struct ikev1_half_open *half_open = ikev1_half_open_find(ikev1, &sa->cookies);
 	uint64_t handle = sa->handle;
 	uint32_t ours = phase1->ike->lifetime;
@@ -412,14 +409,14 @@ static enum ikev1_outcome establish(void *exchange)
 		sa->life_seconds = ours;
 	/* Later IVs come from phase 1's last block (RFC 2409 Appendix B). */
 	memcpy(sa->keys->iv, sa->exchange.iv, sizeof(sa->keys->iv));
+	/* Aggressive mode has no place to say it in (RFC 2407 4.6.3.3). */
+	sa->tell_contact = phase1->mode == ISAKMP_EXCHANGE_AGGRESSIVE && knows_nothing_of_peer(sa);
 	ikev1_phase1_free(sa);
 	if (half_open != NULL)
 		ikev1_half_open_free(ikev1, half_open);
 	if (contact)
 		ikev1_take_initial_contact(sa);
 	ikev1_sa_establish(sa, identity);
-	if (first)
-		ikev1_tell_initial_contact(sa);
 	log_event(host->log, LOG_LEVEL_INFO, LOG_AREA_IKEV1,
 	    LOG_FIELDS({"remote", endpoint_format(&sa->path.remote, remote)},
 		{"identity", identity}, {"method", "ikev1"}),

@@ -154,6 +154,7 @@ static struct sa_pair *establish(struct ikev1_quick *quick)
 	    sad_peer_set_principal(pair->peer, quick->sa->identity) != ERR_OK) {
 		/* The peer is nameless in the log, no more. */
 	}
+	quick->sa->used = true;
 	ikev1_quick_done(quick);
 	sad_establish(sad, pair);
 	return pair;
@@ -460,7 +461,7 @@ static enum err add_pair(struct ikev1_quick *quick, const struct policy_rule *ru
 static enum ikev1_outcome read_request(void *exchange)
 {
 	struct ikev1_quick *quick = exchange;
-	const struct ikev1_sa *sa = quick->sa;
+	struct ikev1_sa *sa = quick->sa;
 	const struct ikev1_peer_key *ends = &quick->peer->key;
 	const struct policy *policy = kx_policy(ikev1_of(quick)->kx);
 	struct quick_nat nat = {.local = sa->local_nat, .remote = sa->remote_nat};
@@ -471,6 +472,8 @@ static enum ikev1_outcome read_request(void *exchange)
 	uint32_t spi = 0;
 	enum err error;
 
+	if (ikev1_has_initial_contact(&quick->received.chain))
+		ikev1_take_initial_contact(sa);
 	if (quick_read_request(
 		&quick->received.chain, &ends->local, &ends->remote, &request, &refusal) != ERR_OK)
 		return refuse(quick, &refusal, 0);
