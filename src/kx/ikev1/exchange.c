@@ -90,6 +90,8 @@ enum err ikev1_exchange_send(struct ikev1_exchange *exchange, struct bytes messa
 void ikev1_exchange_answered(struct ikev1_exchange *exchange, struct bytes datagram)
 {
 	timers_cancel(kx_timers(exchange->ikev1->kx), &exchange->timer);
+	/* Copies of an answer get nothing but what answers them: else two could go on for ever. */
+	ikev1_drop(&exchange->sent);
 	exchange->mark = mark_of(datagram);
 }
 

@@ -579,8 +579,6 @@ static enum ikev1_outcome accept_pair(void *exchange)
 
 	(void)snprintf(identity, sizeof(identity), "%s",
 	    quick->sa->identity != NULL ? quick->sa->identity : "");
-	/* There is nothing of ours that could be asked for again. */
-	ikev1_drop(&quick->exchange.sent);
 	pair = establish(quick);
 	kx_pair_accepted(ikev1->kx, pair, identity);
 	return IKEV1_OVER;
