@@ -417,14 +417,15 @@ static enum ikev1_outcome establish(void *exchange)
 	if (contact)
 		ikev1_take_initial_contact(sa);
 	ikev1_sa_establish(sa, identity);
+	if (slots_get(&ikev1->sas, handle) != sa)
+		return IKEV1_OVER;
 	log_event(host->log, LOG_LEVEL_INFO, LOG_AREA_IKEV1,
 	    LOG_FIELDS({"remote", endpoint_format(&sa->path.remote, remote)},
 		{"identity", identity}, {"method", "ikev1"}),
 	    "ISAKMP SA established as %s%s%s", sa->initiator ? "initiator" : "responder",
 	    sa->local_nat ? ", this host behind a NAT" : "",
 	    sa->remote_nat ? ", the peer behind a NAT" : "");
-	if (slots_get(&ikev1->sas, handle) == sa)
-		ikev1_peer_ready(peer);
+	ikev1_peer_ready(peer);
 	return IKEV1_OVER;
 }
 

@@ -251,6 +251,9 @@ static enum ikev1_outcome send_request(void *exchange)
 		isakmp_put(chain, ISAKMP_KE, quick_key_exchange_public(quick->key_exchange));
 	quick_put_identities(chain, &pair->selector, &pair->local, &pair->remote, true);
 	put_original_addresses(quick, chain);
+	if (quick->sa->tell_contact)
+		ikev1_put_initial_contact(quick->sa, chain);
+	quick->sa->tell_contact = false;
 	if (error == ERR_OK)
 		error =
 		    ikev1_message_hash(&message, quick->sa->keys, quick->exchange.message_id, none);
