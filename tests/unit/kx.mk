@@ -21,7 +21,6 @@ tests_unit_test_auth_signature_SOURCES = tests/unit/test-auth-signature.c tests/
 	tests/unit/pki.h $(auth_test_sources)
 tests_unit_test_auth_signature_LDADD = $(tests_unit_test_quick_LDADD)
 
-
 check_PROGRAMS += tests/unit/test-ikev1-keys
 TESTS += tests/unit/test-ikev1-keys
 tests_unit_test_ikev1_keys_SOURCES = tests/unit/test-ikev1-keys.c tests/unit/crypto.h \

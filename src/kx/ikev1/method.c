@@ -4,6 +4,7 @@
 
 #include "base/secret.h"
 #include "kx/ikev1/dpd.h"
+#include "kx/ikev1/fragment.h"
 #include "kx/ikev1/ikev1.h"
 #include "kx/ikev1/informational.h"
 #include "kx/ikev1/phase1.h"
@@ -205,9 +206,43 @@ static void unknown(struct ikev1 *ikev1, const struct ikev1_cookies *cookies,
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
 }
 
-static void datagram_came(void *state, const struct host_datagram *datagram)
+static void message_came(struct ikev1 *ikev1, const struct host_datagram *datagram, bool whole);
+
+/* The SA that a part of a message is for: one with these cookies, or one that awaits the second. */
+static struct ikev1_sa *find(const struct ikev1 *ikev1, const struct ikev1_cookies *cookies)
 {
-	struct ikev1 *ikev1 = state;
+	struct ikev1_sa *sa = ikev1_sa_find(ikev1, cookies);
+	struct ikev1_cookies first = *cookies;
+
+	memset(first.responder, 0, sizeof(first.responder));
+	return sa != NULL ? sa : ikev1_sa_find(ikev1, &first);
+}
+
+/* A part of a message, which is read when it is whole. */
+static void part_came(struct ikev1 *ikev1, const struct ikev1_cookies *cookies,
+    const struct host_datagram *datagram, struct bytes body)
+{
+	struct ikev1_sa *sa = find(ikev1, cookies);
+	struct host_datagram message = *datagram;
+	struct isakmp_chain chain;
+
+	if (sa == NULL || !address_equal(&datagram->remote.address, &sa->path.remote.address)) {
+		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
+		return;
+	}
+	if (isakmp_chain_decode(ISAKMP_FRAGMENT, body, &chain) != ERR_OK || chain.count != 1) {
+		kx_count(ikev1->kx, KX_DATAGRAMS_MALFORMED);
+		return;
+	}
+	if (!ikev1_assemble(&sa->assembly, chain.payloads[0].body, &message.data))
+		return;
+	message_came(ikev1, &message, true);
+	ikev1_drop(&message.data);
+}
+
+/* whole: it came in parts, and is none itself. */
+static void message_came(struct ikev1 *ikev1, const struct host_datagram *datagram, bool whole)
+{
 	struct isakmp_header header;
 	struct ikev1_cookies cookies;
 	struct ikev1_sa *sa;
@@ -215,17 +250,24 @@ static void datagram_came(void *state, const struct host_datagram *datagram)
 	enum notify_type notify;
 
 	if (isakmp_header_decode(datagram->data, &header, &body, &notify) != ERR_OK ||
-	    is_zero(header.initiator_cookie)) {
+	    is_zero(header.initiator_cookie) || (whole && header.next_payload == ISAKMP_FRAGMENT)) {
 		kx_count(ikev1->kx, KX_DATAGRAMS_MALFORMED);
 		return;
 	}
 	memcpy(cookies.initiator, header.initiator_cookie, IKEV1_COOKIE_SIZE);
 	memcpy(cookies.responder, header.responder_cookie, IKEV1_COOKIE_SIZE);
 	sa = is_zero(cookies.responder) ? NULL : ikev1_sa_find(ikev1, &cookies);
-	if (sa != NULL)
+	if (header.next_payload == ISAKMP_FRAGMENT)
+		part_came(ikev1, &cookies, datagram, body);
+	else if (sa != NULL)
 		known(sa, datagram, &header, body);
 	else
 		unknown(ikev1, &cookies, datagram, &header, body);
+}
+
+static void datagram_came(void *state, const struct host_datagram *datagram)
+{
+	message_came(state, datagram, false);
 }
 
 static void agreement_done(void *state, const struct agreement_completion *completion)

@@ -235,7 +235,8 @@ void ikev1_phase1_respond_main(struct ikev1 *ikev1, struct ikev1_half_open *half
 	sa->life_seconds = half_open->choice.life_seconds;
 	sa->knows_nat = half_open->knows_nat;
 	sa->knows_dpd = half_open->knows_dpd;
-	sa->knows_fragments = half_open->knows_fragments;
+	sa->knows_fragments = half_open->knows_fragments && policy->ike->fragmentation;
+	sa->exchange.fragments = sa->knows_fragments;
 	ikev1_exchange_answered(&sa->exchange, datagram->data);
 	take_up(sa, &received, 3);
 }
@@ -279,7 +280,8 @@ static enum err respond_aggressive(struct ikev1_peer *peer, const struct host_da
 		return error;
 	(*out)->knows_nat = vendor.nat;
 	(*out)->knows_dpd = vendor.dpd;
-	(*out)->knows_fragments = vendor.fragments;
+	(*out)->knows_fragments = vendor.fragments && peer->policy->ike->fragmentation;
+	(*out)->exchange.fragments = (*out)->knows_fragments;
 	return phase1_new(*out, ISAKMP_EXCHANGE_AGGRESSIVE, ikev1_aggressive_responder,
 	    isakmp_chain_find(&received->chain, ISAKMP_SA, NULL)->body);
 }

@@ -144,6 +144,22 @@ static void encapsulate(struct ikev1_quick *quick)
 		    sa->local_nat);
 }
 
+static enum ikev1_outcome install_inbound(void *exchange)
+{
+	struct ikev1_quick *quick = exchange;
+	enum err error = install(quick, IPSEC_IN);
+
+	return error == ERR_OK ? IKEV1_PENDING : fail(quick, error, "no keys can be derived");
+}
+
+static enum ikev1_outcome install_outbound(void *exchange)
+{
+	struct ikev1_quick *quick = exchange;
+	enum err error = install(quick, IPSEC_OUT);
+
+	return error == ERR_OK ? IKEV1_PENDING : fail(quick, error, "no keys can be derived");
+}
+
 /* The pair is in use from here on. */
 static struct sa_pair *establish(struct ikev1_quick *quick)
 {
@@ -342,16 +358,6 @@ static enum ikev1_outcome finish_agreement(void *exchange)
 	return agree(quick, &request);
 }
 
-static enum ikev1_outcome install_both(void *exchange)
-{
-	struct ikev1_quick *quick = exchange;
-	enum err error = install(quick, IPSEC_IN);
-
-	if (error == ERR_OK)
-		error = install(quick, IPSEC_OUT);
-	return error == ERR_OK ? IKEV1_PENDING : fail(quick, error, "no keys can be derived");
-}
-
 /* HDR*, HASH(3) --> */
 static enum ikev1_outcome send_confirmation(void *exchange)
 {
@@ -366,6 +372,30 @@ static enum ikev1_outcome send_confirmation(void *exchange)
 	if (error != ERR_OK)
 		return fail(quick, error, "no confirmation can be made");
 	return send_message(quick, &message, false);
+}
+
+/*
+ * Many responders make their SAs only when they have read the third message, so what is held here
+ * for want of an SA would come too early.
+ */
+#define PAUSE_MS 20
+
+static void pause_over(struct timer *timer, void *context)
+{
+	struct ikev1_quick *quick = context;
+
+	(void)timer;
+	ikev1_steps_go_on(&quick->steps, quick);
+}
+
+static enum ikev1_outcome pause_sending(void *exchange)
+{
+	struct ikev1_quick *quick = exchange;
+	struct ikev1 *ikev1 = ikev1_of(quick);
+	enum err error = timers_set(
+	    kx_timers(ikev1->kx), &quick->timer, ikev1_now(ikev1) + PAUSE_MS, pause_over, quick);
+
+	return error == ERR_OK ? IKEV1_PENDING : fail(quick, error, "no SA can be used");
 }
 
 static enum ikev1_outcome report(void *exchange)
@@ -511,14 +541,6 @@ static enum ikev1_outcome answer_agreement(void *exchange)
 	return quick->group != DH_NONE ? agree(quick, &request) : IKEV1_NEXT;
 }
 
-static enum ikev1_outcome install_inbound(void *exchange)
-{
-	struct ikev1_quick *quick = exchange;
-	enum err error = install(quick, IPSEC_IN);
-
-	return error == ERR_OK ? IKEV1_PENDING : fail(quick, error, "no keys can be derived");
-}
-
 /* RFC 2407 4.6.3.1. */
 static void put_responder_lifetime(const struct ikev1_quick *quick, struct isakmp_writer *chain)
 {
@@ -565,14 +587,6 @@ static enum ikev1_outcome send_answer(void *exchange)
 	return send_message(quick, &message, true);
 }
 
-static enum ikev1_outcome install_outbound(void *exchange)
-{
-	struct ikev1_quick *quick = exchange;
-	enum err error = install(quick, IPSEC_OUT);
-
-	return error == ERR_OK ? IKEV1_PENDING : fail(quick, error, "no keys can be derived");
-}
-
 static enum ikev1_outcome accept_pair(void *exchange)
 {
 	struct ikev1_quick *quick = exchange;
@@ -599,8 +613,8 @@ static enum ikev1_outcome accept_pair(void *exchange)
 // clang-format off
 const struct ikev1_step ikev1_quick_initiator[] = {
 	DO(reserve), DO(want_sa), DO(begin_agreement), DO(send_request),
-	RECEIVE(2), DO(read_answer), DO(finish_agreement), DO(install_both),
-	DO(send_confirmation), DO(report)};
+	RECEIVE(2), DO(read_answer), DO(finish_agreement), DO(install_inbound),
+	DO(send_confirmation), DO(pause_sending), DO(install_outbound), DO(report)};
 
 const struct ikev1_step ikev1_quick_responder[] = {
 	DO(read_request), DO(answer_agreement), DO(install_inbound), DO(send_answer),

@@ -9,6 +9,7 @@
 #include <utlist.h>
 
 #include "base/secret.h"
+#include "kx/ikev1/fragment.h"
 #include "kx/ikev1/informational.h"
 #include "kx/ikev1/phase1.h"
 #include "kx/ikev1/phase2.h"
@@ -92,6 +93,7 @@ void ikev1_sa_free(struct ikev1_sa *sa)
 	slots_remove(&ikev1->sas, sa->handle);
 	secret_free(sa->keys, sizeof(*sa->keys));
 	free(sa->ids.ids);
+	ikev1_assembly_free(sa->assembly);
 	free(sa->identity);
 	free(sa);
 	ikev1_peer_drop(peer);

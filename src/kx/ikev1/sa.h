@@ -4,6 +4,7 @@
 
 #include "kx/ikev1/ikev1-internal.h"
 
+struct ikev1_assembly;
 struct ikev1_phase1;
 struct ikev1_quick;
 struct ikev1_question;
@@ -43,6 +44,7 @@ struct ikev1_sa {
 	struct ikev1_phase1 *phase1;    /* NULL once it is over */
 	struct ikev1_exchange exchange; /* phase 1's; its last message may be asked for again */
 	struct ikev1_message_ids ids;
+	struct ikev1_assembly *assembly; /* of a message in fragments; NULL: none */
 	char *identity; /* whom the peer has proved to be, for people; NULL before */
 	/* What the peer said it knows. */
 	bool knows_nat;
