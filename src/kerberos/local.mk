@@ -9,6 +9,7 @@ libkerberos_a_SOURCES = \
 	src/kerberos/layout.c src/kerberos/layout.h \
 	src/kerberos/literal-prf.c src/kerberos/literal-prf.h \
 	src/kerberos/membership.c \
+	src/kerberos/own-ticket.c \
 	src/kerberos/pac.c src/kerberos/pac.h \
 	src/kerberos/private.h \
 	src/kerberos/problem.c \

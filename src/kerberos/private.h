@@ -137,6 +137,24 @@ void kerberos_ccache_owner(const struct kerberos_realm *realm, char name[KERBERO
 enum err kerberos_ccache_problem(const struct kerberos_realm *realm, krb5_context context,
     krb5_error_code code, const char *name, struct problem *problem);
 
+/* A ticket this young is not asked for anew, however short its life is. */
+#define YOUNG_SECONDS 5
+
+struct kerberos_fetcher {
+	struct kerberos_realm *realm;
+	krb5_context context;
+};
+
+/* own-ticket.c */
+/* A copy of our own ticket, renewed if it does not live long enough; may block. name "": as whom
+ * the realm says. */
+enum err kerberos_own_ticket(struct kerberos_fetcher *fetcher, const char *name,
+    uint32_t min_lifetime, int64_t newer_than, krb5_creds **out,
+    struct problem *problem) MUST_CHECK;
+/* Sees to it that there is one; the outcome is in the log and in the status. */
+void kerberos_fetch_own_as(struct kerberos_fetcher *fetcher, const char *name);
+void kerberos_clients_clear(struct kerberos_realm *realm);
+
 /* ticket.c */
 /* What a ticket is filed under: both names, and the second ticket of user-to-user. */
 enum err kerberos_ticket_key(
@@ -152,9 +170,13 @@ void kerberos_ticket_doubt(
     struct kerberos_realm *realm, const char *key, uint64_t version, bool proven);
 /* Later AP-REQs under this ticket's names are dated by a clock that is so far from ours. */
 void kerberos_ticket_clock(struct kerberos_realm *realm, const char *key, int64_t clock_us);
+/* Forgets what an earlier principal of the same credential cache was given; under the lock. */
+void kerberos_tickets_forget(struct kerberos_realm *realm, const char *client);
 void kerberos_tickets_clear(struct kerberos_realm *realm);
 
 /* problem.c */
+/* Whether it is a code that the KDC itself sent (RFC 4120 7.5.9), or its success. */
+bool kerberos_is_kdc_answer(krb5_error_code code);
 /* The kind of a libkrb5 error. */
 enum err kerberos_err(krb5_error_code code);
 /* Fills problem with what was tried, libkrb5's words and the next step; returns its code. */

@@ -6,6 +6,11 @@
 
 #include "kerberos/private.h"
 
+bool kerberos_is_kdc_answer(krb5_error_code code)
+{
+	return code == 0 || (code >= ERROR_TABLE_BASE_krb5 && code < ERROR_TABLE_BASE_krb5 + 128);
+}
+
 enum err kerberos_err(krb5_error_code code)
 {
 	switch (code) {

@@ -105,6 +105,7 @@ void kerberos_realm_destroy(struct kerberos_realm *realm)
 	if (realm == NULL)
 		return;
 	kerberos_tickets_clear(realm);
+	kerberos_clients_clear(realm);
 	if (realm->keytab_version > 0)
 		(void)krb5_kt_close(realm->context, realm->keytab);
 	krb5_free_context(realm->context);

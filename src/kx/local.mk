@@ -43,6 +43,7 @@ libkx_a_SOURCES = \
 	src/kx/ikev1/steps.c src/kx/ikev1/steps.h \
 	src/kx/ikev1/vendor.c \
 	src/kx/kink/acknowledge.c \
+	src/kx/kink/answer.c \
 	src/kx/kink/authorise.c \
 	src/kx/kink/command.c src/kx/kink/command.h \
 	src/kx/kink/create.c \

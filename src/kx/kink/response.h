@@ -4,7 +4,7 @@
 
 #include "kx/kink/kink-internal.h"
 
-/* response.c: one transaction as its responder. */
+/* response.c: one transaction as its responder, up to the command. */
 
 struct kink_response {
 	struct kink *kink;
@@ -49,8 +49,6 @@ void kink_response_begin(
     struct kink *kink, const struct host_datagram *datagram, const struct kink_message *message);
 void kink_response_kerberos_done(struct kink *kink, enum kink_step step, uint64_t handle,
     const struct kerberos_completion *completion);
-/* Sends the answer with these inner payloads, as kink_begin_plain() made them; may be empty. */
-void kink_response_answer(struct kink_response *response, struct bytes plain);
 void kink_response_end(struct kink_response *response);
 /*
  * The SAs that it answered with are gone, or go now. If the initiator may know of them, late copies
@@ -59,20 +57,6 @@ void kink_response_end(struct kink_response *response);
 void kink_response_withdraw(struct kink_response *response);
 /* Remembers the initiator's principal and epoch beside its SAs (RFC 4430 3.7). */
 enum err kink_response_know_peer(struct kink_response *response) MUST_CHECK;
-/* Goes on as far as the data plane has its SAs. */
-void kink_response_go_on(struct kink_response *response);
-/* The answer's message is there, but the SAs must be in before it goes out. */
-void kink_response_installed(
-    struct kink_response *response, struct sa_pair *pair, const struct problem *problem);
-
-/* authorise.c */
-/* Goes on with kink_response_authorised(), or refuses. */
-void kink_authorise(struct kink_response *response);
-/* The principal may speak for the address: now the command itself. */
-void kink_response_authorised(struct kink_response *response);
-
-/* The answer went out, or cannot: what is needed for it only is freed. */
-void kink_response_shed(struct kink_response *response);
 /*
  * Asks Kerberos about the AP-REQ of a command or an ACK, which counts as pending until
  * kink_response_not_pending().
@@ -81,10 +65,31 @@ enum err kink_response_verify(struct kink_response *response, const struct kink_
     enum kink_step step) MUST_CHECK;
 /* It does not count as waiting for its verification any more. */
 void kink_response_not_pending(struct kink_response *response);
-/* Nothing more is to be done but to answer copies of the command. */
-void kink_response_answered(struct kink_response *response);
+/* The answer went out, or cannot: what is needed for it only is freed. */
+void kink_response_shed(struct kink_response *response);
+
+/* answer.c: the same from the answer on. */
+
+/* Sends the answer with these inner payloads, as kink_begin_plain() made them; may be empty. */
+void kink_response_answer(struct kink_response *response, struct bytes plain);
 /* Builds the answer once more, around the AP-REP as it is now. */
 void kink_response_protect(struct kink_response *response);
+/* Its message is there, or cannot be made. */
+void kink_response_made(
+    struct kink_response *response, const struct kerberos_completion *completion);
+/* Goes on as far as the data plane has its SAs. */
+void kink_response_go_on(struct kink_response *response);
+/* The answer's message is there, but the SAs must be in before it goes out. */
+void kink_response_installed(
+    struct kink_response *response, struct sa_pair *pair, const struct problem *problem);
+/* Nothing more is to be done but to answer copies of the command. */
+void kink_response_answered(struct kink_response *response);
+
+/* authorise.c */
+/* Goes on with kink_response_authorised(), or refuses. */
+void kink_authorise(struct kink_response *response);
+/* The principal may speak for the address: now the command itself. */
+void kink_response_authorised(struct kink_response *response);
 
 /* handshake.c: the three-way handshake as its responder (RFC 4430 3.2). */
 
