@@ -37,9 +37,11 @@ enum dataplane_operation {
 /* What happens to traffic that a policy's selector matches (RFC 4301 4.4.1). */
 enum policy_action {
 	POLICY_REQUIRE, /* only under an SA, both ways; a packet without one causes an acquire */
-	POLICY_REQUEST, /* under an SA when there is one, else clear; acquires as well */
-	POLICY_BYPASS,  /* clear */
-	POLICY_DISCARD  /* dropped */
+	/* Under an SA when there is one, else clear; acquires as well. Once an SA was there, what
+	   its selector matches is as under POLICY_REQUIRE while the policy lives. */
+	POLICY_REQUEST,
+	POLICY_BYPASS, /* clear */
+	POLICY_DISCARD /* dropped */
 };
 
 /* The most SAs that one packet goes through: IPComp, ESP and AH. */
@@ -186,6 +188,7 @@ struct dataplane_settings {
 	uint32_t hold_packets;       /* per flow, while its SA is negotiated */
 	uint32_t hold_flows;         /* flows that may hold packets at the same time */
 	uint16_t encapsulation_port; /* UDP port of ESP through NATs, RFC 3948's 4500; 0: none */
+	bool keep;              /* at the end policies stand, and what they protect goes nowhere */
 	const char *state_path; /* kernel: the file that remembers what was changed; NULL: none */
 	/* The sockets that are bound to it, of IPv4 and IPv6, -1 where the host has no such family.
 	   They stay the caller's, which sends through them. Unused without a port. */
@@ -199,6 +202,10 @@ struct dataplane_ops {
 	/* It reads the encapsulation sockets itself, and nobody else may. Otherwise the caller
 	   does, and to it comes what the data plane leaves: messages of a key exchange. */
 	bool reads_encapsulation;
+	/* Whether it would work here with these protocols, by a real trial that leaves nothing
+	   behind; the problem says what is missing. NULL: open tells. */
+	enum err (*probe)(
+	    const enum ipsec_protocol *protocols, size_t count, struct problem *problem);
 	/* problem says what is missing and what to do about it. */
 	enum err (*open)(const struct dataplane_settings *settings,
 	    const struct dataplane_listener *listener, struct log *log, struct dataplane **out,
@@ -208,7 +215,7 @@ struct dataplane_ops {
 	/* Carries out what submit has only queued, so that requests go together. NULL: it never
 	   does. */
 	void (*flush)(struct dataplane *dataplane);
-	/* Removes everything that it installed. */
+	/* Removes everything that it installed; with settings.keep all but the policies. */
 	void (*close)(struct dataplane *dataplane);
 };
 

@@ -37,7 +37,7 @@ struct daemon {
 	struct events *events;         /* from the data plane */
 	struct debug_keys *debug_keys; /* NULL: keys stay here */
 	const struct dataplane_ops *dataplane_ops;
-	const char *dataplane_why; /* why this one */
+	char dataplane_why[sizeof(((struct problem *)NULL)->text) + 16]; /* why this one */
 	struct dataplane *dataplane;
 	struct slots queries; /* of SA counters, for status */
 	uv_timer_t wake;

@@ -40,6 +40,7 @@ libdataplane_a_SOURCES = \
 	src/dataplane/userspace/udp.c src/dataplane/userspace/udp.h \
 	src/dataplane/userspace/userspace.c \
 	src/dataplane/xfrm/batch.c src/dataplane/xfrm/batch.h \
+	src/dataplane/xfrm/encapsulation.c src/dataplane/xfrm/encapsulation.h \
 	src/dataplane/xfrm/message.c src/dataplane/xfrm/message.h \
 	src/dataplane/xfrm/message-sa.c \
 	src/dataplane/xfrm/monitor.c src/dataplane/xfrm/monitor.h \
@@ -49,7 +50,8 @@ libdataplane_a_SOURCES = \
 	src/dataplane/xfrm/surroundings.c src/dataplane/xfrm/surroundings.h \
 	src/dataplane/xfrm/wishes.c src/dataplane/xfrm/wishes.h \
 	src/dataplane/xfrm/xfrm.c \
-	src/dataplane/xfrm/xfrm-sa.c
+	src/dataplane/xfrm/xfrm-sa.c \
+	src/dataplane/xfrm/xfrm-sas.c
 # What the programs that link libdataplane.a need beside it.
 DATAPLANE_LIBS = $(MNL_LIBS) $(NFTABLES_LIBS) $(ZLIB_LIBS)
 if HAVE_NFTABLES

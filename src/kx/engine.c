@@ -268,7 +268,9 @@ static void policy_installed(struct kx *kx, const struct dataplane_completion *c
 {
 	struct problem problem;
 
-	if (completion->operation != DATAPLANE_ADD_POLICY || completion->problem.code == ERR_OK)
+	if ((completion->operation != DATAPLANE_ADD_POLICY &&
+		completion->operation != DATAPLANE_REMOVE_STALE) ||
+	    completion->problem.code == ERR_OK)
 		return;
 	(void)problem_set(&problem, completion->problem.code, "the data plane refused a policy: %s",
 	    completion->problem.text);

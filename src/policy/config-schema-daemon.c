@@ -161,6 +161,12 @@ static const struct schema_choice dataplanes[] = {
     {NULL, 0},
 };
 
+static const struct schema_choice ends[] = {
+    {"remove", 0},
+    {"keep", 1},
+    {NULL, 0},
+};
+
 static const struct schema_setting daemon_settings[] = {
     {
 	.name = "dataplane",
@@ -168,9 +174,20 @@ static const struct schema_setting daemon_settings[] = {
 	.choices = dataplanes,
 	.fallback = "\"auto\"",
 	FIELD(struct policy_daemon, dataplane),
-	.doc = "What protects the packets: ESP in this process behind a TUN device (userspace), "
-	       "or nothing at all (record, for tests and benchmarks). With auto the daemon "
-	       "chooses what works and says so.",
+	.doc = "What protects the packets: the kernel's own IPsec (kernel), ESP in this process "
+	       "behind a TUN device (userspace), or nothing at all (record, for tests and "
+	       "benchmarks). With auto the daemon tries whether the kernel takes an SA, else it "
+	       "is userspace; the log and kinkctl status say which and why.",
+    },
+    {
+	.name = "at_exit",
+	.type = SCHEMA_CHOICE,
+	.choices = ends,
+	.fallback = "\"remove\"",
+	FIELD(struct policy_daemon, keep),
+	.doc = "What becomes of the policies when the daemon ends. When they are removed, traffic "
+	       "is as if there were no daemon: in the clear. When they are kept, what they "
+	       "protect goes nowhere until it is started again.",
     },
     {
 	.name = "device",

@@ -3,6 +3,7 @@
 
 static const struct schema_choice actions[] = {
     {"require", POLICY_REQUIRE},
+    {"request", POLICY_REQUEST},
     {"bypass", POLICY_BYPASS},
     {"discard", POLICY_DISCARD},
     {NULL, 0},
@@ -67,8 +68,9 @@ static const struct schema_setting rule[] = {
 	.choices = actions,
 	.fallback = "\"require\"",
 	FIELD(struct config_rule, rule.action),
-	.doc = "Pass traffic only under IPsec (require), pass it in the clear (bypass) or drop it "
-	       "(discard).",
+	.doc = "Pass traffic only under IPsec (require); under IPsec once the peer agrees and in "
+	       "the clear until then, but never again afterwards (request); pass it in the clear "
+	       "(bypass) or drop it (discard).",
     },
     {
 	.name = "remote",

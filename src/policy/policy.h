@@ -159,7 +159,8 @@ struct policy_daemon {
 	const char *control_socket;
 	const char *control_group; /* NULL: none */
 	uint32_t control_mode;     /* permission bits */
-	const char *dataplane;     /* "auto", "userspace", "record" */
+	const char *dataplane;     /* "auto", "kernel", "userspace", "record" */
+	uint32_t keep;             /* 1: policies stand when the daemon ends */
 	const char *device;
 	uint32_t mark;
 	uint32_t replay_window;

@@ -271,9 +271,25 @@ check "killed: nothing leaves a" refuses on a ping -q -c 1 -W 1 10.9.0.2
 ip -n a rule add fwmark 77 pref 5 lookup main
 check "b takes no clear ping" refuses on a ping -q -m 77 -c 1 -W 1 10.9.0.2
 ip -n a rule del pref 5
+begin_capture --immediate-mode -U -w $work/clear-pings 'icmp[0] == 8'
+on a sh -c 'while :; do ping -q -c 1 -W 0.05 10.9.0.2; done' >/dev/null 2>&1 3>&- 4>&- &
+pings=$!
+sleep 1
 check "a starts again over what was left" start a
+a policy 1 10 require 0.0.0.0/0 10.9.0.0/24 0 0 0
+settled a 1
+check "the rules from before stand until the new ones are all in" \
+	test -n "$(ip -n a rule | grep 'proto 92')" -a -n "$(ip -n a rule | grep 'proto 93')"
+a settled
+settled a 2
+check "and then go" test -z "$(ip -n a rule | grep 'proto 92')"
+sleep 0.5
+kill $pings
+kill $capture 2>/dev/null &&
+	check "at no moment went a packet clear" test -z "$(tcpdump -n -r $work/clear-pings 2>/dev/null)"
+wait $pings $capture 2>/dev/null
 stop a
-check "a is clean after closing" test -z "$(ip -n a rule | grep 'proto 91'; on a nft list tables)"
+check "a is clean after closing" test -z "$(ip -n a rule | grep 'proto 9[123]'; on a nft list tables)"
 stop b
 check "clear again when both have closed" on a ping -q -c 1 -W 2 10.9.0.2
 
@@ -290,6 +306,11 @@ pair 1 0x5001 aes128-sha1 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2
 check "with an SA it uses it" on a ping -q -c 3 -i 0.1 -W 2 10.9.0.2
 a query 0x5001 10.9.0.2
 check "for every packet" wait_for $work/a.out '^counters 00005001 packets=3'
+before=$(done_count a)
+a delete 0x5001 10.9.0.2
+settled a $((before + 1))
+check "without it nothing is clear again" refuses on a ping -q -c 1 -W 1 10.9.0.2
+check "nor taken" refuses on b ping -q -c 1 -W 1 10.9.0.1
 stop a
 stop b
 check "the reverse path check is as it was" test "$(setting)" = "$strictness"

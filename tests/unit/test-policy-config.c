@@ -267,9 +267,9 @@ static const struct {
 	"k.conf:1: peer \"m\": exchange: found \"ike\"; allowed: \"kink\", \"ikev1\""},
     {PEER("exchange = [ \"kink\", \"kink\" ];") " policies = ();",
 	"k.conf:1: peer \"m\": exchange: \"kink\" is listed twice"},
-    {MEMBER("protect = \"request\";"),
-	"k.conf:2: policy \"r\": protect: found \"request\"; allowed: \"require\", \"bypass\", "
-	"\"discard\""},
+    {MEMBER("protect = \"prefer\";"), "k.conf:2: policy \"r\": protect: found \"prefer\"; allowed: "
+				      "\"require\", \"request\", \"bypass\", "
+				      "\"discard\""},
     {MEMBER("pfs = \"curve25519\";"),
 	"k.conf:2: policy \"r\": pfs: found \"curve25519\"; allowed: \"off\", \"offer\", "
 	"\"require\""},

@@ -89,7 +89,9 @@ static void write_ipsec(FILE *s, const struct filter *filter, const char *hook)
 		(void)fprintf(s, "add rule %s %s udp dport %u accept\n", t, hook, filter->udp_port);
 }
 
-static enum err create_table(struct filter *filter, struct problem *problem)
+static void write_spd(FILE *s, const struct filter *filter, const struct spd *spd);
+
+enum err filter_begin(struct filter *filter, const struct spd *spd, struct problem *problem)
 {
 	struct script script;
 	const char *t = filter->table;
@@ -118,14 +120,23 @@ static enum err create_table(struct filter *filter, struct problem *problem)
 		    t, hook, filter->device, t, hook, t, hook);
 	}
 	write_reverse_path(script.stream, filter);
+	write_spd(script.stream, filter, spd);
 	return script_run(&script, filter, problem);
 }
 
+/* Whether an earlier run left a table. */
+static bool is_there(struct filter *filter)
+{
+	char command[sizeof(filter->table) + 16];
+
+	(void)snprintf(command, sizeof(command), "list table %s\n", filter->table);
+	return nft_run_cmd_from_buffer(filter->nft, command) == 0;
+}
+
 enum err filter_open(const char *device, uint32_t mark, uint16_t udp_port, struct log *log,
-    struct filter **out, struct problem *problem)
+    struct filter **out, bool *found, struct problem *problem)
 {
 	struct filter *filter = calloc(1, sizeof(*filter));
-	enum err code;
 
 	*out = NULL;
 	if (filter == NULL)
@@ -137,27 +148,22 @@ enum err filter_open(const char *device, uint32_t mark, uint16_t udp_port, struc
 	filter->nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	if (filter->nft == NULL || nft_ctx_buffer_error(filter->nft) != 0 ||
 	    nft_ctx_buffer_output(filter->nft) != 0) {
-		code = problem_set(problem, ERR_SYSTEM, "cannot set up libnftables");
-		filter_close(filter);
-		return code;
+		filter_close(filter, true);
+		return problem_set(problem, ERR_SYSTEM, "cannot set up libnftables");
 	}
 	reverse_path_open(&filter->reverse_path, device, log);
-	code = create_table(filter, problem);
-	if (code != ERR_OK) {
-		filter_close(filter);
-		return code;
-	}
+	*found = is_there(filter);
 	*out = filter;
 	return ERR_OK;
 }
 
-void filter_close(struct filter *filter)
+void filter_close(struct filter *filter, bool keep)
 {
 	struct script script;
 
 	if (filter == NULL)
 		return;
-	if (filter->nft != NULL && script_open(&script) == ERR_OK) {
+	if (!keep && script_open(&script) == ERR_OK) {
 		(void)fprintf(
 		    script.stream, "add table %s\ndelete table %s\n", filter->table, filter->table);
 		if (script_run(&script, filter, NULL) == ERR_OK)
@@ -197,12 +203,9 @@ static void write_ports(FILE *s, const char *field, const struct port_range *por
 }
 
 /* Inbound the remote side is the source. */
-static void write_policy(
-    FILE *s, const struct filter *filter, const struct dataplane_policy *policy)
+static void write_rule(
+    FILE *s, const struct filter *filter, const struct selector *selector, bool passes)
 {
-	const struct selector *selector = &policy->selector;
-	bool passes = policy->action == POLICY_BYPASS || policy->action == POLICY_REQUEST;
-
 	(void)fprintf(s, "add rule %s spd meta nfproto %s", filter->table,
 	    selector->remote.first.family == 4 ? "ipv4" : "ipv6");
 	write_range(s, "saddr", &selector->remote);
@@ -214,6 +217,20 @@ static void write_policy(
 	(void)fprintf(s, passes ? " accept\n" : " counter drop\n");
 }
 
+static void write_spd(FILE *s, const struct filter *filter, const struct spd *spd)
+{
+	for (size_t i = 0; i < spd->count; i++) {
+		const struct dataplane_policy *policy = &spd->policies[i];
+		bool passes = policy->action == POLICY_BYPASS || policy->action == POLICY_REQUEST;
+
+		for (size_t j = 0; policy->action == POLICY_REQUEST && j < spd->flow_count; j++) {
+			if (spd->flows[j].priority == policy->priority)
+				write_rule(s, filter, &spd->flows[j].selector, false);
+		}
+		write_rule(s, filter, &policy->selector, passes);
+	}
+}
+
 enum err filter_apply(struct filter *filter, const struct spd *spd, struct problem *problem)
 {
 	struct script script;
@@ -221,7 +238,6 @@ enum err filter_apply(struct filter *filter, const struct spd *spd, struct probl
 	if (script_open(&script) != ERR_OK)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for the packet filter");
 	(void)fprintf(script.stream, "flush chain %s spd\n", filter->table);
-	for (size_t i = 0; i < spd->count; i++)
-		write_policy(script.stream, filter, &spd->policies[i]);
+	write_spd(script.stream, filter, spd);
 	return script_run(&script, filter, problem);
 }

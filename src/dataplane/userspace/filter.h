@@ -11,11 +11,16 @@
 
 struct filter;
 
-/* Replaces a table that an earlier run left behind. */
+/*
+ * What an earlier run left stands until filter_begin(). found says whether there was such.
+ */
 enum err filter_open(const char *device, uint32_t mark, uint16_t udp_port, struct log *log,
-    struct filter **out, struct problem *problem) MUST_CHECK;
-/* Removes the table. */
-void filter_close(struct filter *filter);
+    struct filter **out, bool *found, struct problem *problem) MUST_CHECK;
+/* Frees it; the table is removed, unless it is to be kept. */
+void filter_close(struct filter *filter, bool keep);
+/* The table, with what spd says, in the place of an earlier run's, in one step. */
+enum err filter_begin(
+    struct filter *filter, const struct spd *spd, struct problem *problem) MUST_CHECK;
 /* Makes the filter say what spd says, in one step. */
 enum err filter_apply(
     struct filter *filter, const struct spd *spd, struct problem *problem) MUST_CHECK;

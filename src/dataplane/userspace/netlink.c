@@ -100,7 +100,7 @@ enum err netlink_add_rule(struct netlink *netlink, const struct netlink_rule *ru
 	header->src_len = rule->from.bits;
 	header->dst_len = rule->to.bits;
 	mnl_attr_put_u32(message, FRA_PRIORITY, rule->priority);
-	mnl_attr_put_u8(message, FRA_PROTOCOL, NETLINK_PROTOCOL);
+	mnl_attr_put_u8(message, FRA_PROTOCOL, rule->mark_of_run);
 	if (rule->action == NETLINK_LOOKUP)
 		mnl_attr_put_u32(message, FRA_TABLE, rule->target);
 	if (rule->action == NETLINK_GOTO)
@@ -120,9 +120,11 @@ enum err netlink_add_rule(struct netlink *netlink, const struct netlink_rule *ru
 	return talk(netlink, message);
 }
 
-void netlink_delete_rules(struct netlink *netlink, uint8_t family, uint32_t priority)
+bool netlink_delete_rules(
+    struct netlink *netlink, uint8_t mark_of_run, uint8_t family, uint32_t priority)
 {
 	enum err code;
+	bool any = false;
 
 	do {
 		uint8_t buffer[REQUEST_MAX] __attribute__((aligned(8)));
@@ -132,11 +134,60 @@ void netlink_delete_rules(struct netlink *netlink, uint8_t family, uint32_t prio
 		message->nlmsg_type = RTM_DELRULE;
 		header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
 		header->family = family_of(family);
-		mnl_attr_put_u8(message, FRA_PROTOCOL, NETLINK_PROTOCOL);
+		mnl_attr_put_u8(message, FRA_PROTOCOL, mark_of_run);
 		if (priority != 0)
 			mnl_attr_put_u32(message, FRA_PRIORITY, priority);
 		code = talk(netlink, message);
+		any = any || code == ERR_OK;
 	} while (code == ERR_OK);
+	return any;
+}
+
+struct rule_search {
+	uint8_t mark_of_run;
+	bool found;
+};
+
+static int look_at_attribute(const struct nlattr *attribute, void *context)
+{
+	struct rule_search *search = context;
+
+	if (mnl_attr_get_type(attribute) == FRA_PROTOCOL &&
+	    mnl_attr_get_u8(attribute) == search->mark_of_run)
+		search->found = true;
+	return MNL_CB_OK;
+}
+
+static int look_at_rule(const struct nlmsghdr *message, void *context)
+{
+	(void)mnl_attr_parse(message, sizeof(struct fib_rule_hdr), look_at_attribute, context);
+	return MNL_CB_OK;
+}
+
+bool netlink_has_rule(struct netlink *netlink, uint8_t mark_of_run, uint8_t family)
+{
+	uint8_t buffer[32768] __attribute__((aligned(8)));
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct rule_search search = {.mark_of_run = mark_of_run};
+	struct fib_rule_hdr *header;
+	int state = MNL_CB_OK;
+
+	message->nlmsg_type = RTM_GETRULE;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	message->nlmsg_seq = ++netlink->sequence;
+	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	header->family = family_of(family);
+	if (mnl_socket_sendto(netlink->socket, message, message->nlmsg_len) < 0)
+		return false;
+	while (state == MNL_CB_OK) {
+		ssize_t got = mnl_socket_recvfrom(netlink->socket, buffer, sizeof(buffer));
+
+		state = got < 0
+		            ? MNL_CB_ERROR
+		            : mnl_cb_run(buffer, (size_t)got, netlink->sequence,
+				  mnl_socket_get_portid(netlink->socket), look_at_rule, &search);
+	}
+	return search.found;
 }
 
 static enum err change_route(

@@ -8,8 +8,12 @@
 #include "base/address.h"
 #include "kinkd/ipsec.h"
 
-/* Marks the rules and routes of this daemon in the kernel's tables (`ip rule` shows it). */
-#define NETLINK_PROTOCOL 91
+/*
+ * Marks the rules and routes of this daemon in the kernel's tables (`ip rule` shows it). Those of
+ * policies are marked by either of two more, so that one run's can be told from the next one's.
+ */
+#define NETLINK_PROTOCOL            91
+#define NETLINK_PROTOCOL_GENERATION 92 /* and 93 */
 
 struct netlink;
 
@@ -19,6 +23,7 @@ enum netlink_action { NETLINK_LOOKUP, NETLINK_GOTO, NETLINK_BLACKHOLE, NETLINK_N
 /* Unset fields match everything. */
 struct netlink_rule {
 	uint8_t family;
+	uint8_t mark_of_run; /* NETLINK_PROTOCOL, or one of the generations */
 	uint32_t priority;
 	enum netlink_action action;
 	uint32_t target; /* of LOOKUP the table, of GOTO the priority */
@@ -43,8 +48,11 @@ enum err netlink_open(struct netlink **out, struct problem *problem) MUST_CHECK;
 void netlink_close(struct netlink *netlink);
 /* Each sets errno when it fails with ERR_SYSTEM. ERR_EXISTS when it is there already. */
 enum err netlink_add_rule(struct netlink *netlink, const struct netlink_rule *rule) MUST_CHECK;
-/* All of ours of that family and priority; 0 is every priority. */
-void netlink_delete_rules(struct netlink *netlink, uint8_t family, uint32_t priority);
+/* All with that mark, of that family and priority; 0 is every priority. Whether there was one. */
+bool netlink_delete_rules(
+    struct netlink *netlink, uint8_t mark_of_run, uint8_t family, uint32_t priority);
+/* Whether there is one with that mark. */
+bool netlink_has_rule(struct netlink *netlink, uint8_t mark_of_run, uint8_t family);
 enum err netlink_add_route(struct netlink *netlink, const struct netlink_route *route) MUST_CHECK;
 void netlink_delete_route(struct netlink *netlink, const struct netlink_route *route);
 

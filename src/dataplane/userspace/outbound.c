@@ -100,7 +100,7 @@ static bool is_multicast(const struct address *address)
 
 /* No SA yet: ask for one, hold what must not go clear. */
 static void ask_for_sa(struct outbound *out, const struct dataplane_policy *policy,
-    const struct dataplane_flow *flow, struct bytes frame)
+    const struct dataplane_flow *flow, bool clear, struct bytes frame)
 {
 	struct dataplane *dp = out->dp;
 	bool with_ports = policy->selector.protocol != 0 || selector_has_ports(&policy->selector);
@@ -108,7 +108,7 @@ static void ask_for_sa(struct outbound *out, const struct dataplane_policy *poli
 	/* Nobody negotiates for a group of hosts. */
 	if (is_multicast(&flow->remote))
 		return;
-	if (policy->action != POLICY_REQUIRE)
+	if (clear)
 		frame = bytes_of(NULL, 0);
 	if (hold_add(dp->hold, flow, with_ports, frame, out->now_ms) == HOLD_ASK)
 		dp->listener.acquire(dp->listener.self, flow);
@@ -135,6 +135,7 @@ static struct verdict judge(
 	const struct dataplane_policy *policy = spd_match(&dp->spd, &flow);
 	size_t transport = segmenter->packet.data.len - segmenter->packet.header_len;
 	struct sa *sa;
+	bool clear;
 
 	if (policy == NULL || policy->action == POLICY_BYPASS)
 		return (struct verdict){.action = CLEAR};
@@ -147,8 +148,9 @@ static struct verdict judge(
 			segmenter->count * segmenter->packet.header_len + transport))
 			return (struct verdict){.action = PROTECT, .sa = sa};
 	}
-	ask_for_sa(out, policy, &flow, frame);
-	return (struct verdict){.action = policy->action == POLICY_REQUEST ? CLEAR : DROP};
+	clear = policy->action == POLICY_REQUEST && !spd_is_required(&dp->spd, policy, &flow);
+	ask_for_sa(out, policy, &flow, clear, frame);
+	return (struct verdict){.action = clear ? CLEAR : DROP};
 }
 
 static void write_too_big(struct outbound *out, const struct packet *packet, size_t mtu)

@@ -37,9 +37,11 @@ struct dataplane {
 	struct hold *hold;
 	uint16_t udp_port; /* of UDP encapsulation; 0: none */
 
-	int stop;  /* eventfd: readable when the threads are to end */
-	int ready; /* eventfd: readable when held packets may go */
-	int tick;  /* timerfd: runs while some SA has to keep a NAT's mapping alive */
+	int stop;      /* eventfd: readable when the threads are to end */
+	int ready;     /* eventfd: readable when held packets may go */
+	int tick;      /* timerfd: runs while some SA has to keep a NAT's mapping alive */
+	bool starting; /* what an earlier run left still stands, and its filter counts */
+	bool keep;     /* policies stand when it ends */
 	bool running;
 	pthread_t outbound;
 	pthread_t inbound;

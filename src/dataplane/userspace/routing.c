@@ -12,7 +12,7 @@
 #include "dataplane/prefixes.h"
 
 #define PRIORITY_FIRST  1000  /* the rule that lets our own packets pass */
-#define PRIORITY_POLICY 1001  /* plus the policy's own priority */
+#define PRIORITY_POLICY 1001  /* plus twice the policy's own priority, plus the generation */
 #define PRIORITY_END    31500 /* where packets go on that are none of our business */
 
 #define MTU_DEFAULT  1500
@@ -32,12 +32,25 @@ struct routing {
 	const struct tun *tun;
 	struct path path;
 	uint32_t table;
-	bool udp; /* ESP may come to be encapsulated in UDP */
+	/* Which of two sets of numbers the rules of policies have: the one that is free. */
+	uint8_t generation;
+	bool stale; /* the other set is an earlier run's */
+	bool udp;   /* ESP may come to be encapsulated in UDP */
 	unsigned device_mtu;
 	bool families[2];
 	struct shared_route *routes;
 	size_t route_count;
 };
+
+static uint8_t mark_of(uint8_t generation)
+{
+	return (uint8_t)(NETLINK_PROTOCOL_GENERATION + generation);
+}
+
+static uint32_t priority_of(const struct routing *routing, const struct dataplane_policy *policy)
+{
+	return PRIORITY_POLICY + 2 * policy->priority + routing->generation;
+}
 
 static enum err explain(struct problem *problem, const char *what)
 {
@@ -45,30 +58,77 @@ static enum err explain(struct problem *problem, const char *what)
 	    errno == EPERM ? "; the daemon needs CAP_NET_ADMIN" : "");
 }
 
+static enum err add_rule(
+    struct routing *routing, const struct netlink_rule *rule, struct problem *problem)
+{
+	enum err code = netlink_add_rule(routing->netlink, rule);
+
+	if (code != ERR_OK && code != ERR_EXISTS)
+		return explain(problem, "the policy's routing rule");
+	return ERR_OK;
+}
+
 /* The rules that frame the policies' own, and the blackhole behind the device. */
 static enum err add_frame(struct routing *routing, uint8_t family, struct problem *problem)
 {
 	struct netlink_rule own = {.family = family,
+	    .mark_of_run = NETLINK_PROTOCOL,
 	    .priority = PRIORITY_FIRST,
 	    .action = NETLINK_GOTO,
 	    .target = PRIORITY_END,
 	    .mark = routing->table};
-	struct netlink_rule end = {
-	    .family = family, .priority = PRIORITY_END, .action = NETLINK_NOTHING};
+	struct netlink_rule end = {.family = family,
+	    .mark_of_run = NETLINK_PROTOCOL,
+	    .priority = PRIORITY_END,
+	    .action = NETLINK_NOTHING};
 	struct netlink_route blackhole = {.to = prefix_any(family), .table = routing->table};
 	enum err code;
 
-	netlink_delete_rules(routing->netlink, family, 0);
 	code = netlink_add_route(routing->netlink, &blackhole);
 	if (code == ERR_SYSTEM && (errno == EAFNOSUPPORT || errno == EOPNOTSUPP))
 		return ERR_OK; /* a host without IPv6 */
 	if (code != ERR_OK && code != ERR_EXISTS)
 		return explain(problem, "the blackhole route");
-	if (netlink_add_rule(routing->netlink, &end) != ERR_OK ||
-	    netlink_add_rule(routing->netlink, &own) != ERR_OK)
-		return explain(problem, "the routing rule for ESP packets");
+	code = add_rule(routing, &end, problem);
+	if (code == ERR_OK)
+		code = add_rule(routing, &own, problem);
+	if (code != ERR_OK)
+		return code;
 	routing->families[family == 6] = true;
 	return ERR_OK;
+}
+
+static bool has_generation(const struct routing *routing, uint8_t generation)
+{
+	return netlink_has_rule(routing->netlink, mark_of(generation), 4) ||
+	       netlink_has_rule(routing->netlink, mark_of(generation), 6);
+}
+
+/* After a start that was interrupted there are both; then the second counts as stale. */
+static void find_stale(struct routing *routing)
+{
+	bool first = has_generation(routing, 0);
+	bool second = has_generation(routing, 1);
+
+	routing->generation = first && !second ? 1 : 0;
+	routing->stale = first || second;
+}
+
+bool routing_found_stale(const struct routing *routing)
+{
+	return routing->stale;
+}
+
+static void delete_generation(struct routing *routing, uint8_t generation)
+{
+	(void)netlink_delete_rules(routing->netlink, mark_of(generation), 4, 0);
+	(void)netlink_delete_rules(routing->netlink, mark_of(generation), 6, 0);
+}
+
+void routing_remove_stale(struct routing *routing)
+{
+	delete_generation(routing, routing->generation ^ 1);
+	routing->stale = false;
 }
 
 enum err routing_open(
@@ -87,30 +147,40 @@ enum err routing_open(
 	if (code == ERR_OK)
 		code = netlink_open(&routing->netlink, problem);
 	if (code == ERR_OK)
+		find_stale(routing);
+	if (code == ERR_OK)
 		code = add_frame(routing, 4, problem);
 	if (code == ERR_OK)
 		code = add_frame(routing, 6, problem);
 	if (code != ERR_OK) {
-		routing_close(routing);
+		routing_close(routing, true);
 		return code;
 	}
 	*out = routing;
 	return ERR_OK;
 }
 
-void routing_close(struct routing *routing)
+static void withdraw(struct routing *routing)
 {
 	static const uint8_t families[] = {4, 6};
 
-	if (routing == NULL)
-		return;
-	for (size_t i = 0; i < 2 && routing->netlink != NULL; i++) {
+	delete_generation(routing, 0);
+	delete_generation(routing, 1);
+	for (size_t i = 0; i < 2; i++) {
 		struct netlink_route blackhole = {
 		    .to = prefix_any(families[i]), .table = routing->table};
 
-		netlink_delete_rules(routing->netlink, families[i], 0);
+		(void)netlink_delete_rules(routing->netlink, NETLINK_PROTOCOL, families[i], 0);
 		netlink_delete_route(routing->netlink, &blackhole);
 	}
+}
+
+void routing_close(struct routing *routing, bool keep)
+{
+	if (routing == NULL)
+		return;
+	if (!keep)
+		withdraw(routing);
 	netlink_close(routing->netlink);
 	path_close(&routing->path);
 	free(routing->routes);
@@ -254,7 +324,8 @@ static struct netlink_rule rule_for(
 {
 	const struct selector *selector = &policy->selector;
 	struct netlink_rule rule = {.family = selector->remote.first.family,
-	    .priority = PRIORITY_POLICY + policy->priority,
+	    .mark_of_run = mark_of(routing->generation),
+	    .priority = priority_of(routing, policy),
 	    .protocol = selector->protocol};
 
 	if (uses_device(policy)) {
@@ -271,16 +342,6 @@ static struct netlink_rule rule_for(
 	if (selector->remote_ports.first != 0 || selector->remote_ports.last != 65535)
 		rule.destination_ports = selector->remote_ports;
 	return rule;
-}
-
-static enum err add_rule(
-    struct routing *routing, const struct netlink_rule *rule, struct problem *problem)
-{
-	enum err code = netlink_add_rule(routing->netlink, rule);
-
-	if (code != ERR_OK && code != ERR_EXISTS)
-		return explain(problem, "the policy's routing rule");
-	return ERR_OK;
 }
 
 /* The rules of one remote prefix. */
@@ -337,8 +398,8 @@ static enum err add_device_route(struct routing *routing, const struct dataplane
 static void remove_policy(
     struct routing *routing, const struct dataplane_policy *policy, const struct prefixes *remotes)
 {
-	netlink_delete_rules(routing->netlink, policy->selector.remote.first.family,
-	    PRIORITY_POLICY + policy->priority);
+	(void)netlink_delete_rules(routing->netlink, mark_of(routing->generation),
+	    policy->selector.remote.first.family, priority_of(routing, policy));
 	for (size_t i = 0; i < remotes->count && uses_device(policy); i++)
 		delete_route(routing, &remotes->list[i]);
 }

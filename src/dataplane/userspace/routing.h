@@ -17,17 +17,21 @@
 struct routing;
 
 /*
- * Removes what an earlier run left behind. tun is borrowed until close. With udp the device's
- * packets leave room for UDP encapsulation.
+ * What an earlier run left behind stands until routing_remove_stale(). tun is borrowed until close.
+ * With udp the device's packets leave room for UDP encapsulation.
  */
 enum err routing_open(const struct tun *tun, uint32_t mark, bool udp, struct routing **out,
     struct problem *problem) MUST_CHECK;
-void routing_close(struct routing *routing);
+/* Frees it; the rules are removed, unless they are to be kept: then they lead nowhere. */
+void routing_close(struct routing *routing, bool keep);
+void routing_remove_stale(struct routing *routing);
+/* Whether an earlier run left rules. */
+bool routing_found_stale(const struct routing *routing);
 enum err routing_add(struct routing *routing, const struct dataplane_policy *policy,
     struct problem *problem) MUST_CHECK;
 void routing_delete(struct routing *routing, const struct dataplane_policy *policy);
 
 /* The greatest policy priority that finds room before the system's own rules. */
-#define ROUTING_PRIORITY_MAX 29999
+#define ROUTING_PRIORITY_MAX 14999
 
 #endif

@@ -10,6 +10,12 @@ struct spd {
 	struct dataplane_policy *policies; /* by priority */
 	size_t count;
 	unsigned version; /* changes with the policies */
+	/* Flows under POLICY_REQUEST that were protected once: as under POLICY_REQUIRE for good. */
+	struct spd_flow {
+		uint32_t priority; /* of their policy */
+		struct selector selector;
+	} * flows;
+	size_t flow_count;
 };
 
 /* ERR_EXISTS when the priority is taken; several policies may share an id. */
@@ -23,5 +29,14 @@ void spd_clear(struct spd *spd);
 const struct dataplane_policy *spd_find(const struct spd *spd, uint32_t id);
 /* The first policy whose selector holds the flow, or NULL. Valid until the next change. */
 const struct dataplane_policy *spd_match(const struct spd *spd, const struct dataplane_flow *flow);
+
+/*
+ * What this selector matches has an SA under a policy of this id. If that is one of POLICY_REQUEST,
+ * the flow is never clear again while the policy lives. Whether this is new.
+ */
+bool spd_require(struct spd *spd, uint32_t id, const struct selector *selector);
+/* Whether a flow that this policy of POLICY_REQUEST matches is such a one. */
+bool spd_is_required(const struct spd *spd, const struct dataplane_policy *policy,
+    const struct dataplane_flow *flow);
 
 #endif

@@ -46,6 +46,12 @@ static enum err check_port(
 	    "SA %08x: UDP encapsulation on port %u, which is not open here", sa->spi, port);
 }
 
+/* While an earlier run's filter stands it is not replaced by half of ours. */
+static enum err apply_filter(struct dataplane *dp, struct problem *problem)
+{
+	return dp->starting ? ERR_OK : filter_apply(dp->filter, &dp->spd, problem);
+}
+
 static enum err add_sa(
     struct dataplane *dp, const struct dataplane_sa *told, struct dataplane_completion *completion)
 {
@@ -55,6 +61,9 @@ static enum err add_sa(
 	completion->spi = told->spi;
 	if (code == ERR_OK)
 		code = sa_table_add(dp->sas, told, coarse_ms(), &completion->problem);
+	if (code == ERR_OK && told->direction == IPSEC_OUT &&
+	    spd_require(&dp->spd, told->policy_id, &told->selector))
+		code = apply_filter(dp, &completion->problem);
 	if (code != ERR_OK || told->direction != IPSEC_OUT)
 		return code;
 	sa = sa_table_find(dp->sas, told->spi, told->suite.protocol, &told->destination);
@@ -111,12 +120,12 @@ static enum err add_policy(
 	if (code != ERR_OK)
 		return problem_set(problem, code, "policy %u: %s", policy->id, err_text(code));
 	/* The filter first, so that nothing clear is taken for an answer. */
-	code = filter_apply(dp->filter, &dp->spd, problem);
+	code = apply_filter(dp, problem);
 	if (code == ERR_OK)
 		code = routing_add(dp->routing, policy, problem);
 	if (code != ERR_OK) {
 		spd_delete(&dp->spd, policy->priority);
-		if (filter_apply(dp->filter, &dp->spd, NULL) != ERR_OK)
+		if (apply_filter(dp, NULL) != ERR_OK)
 			log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
 			    "the packet filter still holds a policy that was not installed");
 	}
@@ -133,7 +142,23 @@ static enum err delete_policy(struct dataplane *dp, uint32_t id, struct problem 
 	hold_fail(dp->hold, id, NULL);
 	for (; code == ERR_OK; code = spd_take(&dp->spd, id, &policy))
 		routing_delete(dp->routing, &policy);
-	return filter_apply(dp->filter, &dp->spd, problem);
+	return apply_filter(dp, problem);
+}
+
+static enum err remove_stale(struct dataplane *dp, struct problem *problem)
+{
+	enum err code = ERR_OK;
+
+	if (!dp->starting)
+		return ERR_OK;
+	code = filter_begin(dp->filter, &dp->spd, problem);
+	if (code != ERR_OK)
+		return code;
+	routing_remove_stale(dp->routing);
+	dp->starting = false;
+	log_event(dp->log, LOG_LEVEL_NOTICE, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+	    "the rules that an earlier run left are replaced");
+	return ERR_OK;
 }
 
 static void perform(struct dataplane *dp, const struct dataplane_request *request,
@@ -168,6 +193,7 @@ static void perform(struct dataplane *dp, const struct dataplane_request *reques
 		(void)delete_policy(dp, request->policy.id, &completion->problem);
 		break;
 	case DATAPLANE_REMOVE_STALE:
+		(void)remove_stale(dp, &completion->problem);
 		break;
 	case DATAPLANE_ACQUIRE_FAILED:
 		hold_fail(dp->hold, request->policy.id, &request->policy.selector);
@@ -202,13 +228,11 @@ static void close_fd(int fd)
 		(void)close(fd);
 }
 
-static void userspace_close(struct dataplane *dp)
+static void close_parts(struct dataplane *dp, bool keep)
 {
-	if (dp == NULL)
-		return;
 	stop_threads(dp);
-	routing_close(dp->routing);
-	filter_close(dp->filter);
+	routing_close(dp->routing, keep);
+	filter_close(dp->filter, keep);
 	sockets_close(&dp->sockets);
 	path_close(&dp->path);
 	tun_close(&dp->tun);
@@ -220,6 +244,12 @@ static void userspace_close(struct dataplane *dp)
 	spd_clear(&dp->spd);
 	(void)pthread_rwlock_destroy(&dp->lock);
 	free(dp);
+}
+
+static void userspace_close(struct dataplane *dp)
+{
+	if (dp != NULL)
+		close_parts(dp, dp->keep);
 }
 
 static enum err start_threads(struct dataplane *dp, struct problem *problem)
@@ -281,6 +311,7 @@ static enum err userspace_open(const struct dataplane_settings *settings,
 	dp->listener = *listener;
 	dp->log = log;
 	dp->udp_port = settings->encapsulation_port;
+	dp->keep = settings->keep;
 	code = open_tables(dp, settings, problem);
 	/* The device first: while another daemon has it, nothing of that one's may be touched. */
 	if (code == ERR_OK)
@@ -291,15 +322,20 @@ static enum err userspace_open(const struct dataplane_settings *settings,
 	if (code == ERR_OK)
 		code = path_open(&dp->path, settings->mark, problem);
 	if (code == ERR_OK)
-		code = filter_open(
-		    dp->tun.name, settings->mark, dp->udp_port, log, &dp->filter, problem);
+		code = filter_open(dp->tun.name, settings->mark, dp->udp_port, log, &dp->filter,
+		    &dp->starting, problem);
 	if (code == ERR_OK)
 		code = routing_open(
 		    &dp->tun, settings->mark, dp->udp_port != 0, &dp->routing, problem);
+	if (code == ERR_OK && routing_found_stale(dp->routing))
+		dp->starting = true;
+	if (code == ERR_OK && !dp->starting)
+		code = filter_begin(dp->filter, &dp->spd, problem);
 	if (code == ERR_OK)
 		code = start_threads(dp, problem);
 	if (code != ERR_OK) {
-		userspace_close(dp);
+		/* What an earlier run left stands as before. */
+		close_parts(dp, dp->starting);
 		return code;
 	}
 	*out = dp;

@@ -97,35 +97,13 @@ static void put_algorithms(struct nlmsghdr *message, const struct dataplane_sa *
 	put_integrity(message, suite->integrity, sa->key + cipher_key, integrity_key);
 }
 
-static bool to_prefix(const struct address_range *range, struct prefix *out)
-{
-	return range_to_prefix(range, out) == ERR_OK;
-}
-
-/* What the SA carries, where XFRM has words for it. */
-static bool selector_of(const struct dataplane_sa *sa, struct message_selector *out)
-{
-	struct message_ports local[MESSAGE_PORTS_MAX];
-	struct message_ports remote[MESSAGE_PORTS_MAX];
-
-	if (!to_prefix(&sa->selector.local, &out->local) ||
-	    !to_prefix(&sa->selector.remote, &out->remote) ||
-	    message_port_blocks(&sa->selector.local_ports, local) != 1 ||
-	    message_port_blocks(&sa->selector.remote_ports, remote) != 1)
-		return false;
-	out->local_ports = local[0];
-	out->remote_ports = remote[0];
-	out->protocol = sa->selector.protocol;
-	return true;
-}
-
 enum err message_check_sa(const struct dataplane_sa *sa, struct problem *problem)
 {
 	struct message_selector selector;
 	char local[RANGE_TEXT_SIZE];
 	char remote[RANGE_TEXT_SIZE];
 
-	if (!selector_of(sa, &selector))
+	if (!message_selector_of(&sa->selector, &selector))
 		return problem_set(problem, ERR_UNSUPPORTED,
 		    "SA %08x: the kernel's SAs know prefixes only, not %s to %s; name such in the "
 		    "policies, or use the userspace data plane",
@@ -206,7 +184,7 @@ void message_put_sa(struct nlmsghdr *message, const struct dataplane_sa *sa)
 	fill_name(info, sa);
 	set_limits(&info->lft, sa);
 	/* What is around a tunnel may be of the other family, of which XFRM wants no selector. */
-	if (selector_of(sa, &selector) &&
+	if (message_selector_of(&sa->selector, &selector) &&
 	    (sa->mode == IPSEC_TUNNEL || selector.remote.address.family == sa->destination.family))
 		info->sel = message_selector(
 		    &selector, sa->direction == IPSEC_OUT ? XFRM_POLICY_OUT : XFRM_POLICY_IN);

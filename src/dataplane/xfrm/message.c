@@ -77,6 +77,22 @@ size_t message_port_blocks(
 	return count;
 }
 
+bool message_selector_of(const struct selector *selector, struct message_selector *out)
+{
+	struct message_ports local[MESSAGE_PORTS_MAX];
+	struct message_ports remote[MESSAGE_PORTS_MAX];
+
+	if (range_to_prefix(&selector->local, &out->local) != ERR_OK ||
+	    range_to_prefix(&selector->remote, &out->remote) != ERR_OK ||
+	    message_port_blocks(&selector->local_ports, local) != 1 ||
+	    message_port_blocks(&selector->remote_ports, remote) != 1)
+		return false;
+	out->local_ports = local[0];
+	out->remote_ports = remote[0];
+	out->protocol = selector->protocol;
+	return true;
+}
+
 struct xfrm_selector message_selector(const struct message_selector *selector, uint8_t direction)
 {
 	bool out = direction == XFRM_POLICY_OUT;

@@ -46,6 +46,8 @@ struct message_selector {
 	uint8_t protocol;
 };
 
+/* False where one does not express it. */
+bool message_selector_of(const struct selector *selector, struct message_selector *out);
 /* Seen in this direction: the local side is the source of what goes out. */
 struct xfrm_selector message_selector(const struct message_selector *selector, uint8_t direction);
 

@@ -7,23 +7,30 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/secret.h"
 #include "dataplane/xfrm/message.h"
 
 #define RECEIVE_OCTETS 32768
+#define OWN_MAX        16
 #define SOCKET_BUFFER  (4 * 1024 * 1024) /* reports that wait while the thread does not run */
 
 struct monitor {
 	struct dataplane_listener listener;
 	struct wishes *wishes;
-	struct log *log;
+	struct encapsulation *encapsulation;
 	struct mnl_socket *socket;
 	int stop; /* eventfd: readable when the thread is to end */
+	atomic_bool missed;
+	pthread_mutex_t lock; /* for these: */
+	struct wish own[OWN_MAX];
+	size_t own_count;
 	bool running;
 	pthread_t thread;
 	uint8_t received[RECEIVE_OCTETS] __attribute__((aligned(8)));
@@ -77,6 +84,49 @@ static int find_template(const struct nlattr *attribute, void *context)
 	return MNL_CB_OK;
 }
 
+/* A report about nothing, by which the engine's thread comes to look for itself. */
+static void wake(struct monitor *monitor)
+{
+	static const struct dataplane_expiry nothing = {0};
+
+	monitor->listener.expired(monitor->listener.self, &nothing);
+}
+
+/* The kernel lets nobody bind to an address that is not the host's. */
+static bool is_own(const struct address *address)
+{
+	struct endpoint endpoint = {.address = *address};
+	struct sockaddr_storage storage;
+	socklen_t len = endpoint_to_sockaddr(&endpoint, &storage);
+	int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool own = fd >= 0 && bind(fd, (const struct sockaddr *)&storage, len) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return own;
+}
+
+static void note_own(struct monitor *monitor, const struct wish *wish)
+{
+	(void)pthread_mutex_lock(&monitor->lock);
+	if (monitor->own_count < OWN_MAX)
+		monitor->own[monitor->own_count++] = *wish;
+	(void)pthread_mutex_unlock(&monitor->lock);
+	wake(monitor);
+}
+
+bool monitor_take_own(struct monitor *monitor, struct wish *out)
+{
+	bool any;
+
+	(void)pthread_mutex_lock(&monitor->lock);
+	any = monitor->own_count > 0;
+	if (any)
+		*out = monitor->own[--monitor->own_count];
+	(void)pthread_mutex_unlock(&monitor->lock);
+	return any;
+}
+
 static void acquire(struct monitor *monitor, const struct nlmsghdr *message)
 {
 	const struct xfrm_user_acquire *told = payload(message, sizeof(*told));
@@ -96,6 +146,10 @@ static void acquire(struct monitor *monitor, const struct nlmsghdr *message)
 	    .mode = wanted->mode == XFRM_MODE_TUNNEL ? IPSEC_TUNNEL : IPSEC_TRANSPORT,
 	    .source = message_address_of(&told->saddr, wanted->family),
 	    .destination = message_address_of(&told->id.daddr, wanted->family)};
+	if (is_own(&wish.flow.remote)) {
+		note_own(monitor, &wish);
+		return;
+	}
 	wishes_add(monitor->wishes, &wish);
 	monitor->listener.acquire(monitor->listener.self, &wish.flow);
 }
@@ -155,6 +209,34 @@ static void take(struct monitor *monitor, const struct nlmsghdr *message)
 	}
 }
 
+static void miss(struct monitor *monitor)
+{
+	atomic_store(&monitor->missed, true);
+	wake(monitor);
+}
+
+bool monitor_has_missed(struct monitor *monitor)
+{
+	return atomic_exchange(&monitor->missed, false);
+}
+
+struct wish monitor_wish_of(const struct xfrm_usersa_info *larval)
+{
+	return (struct wish){.flow = flow_of(&larval->sel, message_policy_of_reqid(larval->reqid)),
+	    .protocol = (enum ipsec_protocol)larval->id.proto,
+	    .mode = larval->mode == XFRM_MODE_TUNNEL ? IPSEC_TUNNEL : IPSEC_TRANSPORT,
+	    .source = message_address_of(&larval->saddr, larval->family),
+	    .destination = message_address_of(&larval->id.daddr, larval->family)};
+}
+
+void monitor_wanted(struct monitor *monitor, const struct xfrm_usersa_info *larval)
+{
+	struct wish wish = monitor_wish_of(larval);
+
+	wishes_add(monitor->wishes, &wish);
+	monitor->listener.acquire(monitor->listener.self, &wish.flow);
+}
+
 static void receive(struct monitor *monitor)
 {
 	ssize_t got =
@@ -162,12 +244,23 @@ static void receive(struct monitor *monitor)
 	const struct nlmsghdr *message = (const struct nlmsghdr *)monitor->received;
 	int left = (int)got;
 
-	if (got < 0)
+	if (got < 0) {
+		if (errno == ENOBUFS)
+			miss(monitor);
 		return;
+	}
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
 		take(monitor, message);
 	/* Reports of SAs come with their keys. */
 	secret_wipe(monitor->received, (size_t)got);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static void *run(void *argument)
@@ -176,8 +269,18 @@ static void *run(void *argument)
 	struct pollfd wait[] = {{.fd = mnl_socket_get_fd(monitor->socket), .events = POLLIN},
 	    {.fd = monitor->stop, .events = POLLIN}};
 
+	uint64_t next = now_ms() + ENCAPSULATION_KEEPALIVE_MS;
+
 	while (wait[1].revents == 0) {
-		if (poll(wait, 2, -1) > 0 && wait[0].revents != 0)
+		uint64_t now = now_ms();
+
+		if (now >= next) {
+			if (monitor->encapsulation != NULL)
+				encapsulation_keep_alive(monitor->encapsulation);
+			next = now + ENCAPSULATION_KEEPALIVE_MS;
+		}
+		if (poll(wait, 2, monitor->encapsulation != NULL ? (int)(next - now) : -1) > 0 &&
+		    wait[0].revents != 0)
 			receive(monitor);
 	}
 	return NULL;
@@ -207,7 +310,7 @@ static enum err subscribe(struct monitor *monitor, struct problem *problem)
 }
 
 enum err monitor_open(const struct dataplane_listener *listener, struct wishes *wishes,
-    struct log *log, struct monitor **out, struct problem *problem)
+    struct encapsulation *encapsulation, struct monitor **out, struct problem *problem)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
 	enum err code = ERR_NO_MEMORY;
@@ -217,7 +320,8 @@ enum err monitor_open(const struct dataplane_listener *listener, struct wishes *
 		return problem_set(problem, code, "out of memory for the data plane");
 	monitor->listener = *listener;
 	monitor->wishes = wishes;
-	monitor->log = log;
+	monitor->encapsulation = encapsulation;
+	(void)pthread_mutex_init(&monitor->lock, NULL);
 	monitor->stop = eventfd(0, EFD_CLOEXEC);
 	code = subscribe(monitor, problem);
 	if (code == ERR_OK && pthread_create(&monitor->thread, NULL, run, monitor) != 0)
@@ -243,5 +347,6 @@ void monitor_close(struct monitor *monitor)
 		(void)mnl_socket_close(monitor->socket);
 	if (monitor->stop >= 0)
 		(void)close(monitor->stop);
+	(void)pthread_mutex_destroy(&monitor->lock);
 	free(monitor);
 }

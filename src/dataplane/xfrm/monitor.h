@@ -1,18 +1,32 @@
 /*
  * What the kernel reports by itself: packets that want an SA, limits reached, NATs' new mappings.
- * A thread of its own reads it, so that nothing is missed while the engine computes.
+ * A thread of its own reads it, so that nothing is missed while the engine computes, and sends
+ * keepalives meanwhile.
  */
 #ifndef DATAPLANE_XFRM_MONITOR_H
 #define DATAPLANE_XFRM_MONITOR_H
 
+#include <linux/xfrm.h>
+
+#include "dataplane/xfrm/encapsulation.h"
 #include "dataplane/xfrm/wishes.h"
 #include "kinkd/dataplane.h"
 
 struct monitor;
 
-/* All are borrowed until close. */
+/* All are borrowed until close; encapsulation may be NULL. */
 enum err monitor_open(const struct dataplane_listener *listener, struct wishes *wishes,
-    struct log *log, struct monitor **out, struct problem *problem) MUST_CHECK;
+    struct encapsulation *encapsulation, struct monitor **out, struct problem *problem) MUST_CHECK;
+/* Whether reports were lost since it was asked last, because there were too many. */
+bool monitor_has_missed(struct monitor *monitor);
+/* The wish of a larval SA that the kernel shows; and its report. */
+struct wish monitor_wish_of(const struct xfrm_usersa_info *larval);
+void monitor_wanted(struct monitor *monitor, const struct xfrm_usersa_info *larval);
+/*
+ * A flow from this host to itself, which no SA is for: IPv6 has it meet policies. False when there
+ * is none since the last.
+ */
+bool monitor_take_own(struct monitor *monitor, struct wish *out);
 void monitor_close(struct monitor *monitor);
 
 #endif

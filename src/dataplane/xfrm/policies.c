@@ -1,13 +1,25 @@
 /* The policies in the kernel. */
 #include "dataplane/xfrm/policies.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "dataplane/prefixes.h"
 
 /* Where ours stand among the kernel's, whose lower ones come first. */
-#define PRIORITY_FIRST 1024
+#define PRIORITY_NEIGHBOURS 1023
+#define PRIORITY_FIRST      1024
+
+/* Each of the policies told has two: flows that it protects for good come before the others. */
+static uint32_t priority_of(const struct policy *policy, enum policy_action action)
+{
+	bool before = action != policy->told.action;
+
+	return PRIORITY_FIRST + 2 * policy->told.priority - (before ? 1 : 0);
+}
 
 struct policy_id {
 	uint32_t id;
@@ -32,19 +44,6 @@ static void forget_part(struct policies *policies, struct policy_part *part)
 	HASH_DELETE(by_key, policies->by_key, part);
 	HASH_DELETE(by_index, policies->by_index, part);
 	free(part);
-}
-
-/* What is not in force after all, of which an earlier run's still may be: that is stale as before.
- */
-static void give_up(struct policy *policy)
-{
-	while (policy->parts != NULL) {
-		struct policy_part *part = policy->parts;
-
-		policy->parts = part->next;
-		part->policy = NULL;
-	}
-	free(policy);
 }
 
 static void forget_policy(struct policies *policies, struct policy *policy)
@@ -118,6 +117,18 @@ static struct policy_part_key key_of(const struct xfrm_selector *selector, uint8
 	return key;
 }
 
+/* What an earlier run's policy does, as far as it protects. */
+static int find_action(const struct nlattr *attribute, void *context)
+{
+	enum policy_action *action = context;
+	const struct xfrm_user_tmpl *template = mnl_attr_get_payload(attribute);
+
+	if (mnl_attr_get_type(attribute) == XFRMA_TMPL &&
+	    mnl_attr_get_payload_len(attribute) >= sizeof(*template))
+		*action = template->optional != 0 ? POLICY_REQUEST : POLICY_REQUIRE;
+	return MNL_CB_OK;
+}
+
 struct finding {
 	struct policies *policies;
 	enum err error;
@@ -139,6 +150,10 @@ static void found(void *context, const struct nlmsghdr *message)
 	HASH_FIND(by_key, finding->policies->by_key, &key, sizeof(key), part);
 	if (part == NULL)
 		finding->error = enter_part(finding->policies, &key, info->index, &part);
+	if (finding->error == ERR_OK) {
+		part->action = POLICY_BYPASS;
+		(void)mnl_attr_parse(message, sizeof(*info), find_action, &part->action);
+	}
 }
 
 enum err policies_find_stale(
@@ -176,22 +191,6 @@ void policies_queue(
 	batch_end(batch, message, done, context, part->index);
 }
 
-size_t policies_remove_stale(struct policies *policies, struct batch *batch)
-{
-	struct policy_part *part;
-	struct policy_part *next;
-	size_t count = 0;
-
-	HASH_ITER (by_key, policies->by_key, part, next) {
-		if (part->policy == NULL) {
-			policies_queue_removal(batch, part, NULL, NULL);
-			forget_part(policies, part);
-			count++;
-		}
-	}
-	return count;
-}
-
 /* A number that no policy of ours has; 0 when there is none. */
 static uint32_t free_index(struct policies *policies, uint8_t direction)
 {
@@ -208,6 +207,34 @@ static uint32_t free_index(struct policies *policies, uint8_t direction)
 	return 0;
 }
 
+/* A part for this key, new or an earlier run's; it is the policy's from now on. */
+static enum err take_part(struct policies *policies, struct policy *policy,
+    const struct policy_part_key *key, enum policy_action action, struct policy_part **out,
+    struct problem *problem)
+{
+	struct policy_part *part;
+	enum err code = ERR_OK;
+
+	HASH_FIND(by_key, policies->by_key, key, sizeof(*key), part);
+	if (part == NULL) {
+		uint32_t index = free_index(policies, (uint8_t)key->direction);
+
+		if (index == 0)
+			return problem_set(
+			    problem, ERR_LIMIT, "there are too many policies for the kernel");
+		code = enter_part(policies, key, index, &part);
+	}
+	if (code != ERR_OK)
+		return problem_set(problem, code, "policy %u: out of memory", policy->told.id);
+	part->priority = priority_of(policy, action);
+	part->action = action;
+	part->policy = policy;
+	part->next = policy->parts;
+	policy->parts = part;
+	*out = part;
+	return ERR_OK;
+}
+
 /* One direction of one selector. What an earlier policy matches never comes to this one. */
 static enum err add_part(struct policies *policies, struct policy *policy,
     const struct message_selector *selector, uint8_t direction, struct problem *problem)
@@ -215,38 +242,22 @@ static enum err add_part(struct policies *policies, struct policy *policy,
 	struct xfrm_selector told = message_selector(selector, direction);
 	struct policy_part_key key = key_of(&told, direction);
 	struct policy_part *part;
-	enum err code = ERR_OK;
 
 	HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
-	if (part != NULL && part->policy != NULL) {
-		if (part->policy->told.priority < policy->told.priority)
-			return ERR_OK;
-		return problem_set(problem, ERR_EXISTS,
-		    "policy %u: the kernel cannot tell it from policy %u, which comes later",
-		    policy->told.id, part->policy->told.id);
-	}
-	if (part == NULL) {
-		uint32_t index = free_index(policies, direction);
-
-		if (index == 0)
-			return problem_set(
-			    problem, ERR_LIMIT, "there are too many policies for the kernel");
-		code = enter_part(policies, &key, index, &part);
-	}
-	if (code != ERR_OK)
-		return problem_set(problem, code, "policy %u: out of memory", policy->told.id);
-	part->priority = PRIORITY_FIRST + 2 * policy->told.priority;
-	part->action = policy->told.action;
-	part->policy = policy;
-	part->next = policy->parts;
-	policy->parts = part;
-	return ERR_OK;
+	if (part == NULL || part->policy == NULL)
+		return take_part(policies, policy, &key, policy->told.action, &part, problem);
+	if (part->policy->told.priority < policy->told.priority)
+		return ERR_OK;
+	return problem_set(problem, ERR_EXISTS,
+	    "policy %u: the kernel cannot tell it from policy %u, which comes later",
+	    policy->told.id, part->policy->told.id);
 }
+
+static const uint8_t directions[] = {XFRM_POLICY_OUT, XFRM_POLICY_IN, XFRM_POLICY_FWD};
 
 /* All that one selector takes: for each pair of prefixes, each pair of blocks of ports. */
 static enum err add_parts(struct policies *policies, struct policy *policy, struct problem *problem)
 {
-	static const uint8_t directions[] = {XFRM_POLICY_OUT, XFRM_POLICY_IN, XFRM_POLICY_FWD};
 	const struct selector *told = &policy->told.selector;
 	struct message_ports local_ports[MESSAGE_PORTS_MAX];
 	struct message_ports remote_ports[MESSAGE_PORTS_MAX];
@@ -293,30 +304,81 @@ static struct policy_id *enter_id(struct policies *policies, uint32_t id)
 	return entry;
 }
 
+/* What is not in force after all, of which an earlier run's may be still: that is stale as before.
+ */
+static void give_up(struct policies *policies, struct policy *policy)
+{
+	struct policy_id *entry = enter_id(policies, policy->told.id);
+
+	while (policy->parts != NULL) {
+		struct policy_part *part = policy->parts;
+
+		policy->parts = part->next;
+		part->policy = NULL;
+	}
+	entry->policies = policy->next;
+	free(policy);
+}
+
+/* A policy of its id, without parts yet. */
+static struct policy *enter_policy(struct policies *policies, const struct dataplane_policy *told)
+{
+	struct policy_id *entry = enter_id(policies, told->id);
+	struct policy *policy = entry != NULL ? calloc(1, sizeof(*policy)) : NULL;
+
+	if (policy == NULL)
+		return NULL;
+	policy->told = *told;
+	policy->next = entry->policies;
+	entry->policies = policy;
+	return policy;
+}
+
 enum err policies_add(struct policies *policies, const struct dataplane_policy *told,
     struct policy **out, struct problem *problem)
 {
-	struct policy_id *entry;
-	struct policy *policy;
 	enum err code;
 
 	if (told->id > MESSAGE_POLICY_ID_MAX)
 		return problem_set(
 		    problem, ERR_LIMIT, "policy %u: the kernel has no number for it", told->id);
-	entry = enter_id(policies, told->id);
-	policy = entry != NULL ? calloc(1, sizeof(*policy)) : NULL;
-	if (policy == NULL)
+	*out = enter_policy(policies, told);
+	if (*out == NULL)
 		return problem_set(problem, ERR_NO_MEMORY, "policy %u: out of memory", told->id);
-	policy->told = *told;
-	code = add_parts(policies, policy, problem);
-	if (code != ERR_OK) {
-		give_up(policy);
-		return code;
+	code = add_parts(policies, *out, problem);
+	if (code != ERR_OK)
+		give_up(policies, *out);
+	return code;
+}
+
+enum err policies_add_neighbours(
+    struct policies *policies, struct policy **out, struct problem *problem)
+{
+	/* Solicitations and advertisements of routers and of neighbours (RFC 4861 4.1 to 4.4). */
+	static const uint8_t types[] = {133, 134, 135, 136};
+	struct dataplane_policy told = {.action = POLICY_BYPASS};
+	enum err code = ERR_OK;
+
+	*out = enter_policy(policies, &told);
+	if (*out == NULL)
+		return problem_set(problem, ERR_NO_MEMORY, "out of memory for policies");
+	for (size_t i = 0; i < sizeof(types) * 3 && code == ERR_OK; i++) {
+		/* XFRM has ICMP's type where others have the source's port. */
+		struct xfrm_selector selector;
+		struct policy_part_key key;
+		struct policy_part *part;
+
+		memset(&selector, 0, sizeof(selector));
+		selector.family = AF_INET6;
+		selector.proto = IPPROTO_ICMPV6;
+		selector.sport = htons(types[i / 3]);
+		selector.sport_mask = UINT16_MAX;
+		key = key_of(&selector, directions[i % 3]);
+		code = take_part(policies, *out, &key, POLICY_BYPASS, &part, problem);
+		if (code == ERR_OK)
+			part->priority = PRIORITY_NEIGHBOURS;
 	}
-	policy->next = entry->policies;
-	entry->policies = policy;
-	*out = policy;
-	return ERR_OK;
+	return code;
 }
 
 static struct policy_id *find_id(const struct policies *policies, uint32_t id)
@@ -325,6 +387,30 @@ static struct policy_id *find_id(const struct policies *policies, uint32_t id)
 
 	HASH_FIND(hh, policies->by_id, &id, sizeof(id), entry);
 	return entry;
+}
+
+void policies_allow_own(struct policies *policies, struct batch *batch, const struct address *local,
+    const struct address *remote)
+{
+	const struct policy_id *entry = find_id(policies, 0);
+	struct message_selector flow = {
+	    .local = prefix_of_host(local), .remote = prefix_of_host(remote)};
+	/* Its packets come in with the same addresses in the same places as they went out. */
+	struct xfrm_selector selector = message_selector(&flow, XFRM_POLICY_OUT);
+
+	for (size_t i = 0; entry != NULL && i < 2; i++) {
+		struct policy_part_key key = key_of(&selector, directions[i]);
+		struct policy_part *part;
+
+		HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
+		if (part != NULL && part->policy != NULL)
+			continue;
+		if (take_part(policies, entry->policies, &key, POLICY_BYPASS, &part, NULL) !=
+		    ERR_OK)
+			continue;
+		part->priority = PRIORITY_NEIGHBOURS;
+		policies_queue(batch, part, NULL, NULL);
+	}
 }
 
 void policies_forget(struct policies *policies, uint32_t id)
@@ -367,4 +453,100 @@ void policies_renew(struct policies *policies, struct batch *batch, uint32_t ind
 
 	if (part != NULL && part->policy != NULL)
 		policies_queue(batch, part, NULL, NULL);
+}
+
+static bool covers(const struct dataplane_policy *told, const struct selector *selector)
+{
+	return told->action == POLICY_REQUEST &&
+	       range_contains_range(&told->selector.local, &selector->local) &&
+	       range_contains_range(&told->selector.remote, &selector->remote);
+}
+
+static void require_part(struct policies *policies, struct batch *batch, struct policy *policy,
+    const struct policy_part_key *told)
+{
+	struct policy_part_key key = *told;
+	struct policy_part *part;
+
+	HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
+	if (part != NULL && part->policy != NULL) {
+		/* Another policy's comes before anyway, and its own must not be weakened. */
+		if (part->policy != policy || part->action == POLICY_REQUIRE)
+			return;
+		part->action = POLICY_REQUIRE;
+		part->priority = priority_of(policy, POLICY_REQUIRE);
+	} else if (take_part(policies, policy, &key, POLICY_REQUIRE, &part, NULL) != ERR_OK) {
+		return;
+	}
+	policies_queue(batch, part, NULL, NULL);
+}
+
+void policies_require(
+    struct policies *policies, struct batch *batch, uint32_t id, const struct selector *selector)
+{
+	struct policy_id *entry = find_id(policies, id);
+	struct policy *policy = entry != NULL ? entry->policies : NULL;
+	struct message_selector told;
+
+	while (policy != NULL && !covers(&policy->told, selector))
+		policy = policy->next;
+	if (policy == NULL || !message_selector_of(selector, &told))
+		return;
+	for (size_t i = 0; i < 3; i++) {
+		struct xfrm_selector seen = message_selector(&told, directions[i]);
+		struct policy_part_key key = key_of(&seen, directions[i]);
+
+		require_part(policies, batch, policy, &key);
+	}
+}
+
+static struct address_range range_of(const xfrm_address_t *address, uint8_t bits, uint16_t family)
+{
+	struct prefix prefix = {.address = message_address_of(address, family), .bits = bits};
+
+	return range_of_prefix(&prefix);
+}
+
+/* The policy of POLICY_REQUEST that has now a flow which an earlier run protected for good. */
+static struct policy *heir_of(const struct policies *policies, const struct policy_part *part)
+{
+	const struct xfrm_selector *told = &part->key.selector;
+	bool out = part->key.direction == XFRM_POLICY_OUT;
+	struct address_range source = range_of(&told->saddr, told->prefixlen_s, told->family);
+	struct address_range destination = range_of(&told->daddr, told->prefixlen_d, told->family);
+	struct selector selector = {
+	    .local = out ? source : destination, .remote = out ? destination : source};
+	const struct policy_id *entry;
+	const struct policy_id *next;
+
+	if (part->action != POLICY_REQUIRE)
+		return NULL;
+	HASH_ITER (hh, policies->by_id, entry, next) {
+		for (struct policy *policy = entry->policies; policy != NULL;
+		     policy = policy->next) {
+			if (covers(&policy->told, &selector))
+				return policy;
+		}
+	}
+	return NULL;
+}
+
+size_t policies_remove_stale(struct policies *policies, struct batch *batch)
+{
+	struct policy_part *part;
+	struct policy_part *next;
+	size_t count = 0;
+
+	HASH_ITER (by_key, policies->by_key, part, next) {
+		struct policy *heir = part->policy == NULL ? heir_of(policies, part) : NULL;
+
+		if (heir != NULL) {
+			require_part(policies, batch, heir, &part->key);
+		} else if (part->policy == NULL) {
+			policies_queue_removal(batch, part, NULL, NULL);
+			forget_part(policies, part);
+			count++;
+		}
+	}
+	return count;
 }

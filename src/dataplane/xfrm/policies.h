@@ -40,7 +40,10 @@ void policies_free(struct policies *policies);
 /* Finds what an earlier run left. */
 enum err policies_find_stale(
     struct policies *policies, struct batch *batch, struct problem *problem) MUST_CHECK;
-/* Queues its removal, but of what was replaced. Returns how many there were. */
+/*
+ * Queues its removal, but of what was replaced. A flow that it protected for good under a policy of
+ * POLICY_REQUEST stays protected, if such a policy has it again. Returns how many there were.
+ */
 size_t policies_remove_stale(struct policies *policies, struct batch *batch);
 
 /*
@@ -49,6 +52,21 @@ size_t policies_remove_stale(struct policies *policies, struct batch *batch);
  */
 enum err policies_add(struct policies *policies, const struct dataplane_policy *told,
     struct policy **out, struct problem *problem) MUST_CHECK;
+/*
+ * Takes up, under id 0, what lets IPv6 find neighbours (RFC 4861): no SA can be negotiated before
+ * that. The kernel takes such packets from the same link only.
+ */
+enum err policies_add_neighbours(
+    struct policies *policies, struct policy **out, struct problem *problem) MUST_CHECK;
+/* Queues what lets packets from this address of the host to that one pass. */
+void policies_allow_own(struct policies *policies, struct batch *batch, const struct address *local,
+    const struct address *remote);
+/*
+ * A flow under a policy of POLICY_REQUEST has its SA: from now on it is as under POLICY_REQUIRE
+ * while the policy lives. Queues what this takes.
+ */
+void policies_require(
+    struct policies *policies, struct batch *batch, uint32_t id, const struct selector *selector);
 /* Queues what makes a part stand, and what removes it; the answer's argument is its index. */
 void policies_queue(
     struct batch *batch, const struct policy_part *part, batch_done done, void *context);

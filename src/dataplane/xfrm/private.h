@@ -6,6 +6,7 @@
 #define DATAPLANE_XFRM_PRIVATE_H
 
 #include "dataplane/xfrm/batch.h"
+#include "dataplane/xfrm/encapsulation.h"
 #include "dataplane/xfrm/monitor.h"
 #include "dataplane/xfrm/policies.h"
 #include "dataplane/xfrm/states.h"
@@ -20,7 +21,9 @@ struct dataplane {
 	struct states states;
 	struct wishes *wishes;
 	struct surroundings *surroundings;
+	struct encapsulation *encapsulation; /* NULL without a port for it */
 	struct monitor *monitor;
+	bool keep; /* policies stand when it ends */
 };
 
 /*
@@ -50,9 +53,20 @@ void sa_add(struct work *work);
 void sa_delete(struct work *work);
 void sa_query(struct work *work);
 void sa_move(struct work *work);
-/* What an earlier run left, and at the end all that is ours. */
-enum err sa_remove_all(struct dataplane *dataplane, struct problem *problem) MUST_CHECK;
-/* The kernel is to ask again for what these wishes were for. */
-void sa_give_up(struct dataplane *dataplane, const struct wish *wish);
+/* Adds and removes an SA of this protocol; the problem says what the kernel lacks. */
+enum err sa_try(
+    struct batch *batch, enum ipsec_protocol protocol, struct problem *problem) MUST_CHECK;
+
+/* xfrm-sas.c */
+/* What an earlier run left: outbound SAs go now, inbound ones soon, for packets under way. */
+enum err sas_remove_stale(struct dataplane *dataplane, struct problem *problem) MUST_CHECK;
+/* All that is ours. */
+enum err sas_remove_all(struct dataplane *dataplane, struct problem *problem) MUST_CHECK;
+/* The kernel is to forget its larval SA. */
+void sas_drop_larval(struct dataplane *dataplane, const struct wish *wish);
+/* No SA will come for this wish now. */
+void sas_refuse(struct dataplane *dataplane, const struct wish *wish);
+/* Reports again what may have been missed: wishes, and SAs that are used up or gone. */
+void sas_resynchronise(struct dataplane *dataplane);
 
 #endif

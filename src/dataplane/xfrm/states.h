@@ -13,6 +13,7 @@ struct state {
 	} name;
 	bool installed; /* else only reserved */
 	enum ipsec_direction direction;
+	bool seen; /* at the last look at what the kernel has */
 	UT_hash_handle hh;
 };
 

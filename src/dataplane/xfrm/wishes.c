@@ -19,6 +19,7 @@ struct entry {
 		struct address destination;
 	} key;
 	struct wish wish;
+	struct entry *next; /* when it is taken out */
 	UT_hash_handle hh;
 };
 
@@ -104,53 +105,79 @@ void wishes_drop(struct wishes *wishes, uint32_t policy_id, enum ipsec_protocol 
 	(void)pthread_mutex_unlock(&wishes->lock);
 }
 
-static void take(struct wishes *wishes, struct entry *entry, wishes_visitor visitor, void *context)
-{
-	visitor(context, &entry->wish);
-	erase(wishes, entry);
-}
-
 /* In a bundle the kernel asks for the first SA that it lacks, whichever that is. */
-static void take_between(struct wishes *wishes, uint32_t policy_id, const struct address *source,
-    const struct address *destination, wishes_visitor visitor, void *context)
+static struct entry *take_between(struct wishes *wishes, uint32_t policy_id,
+    const struct address *source, const struct address *destination)
 {
 	static const enum ipsec_protocol protocols[] = {IPSEC_ESP, IPSEC_AH, IPSEC_IPCOMP};
+	struct entry *taken = NULL;
 
 	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
 		struct wish_key key;
 		struct entry *entry =
 		    find(wishes, policy_id, protocols[i], source, destination, &key);
 
-		if (entry != NULL)
-			take(wishes, entry, visitor, context);
+		if (entry != NULL) {
+			HASH_DEL(wishes->entries, entry);
+			entry->next = taken;
+			taken = entry;
+		}
+	}
+	return taken;
+}
+
+static struct entry *take_matching(
+    struct wishes *wishes, uint32_t policy_id, const struct selector *selector)
+{
+	struct entry *taken = NULL;
+	struct entry *entry;
+	struct entry *next;
+
+	HASH_ITER (hh, wishes->entries, entry, next) {
+		if (entry->wish.flow.policy_id == policy_id &&
+		    (selector == NULL || selector_matches(selector, &entry->wish.flow))) {
+			HASH_DEL(wishes->entries, entry);
+			entry->next = taken;
+			taken = entry;
+		}
+	}
+	return taken;
+}
+
+/* Without the lock: who is called may come back. */
+static void visit(struct entry *taken, wishes_visitor visitor, void *context)
+{
+	while (taken != NULL) {
+		struct entry *entry = taken;
+
+		taken = entry->next;
+		visitor(context, &entry->wish);
+		free(entry);
 	}
 }
 
 void wishes_take_fulfilled(struct wishes *wishes, uint32_t policy_id, const struct address *source,
     const struct address *destination, wishes_visitor visitor, void *context)
 {
+	struct entry *taken;
+
 	(void)pthread_mutex_lock(&wishes->lock);
-	take_between(wishes, policy_id, source, destination, visitor, context);
+	taken = take_between(wishes, policy_id, source, destination);
 	(void)pthread_mutex_unlock(&wishes->lock);
+	visit(taken, visitor, context);
 }
 
 void wishes_take_failed(struct wishes *wishes, uint32_t policy_id, enum ipsec_mode mode,
     const struct selector *selector, wishes_visitor visitor, void *context)
 {
-	struct entry *entry;
-	struct entry *next;
+	bool hosts = selector != NULL && mode == IPSEC_TRANSPORT &&
+	             range_is_host(&selector->local) && range_is_host(&selector->remote);
+	struct entry *taken;
 
 	(void)pthread_mutex_lock(&wishes->lock);
-	if (selector != NULL && mode == IPSEC_TRANSPORT && range_is_host(&selector->local) &&
-	    range_is_host(&selector->remote)) {
-		take_between(wishes, policy_id, &selector->local.first, &selector->remote.first,
-		    visitor, context);
-	} else {
-		HASH_ITER (hh, wishes->entries, entry, next) {
-			if (entry->wish.flow.policy_id == policy_id &&
-			    (selector == NULL || selector_matches(selector, &entry->wish.flow)))
-				take(wishes, entry, visitor, context);
-		}
-	}
+	taken =
+	    hosts ? take_between(wishes, policy_id, &selector->local.first, &selector->remote.first)
+		  : take_matching(wishes, policy_id, selector);
 	(void)pthread_mutex_unlock(&wishes->lock);
+	visit(taken, visitor, context);
 }

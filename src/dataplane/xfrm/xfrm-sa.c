@@ -133,6 +133,8 @@ static void added(void *context, uint64_t type, const struct batch_answer *answe
 			states_forget(&dp->states, state);
 	} else if (sa->direction == IPSEC_OUT &&
 		   (sa->bundle == 0 || sa->bundle_index + 1 == sa->bundle_size)) {
+		encapsulation_add(dp->encapsulation, sa);
+		policies_require(dp->policies, dp->batch, sa->policy_id, &sa->selector);
 		wishes_take_fulfilled(
 		    dp->wishes, sa->policy_id, &sa->source, &sa->destination, fulfilled, dp);
 	}
@@ -197,6 +199,8 @@ void sa_delete(struct work *work)
 		(void)problem_set(&work->completion.problem, ERR_NOT_FOUND, "no SA %08x", sa->spi);
 		return;
 	}
+	if (state->direction == IPSEC_OUT)
+		encapsulation_remove(dp->encapsulation, sa->spi);
 	states_forget(&dp->states, state);
 	message = batch_begin(dp->batch, XFRM_MSG_DELSA);
 	work_hold(work);
@@ -324,70 +328,60 @@ void sa_move(struct work *work)
 		    &work->completion.problem, ERR_NOT_FOUND, "no SA %08x", move->spi);
 		return;
 	}
+	encapsulation_move(dp->encapsulation, move->spi, &move->remote);
 	message = batch_begin(dp->batch, XFRM_MSG_GETSA);
 	work_hold(work);
 	message_put_sa_name(message, move->spi, move->protocol, &move->destination);
 	batch_end(dp->batch, message, found_to_move, work, 0);
 }
 
-/* The names of those that are ours, to be deleted when all have been seen. */
-struct removal {
-	struct dataplane *dataplane;
-	size_t count;
+struct trial {
+	struct problem *problem;
+	enum err code;
 };
 
-static void queue_delete(struct batch *batch, uint32_t spi, enum ipsec_protocol protocol,
-    const struct address *destination)
+static void tried(void *context, uint64_t argument, const struct batch_answer *answer)
 {
-	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_DELSA);
+	struct trial *trial = context;
 
-	message_put_sa_name(message, spi, protocol, destination);
-	batch_end(batch, message, NULL, NULL, 0);
+	(void)argument;
+	if (answer->error != 0)
+		trial->code = problem_set(trial->problem, code_of(answer->error),
+		    "the kernel refuses a trial SA: %s%s%s", strerror(answer->error),
+		    answer->text[0] != '\0' ? ": " : "", answer->text);
 }
 
-static void remove_one(void *context, const struct nlmsghdr *message)
+enum err sa_try(struct batch *batch, enum ipsec_protocol protocol, struct problem *problem)
 {
-	struct removal *removal = context;
-	const struct xfrm_usersa_info *info = info_of(message);
-	struct address destination;
-
-	if (info == NULL || message->nlmsg_type != XFRM_MSG_NEWSA || !message_is_own(info->reqid))
-		return;
-	destination = message_address_of(&info->id.daddr, info->family);
-	queue_delete(removal->dataplane->batch, ntohl(info->id.spi),
-	    (enum ipsec_protocol)info->id.proto, &destination);
-	removal->count++;
-}
-
-enum err sa_remove_all(struct dataplane *dp, struct problem *problem)
-{
-	struct removal removal = {.dataplane = dp};
-	enum err code = batch_dump(dp->batch, XFRM_MSG_GETSA, remove_one, &removal, problem);
-
-	batch_flush(dp->batch);
-	while (dp->states.by_name != NULL)
-		states_forget(&dp->states, dp->states.by_name);
-	return code;
-}
-
-/* XFRM deletes SAs by their SPI; a larval one has none until it is given one. */
-void sa_give_up(struct dataplane *dp, const struct wish *wish)
-{
+	static const struct address loopback = {.family = 4, .octets = {127, 0, 0, 1}};
 	struct dataplane_sa sa = {.direction = IPSEC_OUT,
-	    .source = wish->source,
-	    .destination = wish->destination,
-	    .mode = wish->mode,
-	    .policy_id = wish->flow.policy_id,
-	    .suite = {.protocol = wish->protocol}};
+	    .spi = CPI_LAST,
+	    .source = loopback,
+	    .destination = loopback,
+	    .suite = {.protocol = protocol},
+	    .selector = {.local = {loopback, loopback},
+		.remote = {loopback, loopback},
+		.local_ports = PORT_ANY,
+		.remote_ports = PORT_ANY},
+	    .policy_id = MESSAGE_POLICY_ID_MAX};
+	struct trial trial = {.problem = problem};
 	struct nlmsghdr *message;
-	uint32_t spi;
 
-	do {
-		random_octets(&spi, sizeof(spi));
-		spi = sa_rules_spi_of(wish->protocol, spi);
-	} while (spi < SPI_FIRST);
-	message = batch_begin(dp->batch, XFRM_MSG_ALLOCSPI);
-	message_put_spi_wish(message, &sa, spi, spi);
-	batch_end(dp->batch, message, NULL, NULL, 0);
-	queue_delete(dp->batch, spi, wish->protocol, &wish->destination);
+	if (protocol == IPSEC_ESP) {
+		sa.suite.encryption = ENCRYPTION_AES_GCM_16;
+		sa.suite.key_bits = 128;
+	} else if (protocol == IPSEC_AH) {
+		sa.suite.integrity = INTEGRITY_HMAC_SHA2_256_128;
+	}
+	sa.key_len = (uint16_t)suite_key_length(&sa.suite);
+	random_octets(sa.key, sa.key_len);
+	message = batch_begin(batch, XFRM_MSG_NEWSA);
+	message_put_sa(message, &sa);
+	batch_end(batch, message, tried, &trial, 0);
+	message = batch_begin(batch, XFRM_MSG_DELSA);
+	message_put_sa_name(message, sa.spi, protocol, &loopback);
+	batch_end(batch, message, NULL, NULL, 0);
+	batch_flush(batch);
+	secret_wipe(&sa, sizeof(sa));
+	return trial.code;
 }

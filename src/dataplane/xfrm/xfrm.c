@@ -81,7 +81,7 @@ static void add_policy(struct work *work, const struct dataplane_policy *told)
 
 static void give_up(void *context, const struct wish *wish)
 {
-	sa_give_up(context, wish);
+	sas_refuse(context, wish);
 }
 
 static void delete_policy(struct work *work, uint32_t id)
@@ -179,12 +179,26 @@ static void xfrm_submit(struct dataplane *dp, const struct dataplane_request *re
 
 static void xfrm_flush(struct dataplane *dp)
 {
+	struct wish own;
+
+	while (monitor_take_own(dp->monitor, &own)) {
+		policies_allow_own(dp->policies, dp->batch, &own.flow.local, &own.flow.remote);
+		sas_drop_larval(dp, &own);
+		policies_renew(dp->policies, dp->batch, own.index);
+	}
+	if (monitor_has_missed(dp->monitor)) {
+		log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+		    "the kernel had more to report than there was room for; its SAs are looked "
+		    "through");
+		sas_resynchronise(dp);
+	}
 	batch_flush(dp->batch);
 }
 
 static void release(struct dataplane *dp)
 {
 	monitor_close(dp->monitor);
+	encapsulation_close(dp->encapsulation);
 	policies_free(dp->policies);
 	wishes_free(dp->wishes);
 	batch_close(dp->batch);
@@ -199,13 +213,47 @@ static void xfrm_close(struct dataplane *dp)
 	if (dp == NULL)
 		return;
 	batch_flush(dp->batch);
-	if (sa_remove_all(dp, &problem) != ERR_OK)
+	/* With nobody to tell, the kernel makes no new larval SAs. */
+	monitor_close(dp->monitor);
+	dp->monitor = NULL;
+	if (sas_remove_all(dp, &problem) != ERR_OK)
 		log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
 		    "SAs may be left in the kernel: %s", problem.text);
-	policies_remove_all(dp->policies, dp->batch);
+	if (!dp->keep)
+		policies_remove_all(dp->policies, dp->batch);
 	batch_flush(dp->batch);
-	surroundings_close(dp->surroundings, false);
+	surroundings_close(dp->surroundings, dp->keep);
 	release(dp);
+}
+
+/* A host without IPv6 refuses them, and needs none. */
+static enum err add_neighbours(struct dataplane *dp, struct problem *problem)
+{
+	struct policy *policy;
+	enum err code = policies_add_neighbours(dp->policies, &policy, problem);
+
+	if (code != ERR_OK)
+		return code;
+	for (const struct policy_part *part = policy->parts; part != NULL; part = part->next)
+		policies_queue(dp->batch, part, NULL, NULL);
+	batch_flush(dp->batch);
+	return ERR_OK;
+}
+
+/*
+ * Puts an SA into the kernel and takes it out: the interface to steer IPsec may be there where
+ * IPsec is not.
+ */
+static enum err xfrm_probe(
+    const enum ipsec_protocol *protocols, size_t count, struct problem *problem)
+{
+	struct batch *batch = NULL;
+	enum err code = batch_open(&batch, problem);
+
+	for (size_t i = 0; i < count && code == ERR_OK; i++)
+		code = sa_try(batch, protocols[i], problem);
+	batch_close(batch);
+	return code;
 }
 
 static enum err xfrm_open(const struct dataplane_settings *settings,
@@ -220,19 +268,25 @@ static enum err xfrm_open(const struct dataplane_settings *settings,
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
 	dp->listener = *listener;
 	dp->log = log;
+	dp->keep = settings->keep;
 	dp->policies = policies_new();
 	dp->wishes = wishes_new();
 	if (dp->policies == NULL || dp->wishes == NULL)
 		code = problem_set(problem, ERR_NO_MEMORY, "out of memory for the data plane");
 	else
 		code = batch_open(&dp->batch, problem);
+	if (code == ERR_OK && settings->encapsulation_port != 0)
+		code = encapsulation_open(
+		    settings->encapsulation_sockets, &dp->encapsulation, problem);
 	if (code == ERR_OK)
 		code = policies_find_stale(dp->policies, dp->batch, problem);
 	if (code == ERR_OK)
-		code = monitor_open(&dp->listener, dp->wishes, log, &dp->monitor, problem);
-	/* Nobody has their keys and limits any more. */
+		code = monitor_open(
+		    &dp->listener, dp->wishes, dp->encapsulation, &dp->monitor, problem);
 	if (code == ERR_OK)
-		code = sa_remove_all(dp, problem);
+		code = sas_remove_stale(dp, problem);
+	if (code == ERR_OK)
+		code = add_neighbours(dp, problem);
 	if (code != ERR_OK) {
 		release(dp);
 		return code;
@@ -243,6 +297,7 @@ static enum err xfrm_open(const struct dataplane_settings *settings,
 }
 
 const struct dataplane_ops dataplane_xfrm = {.name = "kernel",
+    .probe = xfrm_probe,
     .open = xfrm_open,
     .submit = xfrm_submit,
     .flush = xfrm_flush,

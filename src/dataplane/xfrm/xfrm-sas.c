@@ -1,0 +1,238 @@
+/*
+ * The SAD as a whole: what an earlier run left, what is removed at the end, larval SAs, and what
+ * the kernel has given up without our hearing of it.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/secret.h"
+#include "crypto/algorithms.h"
+#include "crypto/random.h"
+#include "dataplane/sa_rules.h"
+#include "dataplane/xfrm/private.h"
+
+/* What an earlier run's peers still send is taken for so long. */
+#define GRACE_SECONDS   5
+/* How long packets to a host that cannot be negotiated with are dropped without asking again. */
+#define REFUSAL_SECONDS 1
+
+struct walk {
+	struct dataplane *dataplane;
+	bool all; /* inbound ones too, at once */
+};
+
+static const struct xfrm_usersa_info *own_info(const struct nlmsghdr *message)
+{
+	const struct xfrm_usersa_info *info = mnl_nlmsg_get_payload(message);
+
+	if (message->nlmsg_type != XFRM_MSG_NEWSA ||
+	    message->nlmsg_len < mnl_nlmsg_size(sizeof(*info)) || !message_is_own(info->reqid))
+		return NULL;
+	return info;
+}
+
+static void queue_delete(struct batch *batch, uint32_t spi, enum ipsec_protocol protocol,
+    const struct address *destination)
+{
+	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_DELSA);
+
+	message_put_sa_name(message, spi, protocol, destination);
+	batch_end(batch, message, NULL, NULL, 0);
+}
+
+static uint32_t random_spi(enum ipsec_protocol protocol)
+{
+	uint32_t spi;
+
+	do {
+		random_octets(&spi, sizeof(spi));
+		spi = sa_rules_spi_of(protocol, spi);
+	} while (spi < SPI_FIRST);
+	return spi;
+}
+
+static struct dataplane_sa sa_for(const struct wish *wish)
+{
+	return (struct dataplane_sa){.direction = IPSEC_OUT,
+	    .spi = random_spi(wish->protocol),
+	    .source = wish->source,
+	    .destination = wish->destination,
+	    .mode = wish->mode,
+	    .policy_id = wish->flow.policy_id,
+	    .suite = {.protocol = wish->protocol},
+	    .selector = {.local = {wish->flow.local, wish->flow.local},
+		.remote = {wish->flow.remote, wish->flow.remote},
+		.local_ports = PORT_ANY,
+		.remote_ports = PORT_ANY}};
+}
+
+/* XFRM deletes SAs by their SPI; a larval one has none until it is given one. */
+static void queue_larval_delete(struct batch *batch, const struct wish *wish)
+{
+	struct dataplane_sa sa = sa_for(wish);
+	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_ALLOCSPI);
+
+	message_put_spi_wish(message, &sa, sa.spi, sa.spi);
+	batch_end(batch, message, NULL, NULL, 0);
+	queue_delete(batch, sa.spi, wish->protocol, &wish->destination);
+}
+
+/* The kernel lets it live on for a while, whatever becomes of this process. */
+static void queue_grace(struct batch *batch, const struct nlmsghdr *shown)
+{
+	size_t len = mnl_nlmsg_get_payload_len(shown);
+	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_UPDSA);
+	struct xfrm_usersa_info *info = mnl_nlmsg_put_extra_header(message, len);
+	uint64_t now = (uint64_t)time(NULL);
+
+	memcpy(info, mnl_nlmsg_get_payload(shown), len);
+	info->lft.soft_add_expires_seconds = 0;
+	info->lft.hard_add_expires_seconds =
+	    (now > info->curlft.add_time ? now - info->curlft.add_time : 0) + GRACE_SECONDS;
+	batch_end(batch, message, NULL, NULL, 0);
+}
+
+static void remove_larval(struct batch *batch, const struct xfrm_usersa_info *info)
+{
+	struct wish wish = monitor_wish_of(info);
+
+	queue_larval_delete(batch, &wish);
+}
+
+static void remove_one(void *context, const struct nlmsghdr *message)
+{
+	const struct walk *walk = context;
+	const struct xfrm_usersa_info *info = own_info(message);
+	struct batch *batch = walk->dataplane->batch;
+	struct address destination;
+
+	if (info == NULL)
+		return;
+	destination = message_address_of(&info->id.daddr, info->family);
+	if (info->id.spi == 0)
+		remove_larval(batch, info);
+	else if (!walk->all && message->nlmsg_len <= BATCH_MESSAGE_MAX &&
+		 message_direction_of_reqid(info->reqid) == IPSEC_IN)
+		queue_grace(batch, message);
+	else
+		queue_delete(
+		    batch, ntohl(info->id.spi), (enum ipsec_protocol)info->id.proto, &destination);
+}
+
+enum err sas_remove_stale(struct dataplane *dp, struct problem *problem)
+{
+	struct walk walk = {.dataplane = dp};
+	enum err code = batch_dump(dp->batch, XFRM_MSG_GETSA, remove_one, &walk, problem);
+
+	batch_flush(dp->batch);
+	return code;
+}
+
+enum err sas_remove_all(struct dataplane *dp, struct problem *problem)
+{
+	struct walk walk = {.dataplane = dp, .all = true};
+	enum err code = batch_dump(dp->batch, XFRM_MSG_GETSA, remove_one, &walk, problem);
+
+	batch_flush(dp->batch);
+	while (dp->states.by_name != NULL)
+		states_forget(&dp->states, dp->states.by_name);
+	return code;
+}
+
+/*
+ * An SA through which nothing can go, for its sequence numbers are used up (RFC 4303 3.3.3). It
+ * takes the larval one's place: packets that wait for it are dropped, not those behind them in the
+ * policy's queue that have an SA by now; and the kernel does not ask again for each packet.
+ */
+static void queue_refusal(struct batch *batch, const struct wish *wish)
+{
+	struct dataplane_sa sa = sa_for(wish);
+	struct xfrm_replay_state used_up = {.oseq = UINT32_MAX};
+	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_NEWSA);
+
+	if (wish->protocol == IPSEC_AH) {
+		sa.suite.integrity = INTEGRITY_HMAC_SHA2_256_128;
+	} else {
+		sa.suite.encryption = ENCRYPTION_AES_GCM_16;
+		sa.suite.key_bits = 128;
+	}
+	sa.key_len = (uint16_t)suite_key_length(&sa.suite);
+	random_octets(sa.key, sa.key_len);
+	sa.hard_seconds = REFUSAL_SECONDS;
+	message_put_sa(message, &sa);
+	mnl_attr_put(message, XFRMA_REPLAY_VAL, sizeof(used_up), &used_up);
+	batch_end(batch, message, NULL, NULL, 0);
+	secret_wipe(&sa, sizeof(sa));
+}
+
+void sas_drop_larval(struct dataplane *dp, const struct wish *wish)
+{
+	queue_larval_delete(dp->batch, wish);
+}
+
+void sas_refuse(struct dataplane *dp, const struct wish *wish)
+{
+	if (wish->protocol != IPSEC_IPCOMP)
+		queue_refusal(dp->batch, wish);
+	/* Where the kernel would not have it. */
+	queue_larval_delete(dp->batch, wish);
+	policies_renew(dp->policies, dp->batch, wish->index);
+}
+
+/* Reports what the kernel has, and marks SAs that are still there. */
+static void look(void *context, const struct nlmsghdr *message)
+{
+	const struct walk *walk = context;
+	const struct xfrm_usersa_info *info = own_info(message);
+	struct dataplane *dp = walk->dataplane;
+	struct dataplane_expiry expiry;
+	struct address destination;
+	struct state *state;
+
+	if (info == NULL)
+		return;
+	destination = message_address_of(&info->id.daddr, info->family);
+	if (info->id.spi == 0) {
+		monitor_wanted(dp->monitor, info);
+		return;
+	}
+	state = states_find(
+	    &dp->states, ntohl(info->id.spi), (enum ipsec_protocol)info->id.proto, &destination);
+	if (state == NULL)
+		return;
+	state->seen = true;
+	expiry = (struct dataplane_expiry){.spi = state->name.spi,
+	    .destination = destination,
+	    .protocol = (enum ipsec_protocol)state->name.protocol,
+	    .direction = state->direction};
+	if (info->curlft.bytes >= info->lft.soft_byte_limit)
+		dp->listener.expired(dp->listener.self, &expiry);
+}
+
+void sas_resynchronise(struct dataplane *dp)
+{
+	struct walk walk = {.dataplane = dp};
+	struct problem problem = {.code = ERR_OK};
+	struct state *state;
+	struct state *next;
+
+	HASH_ITER (hh, dp->states.by_name, state, next)
+		state->seen = false;
+	if (batch_dump(dp->batch, XFRM_MSG_GETSA, look, &walk, &problem) != ERR_OK) {
+		log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS, "%s",
+		    problem.text);
+		return;
+	}
+	HASH_ITER (hh, dp->states.by_name, state, next) {
+		struct dataplane_expiry expiry = {.spi = state->name.spi,
+		    .destination = state->name.destination,
+		    .protocol = (enum ipsec_protocol)state->name.protocol,
+		    .direction = state->direction,
+		    .hard = true};
+
+		if (state->installed && !state->seen)
+			dp->listener.expired(dp->listener.self, &expiry);
+	}
+}

@@ -1,0 +1,317 @@
+#!/bin/bash
+# The kernel data plane on the kernel that is here, by the driver's commands: what stands in the
+# kernel, what it asks for and reports, what is left after a clean end and after kill -9. Where the
+# kernel has ESP also packets between two hosts (namespaces), with SAs installed by hand.
+# Runs without root where user namespaces allow it. Exit 77: cannot run here.
+set -u
+
+if [ -z "${XFRM_INSIDE:-}" ]; then
+	for tool in unshare ip ping tcpdump; do
+		command -v "$tool" >/dev/null || { echo "SKIP: no $tool" && exit 77; }
+	done
+	options=-nm
+	[ "$(id -u)" -eq 0 ] || options=-Urnm
+	unshare $options true 2>/dev/null || { echo "SKIP: no namespaces here" && exit 77; }
+	unshare $options ip xfrm policy >/dev/null 2>&1 ||
+		{ echo "SKIP: the kernel has no XFRM, or this user may not steer it" && exit 77; }
+	XFRM_INSIDE=1 exec unshare $options --kill-child --pid --fork --mount-proc "$0" "$@"
+fi
+
+builddir=$(cd "${top_builddir:-.}" && pwd)
+driver=$builddir/tests/dataplane/dataplane-driver
+mount -t tmpfs tmpfs /run
+work=/run/work
+mkdir $work
+failures=0
+for options in ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS; do
+	export "$options=log_path=$work/sanitizer"
+done
+
+check() { # DESCRIPTION COMMAND...
+	local what=$1
+	shift
+	if "$@" >$work/last 2>&1; then
+		echo "ok: $what"
+	else
+		echo "FAILED: $what"
+		sed 's/^/    /' $work/last
+		failures=$((failures + 1))
+	fi
+}
+refuses() { ! "$@"; }
+on() { # HOST COMMAND...
+	local host=$1
+	shift
+	ip netns exec "$host" "$@"
+}
+wait_for() { # COMMAND...: up to five seconds
+	local i
+	for i in $(seq 100); do
+		"$@" >/dev/null && return 0
+		sleep 0.05
+	done
+	echo "not within five seconds: $*"
+	cat $work/*.out
+	return 1
+}
+said() { # HOST PATTERN [COUNT]
+	[ "$(grep -c -- "$2" "$work/$1.out")" -ge "${3:-1}" ]
+}
+
+make_host() { # HOST NUMBER
+	ip netns add "$1"
+	ip link set "veth-$1" netns "$1"
+	ip -n "$1" link set lo up
+	ip -n "$1" link set "veth-$1" up
+	ip -n "$1" addr add "10.9.0.$2/24" dev "veth-$1"
+	ip -n "$1" addr add "fd09::$2/64" dev "veth-$1" nodad
+	ip -n "$1" addr add "10.$2.0.1/32" dev lo
+	ip -n "$1" route add "10.$((3 - $2)).0.1/32" dev "veth-$1" src "10.$2.0.1"
+}
+
+declare -A descriptor=([a]=3 [b]=4) process
+start() { # HOST: its commands go to tell HOST
+	rm -f "$work/$1.in"
+	mkfifo "$work/$1.in"
+	STATE=$work/$1.state ip netns exec "$1" "$driver" kernel 0 \
+		<"$work/$1.in" >"$work/$1.out" 2>&1 3>&- 4>&- &
+	process[$1]=$!
+	eval "exec ${descriptor[$1]}>$work/$1.in"
+	wait_for said "$1" '^open'
+}
+tell() { # HOST COMMAND
+	echo "$2" >&"${descriptor[$1]}"
+}
+stop() { # HOST
+	eval "exec ${descriptor[$1]}>&-"
+	wait "${process[$1]}"
+}
+crash() { # HOST
+	kill -9 "${process[$1]}"
+	eval "exec ${descriptor[$1]}>&-"
+	wait "${process[$1]}" 2>/dev/null
+}
+
+shows() { # HOST policy|state PATTERN: somewhere in what ip shows, as one line
+	on "$1" ip $([ "$2" = state ] || echo -s) xfrm "$2" | tr -s '\n\t ' ' ' | grep -q -- "$3"
+}
+count() { # HOST policy|state
+	on "$1" ip xfrm "$2" | grep -c '^src'
+}
+is() { # EXPECTED COMMAND...
+	local expected=$1 found
+	shift
+	found=$("$@")
+	[ "$found" = "$expected" ] || { echo "expected $expected, found $found" && false; }
+}
+
+ip link add veth-a type veth peer name veth-b
+make_host a 1
+make_host b 2
+reqid() { # POLICY in|out
+	echo $((0x4b000000 + 2 * $1 + ($([ "$2" = out ] && echo 1 || echo 0))))
+}
+neighbours=12 # IPv6's four kinds of messages, in three directions
+
+# --- Policies ------------------------------------------------------------------------------------
+
+echo 1 | on a tee /proc/sys/net/core/xfrm_larval_drop >/dev/null
+start a
+tell a 'policy 1 1 bypass 0.0.0.0/0 0.0.0.0/0 17 910 0'
+tell a 'policy 2 2 discard 0.0.0.0/0 10.66.0.0/16 0 0 0'
+tell a 'policy 3 3 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
+tell a 'policy 4 4 require fd09::/64 fd09::/64 0 0 0 protect=ipcomp,esp,ah'
+tell a 'policy 5 5 require 10.1.0.0/16 10.2.0.0/16 0 0 0 10.9.0.1 10.9.0.2'
+tell a settled
+check "policies are taken" wait_for said a '^done' 6
+check "three directions each" is $((5 * 3 + neighbours)) count a policy
+check "a bypass has no template" shows a policy \
+	'src 0.0.0.0/0 dst 0.0.0.0/0 proto udp sport 910 uid 0 dir out action allow index 12582[0-9]* priority 1026'
+check "a discard blocks" shows a policy 'src 10.66.0.0/16 dst 0.0.0.0/0 .*dir in action block'
+check "out in transport mode" shows a policy \
+	"src 0.0.0.0/0 dst 10.9.0.0/24 .*dir out .*priority 1030 .*proto esp spi 0x00000000(0) reqid $(reqid 3 out)(0x[0-9a-f]*) mode transport level required"
+check "in has its own reqid" shows a policy \
+	"src 10.9.0.0/24 dst 0.0.0.0/0 .*dir in .*proto esp .*reqid $(reqid 3 in)"
+check "compression may be absent from what comes in" shows a policy \
+	"src fd09::/64 dst fd09::/64 .*dir in .*proto comp .*level use .*proto esp .*level required .*proto ah .*level required"
+check "a tunnel between its ends" shows a policy \
+	"src 10.2.0.0/16 dst 10.1.0.0/16 .*dir fwd .*tmpl src 10.9.0.2 dst 10.9.0.1 proto esp .*mode tunnel"
+check "packets will wait for their SA" is 0 on a cat /proc/sys/net/core/xfrm_larval_drop
+tell a 'unpolicy 2'
+check "a policy goes" wait_for is $((4 * 3 + neighbours)) count a policy
+tell a 'policy 6 6 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
+check "one that never matches is no obstacle" wait_for said a '^done' 8
+
+# --- SPIs, wishes --------------------------------------------------------------------------------
+
+tell a 'reserve 10.9.0.2 10.9.0.1 3'
+check "an SPI is reserved" wait_for said a '^reserved'
+spi=$((16#$(sed -n 's/^reserved //p' $work/a.out)))
+check "the kernel keeps it" shows a state "src 10.9.0.2 dst 10.9.0.1 proto esp spi $(printf 0x%08x $spi)"
+tell a "delete $spi 10.9.0.1"
+check "and releases it" wait_for is 0 count a state
+tell a 'reserve fd09::2 fd09::1 4 ipcomp'
+check "a CPI" wait_for said a '^reserved 0000[0-9a-e]'
+cpi=$((16#$(sed -n 's/^reserved //p' $work/a.out | tail -n 1)))
+tell a "delete $cpi fd09::1 ipcomp"
+tell a "delete 4097 10.9.0.1"
+check "there is no other SA" wait_for said a '^error no SA 00001001'
+
+on a ping -q -c 1 -W 1 10.9.0.2 >/dev/null
+check "a packet wants an SA" wait_for said a '^acquire 3 10.9.0.1 10.9.0.2'
+check "the kernel has a larval one" shows a state "src 10.9.0.1 dst 10.9.0.2 .*spi 0x00000000.* reqid $(reqid 3 out)"
+wanted=$(grep -c ^acquire $work/a.out)
+tell a 'failed 3 10.9.0.1 10.9.0.2'
+check "which goes when none can be had" wait_for refuses shows a state 'spi 0x00000000'
+sleep 2.5
+on a ping -q -c 1 -W 1 10.9.0.2 >/dev/null
+check "the next packet asks again" wait_for said a '^acquire 3 10.9.0.1 10.9.0.2' $((wanted + 1))
+on a ping -q -c 1 -W 1 -I 10.1.0.1 10.2.0.1 >/dev/null
+check "through a tunnel: the inner addresses are told" wait_for said a '^acquire 5 10.1.0.1 10.2.0.1'
+check "the outer ones are the SA's" shows a state 'src 10.9.0.1 dst 10.9.0.2 .*mode tunnel'
+tell a 'failed 5 10.1.0.1 10.2.0.1'
+check "a tunnel's larval SA goes as well" wait_for refuses shows a state 'spi 0x00000000.*mode tunnel'
+
+# --- The end, a crash ----------------------------------------------------------------------------
+
+on a ip xfrm policy add src 10.77.0.0/16 dst 10.1.0.1 dir in priority 7 action block
+stop a
+check "a clean end leaves what is not ours, and that alone" is 1 count a policy
+check "and no SA" is 0 count a state
+check "and the system's setting" is 1 on a cat /proc/sys/net/core/xfrm_larval_drop
+check "and no file" refuses test -e $work/a.state
+
+start a
+tell a 'policy 1 1 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
+tell a 'policy 2 2 discard 0.0.0.0/0 10.66.0.0/16 0 0 0'
+tell a settled
+check "policies again" wait_for said a '^done' 3
+crash a
+check "a crash leaves them" is $((2 * 3 + neighbours + 1)) count a policy
+on a ip monitor all >/dev/null 2>&1 &
+on a ip xfrm monitor policy >$work/changes &
+monitor=$!
+start a
+check "the next start touches none at first" is $((2 * 3 + neighbours + 1)) count a policy
+tell a 'policy 7 1 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
+check "a policy is told again" wait_for said a '^done' 1
+check "and stands in the place of the one before" shows a policy \
+	"src 0.0.0.0/0 dst 10.9.0.0/24 .*dir out .*reqid $(reqid 7 out)"
+check "what is not told again yet stands" is $((2 * 3 + neighbours + 1)) count a policy
+tell a settled
+check "until all are" wait_for is $((3 + neighbours + 1)) count a policy
+sleep 0.2
+kill $monitor
+check "at no moment was there none" refuses grep -A1 'Deleted.*10.9.0.0/24' $work/changes
+stop a
+check "it still knows the setting from before the crash" is 1 on a cat /proc/sys/net/core/xfrm_larval_drop
+check "foreign policies were not touched" shows a policy 'src 10.77.0.0/16'
+on a ip xfrm policy flush
+
+# --- Packets -------------------------------------------------------------------------------------
+
+if ! ip xfrm state add src 127.0.0.1 dst 127.0.0.1 proto esp spi 0x1000 \
+	aead 'rfc4106(gcm(aes))' 0x000102030405060708090a0b0c0d0e0f10111213 128 2>/dev/null; then
+	echo "this kernel has no ESP: packets are not tried here"
+	[ $failures -eq 0 ]
+	exit
+fi
+ip xfrm state flush
+
+# pair NUMBER POLICY LOCAL-MODE SUITE [OPTION]: SAs in both directions on both hosts; SPIs from
+# NUMBER on.
+sa() { # HOST in|out SPI SOURCE DESTINATION POLICY SUITE SEED LOCAL REMOTE MODE [OPTION...]
+	tell "$1" "sa ${*:2}"
+}
+pair() { # FIRST-SPI POLICY SUITE A B INNER-A INNER-B MODE [OPTION...]
+	local spi=$1 policy=$2 suite=$3 a=$4 b=$5 inner_a=$6 inner_b=$7
+	shift 7
+	sa a in $spi $b $a $policy $suite 7 $inner_a $inner_b "$@"
+	sa b out $spi $b $a $policy $suite 7 $inner_b $inner_a "$@"
+	sa b in $((spi + 1)) $a $b $policy $suite 9 $inner_b $inner_a "$@"
+	sa a out $((spi + 1)) $a $b $policy $suite 9 $inner_a $inner_b "$@"
+}
+pings() { # ADDRESS [SOURCE]
+	on a ping -q -c 2 -i 0.2 -W 2 ${2:+-I $2} "$1"
+}
+
+start a
+start b
+for host in a b; do
+	near=1 far=2
+	[ $host = a ] || near=2 far=1
+	tell $host "policy 1 1 require 0.0.0.0/0 10.9.0.0/24 0 0 0"
+	tell $host "policy 2 2 require fd09::/64 fd09::/64 0 0 0"
+	tell $host "policy 3 3 require 10.$near.0.0/16 10.$far.0.0/16 0 0 0 10.9.0.$near 10.9.0.$far"
+	tell $host settled
+done
+wait_for said b '^done' 4
+on a ping -q -c 1 -W 10 10.9.0.2 >$work/first 2>&1 &
+first=$!
+check "a ping asks for an SA" wait_for said a '^acquire 1 '
+pair 4096 1 aes256gcm16 10.9.0.1 10.9.0.2 10.9.0.1/32 10.9.0.2/32 transport
+check "and is answered, for it waited" wait $first
+check "by ESP, transport mode, IPv4" pings 10.9.0.2
+pair 4128 2 aes128-sha256 fd09::1 fd09::2 fd09::1/128 fd09::2/128 transport
+check "IPv6" pings fd09::2
+pair 4160 3 aes256gcm16 10.9.0.1 10.9.0.2 10.1.0.0/16 10.2.0.0/16 tunnel
+check "tunnel mode" pings 10.2.0.1 10.1.0.1
+tell a 'query 4097 10.9.0.2'
+check "counters" wait_for said a '^counters 00001001 packets=[3-9] bytes=[1-9]'
+check "one larger window is the kernel's bitmap" shows a state 'anti-replay esn context'
+
+# A new pair beside the old one, as in a rekeying, under a stream.
+on a ping -q -f -c 2000 -i 0.002 -W 2 10.9.0.2 >$work/stream &
+stream=$!
+sleep 1
+pair 4192 1 aes128gcm16 10.9.0.1 10.9.0.2 10.9.0.1/32 10.9.0.2/32 transport
+sleep 1
+tell a 'delete 4097 10.9.0.2'
+tell b 'delete 4096 10.9.0.1'
+sleep 1
+tell a 'delete 4096 10.9.0.1'
+tell b 'delete 4097 10.9.0.2'
+wait $stream
+check "rekeying loses no packet" grep ' 0% packet loss' $work/stream
+tell a 'query 4193 10.9.0.2'
+check "the newer SA is the one in use" wait_for said a '^counters 00001061 packets=[1-9][0-9]'
+check "nothing was refused" refuses grep -E '^Xfrm(In|Out|Fwd)[A-Za-z]*[[:space:]]*[1-9]' \
+	/proc/net/xfrm_stat
+stop a
+stop b
+
+# A flow that is only requested to be protected.
+start a
+start b
+for host in a b; do
+	tell $host "policy 1 1 request 0.0.0.0/0 10.9.0.0/24 0 0 0"
+	tell $host settled
+done
+wait_for said b '^done' 2
+check "requested: clear while there is no SA" pings 10.9.0.2
+check "but asked for" wait_for said a '^acquire 1 '
+tell a 'failed 1 10.9.0.1 10.9.0.2'
+check "clear when there will be none" pings 10.9.0.2
+on b tcpdump -n -i veth-b -c 1 esp >$work/esp 2>&1 &
+esp=$!
+sleep 1
+pair 4096 1 aes256gcm16 10.9.0.1 10.9.0.2 10.9.0.1/32 10.9.0.2/32 transport
+sleep 0.5
+check "requested: protected once there is one" pings 10.9.0.2
+check "with ESP" wait $esp
+for host in a b; do
+	tell $host 'delete 4096 10.9.0.1'
+	tell $host 'delete 4097 10.9.0.2'
+done
+sleep 0.5
+check "and never clear again" refuses pings 10.9.0.2
+crash a
+start a
+tell a "policy 9 1 request 0.0.0.0/0 10.9.0.0/24 0 0 0"
+tell a settled
+wait_for said a '^done' 2
+check "nor after a crash" refuses pings 10.9.0.2
+stop a
+stop b
+check "no sanitizer complained" test -z "$(cat $work/sanitizer.* 2>/dev/null)"
+[ $failures -eq 0 ]
