@@ -146,7 +146,7 @@ strongswan_stop() {
 
 # strongswan_initiate HOST: phase 1 if there is none, and the child.
 strongswan_initiate() {
-	strongswan_on "$1" --initiate --child child --timeout 10
+	strongswan_on "$1" --initiate --child child --timeout $((10 * patience))
 }
 
 # strongswan_is_up HOST: whether the child is installed.

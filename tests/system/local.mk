@@ -1,7 +1,6 @@
 # System tests need namespaces, so scripts/check runs them, not make check.
 EXTRA_DIST += tests/system/lib.sh \
 	tests/system/active-directory \
-	tests/system/at-exit \
 	tests/system/authorisation \
 	tests/system/bad-datagrams \
 	tests/system/bundles \
@@ -19,7 +18,6 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/nat \
 	tests/system/principals \
 	tests/system/rekey \
-	tests/system/request \
 	tests/system/reverse-path \
 	tests/system/several \
 	tests/system/shutdown \
