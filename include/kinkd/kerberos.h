@@ -149,7 +149,8 @@ struct kerberos_completion {
 	uint64_t token;    /* the request's */
 	uint32_t affinity; /* the request's */
 	/*
-	 * ERR_OK; ERR_UNAVAILABLE (no KDC, no credentials yet: retry), ERR_NOT_FOUND (the KDC or
+	 * ERR_OK; ERR_UNREACHABLE (no KDC), ERR_UNAVAILABLE (a KDC or keytab that gives none yet:
+	 * retry both), ERR_NOT_FOUND (the KDC or
 	 * keytab knows no such principal), ERR_AUTH, ERR_REPLAY, ERR_EXPIRED, ERR_SKEW, ERR_REFUSED
 	 * (VERIFY: a KRB-ERROR arrived), ERR_UNSUPPORTED (an encryption type), ERR_INVALID,
 	 * ERR_LIMIT, ERR_NO_MEMORY, ERR_SYSTEM. The text names the principal and the next step.

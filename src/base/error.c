@@ -20,6 +20,7 @@ static const char *const texts[ERR_COUNT] = {
     [ERR_EXPIRED] = "expired",
     [ERR_SKEW] = "clock skew too great",
     [ERR_UNAVAILABLE] = "service unavailable",
+    [ERR_UNREACHABLE] = "no server can be reached",
     [ERR_TIMEOUT] = "no answer",
     [ERR_REFUSED] = "refused by the peer",
     [ERR_SYSTEM] = "system error",

@@ -21,6 +21,7 @@ enum err {
 	ERR_EXPIRED,     /* a lifetime or validity period is over */
 	ERR_SKEW,        /* clocks differ by more than is allowed */
 	ERR_UNAVAILABLE, /* a service does not answer now; trying again later makes sense */
+	ERR_UNREACHABLE, /* no server of a service can be reached; trying again later as well */
 	ERR_TIMEOUT,     /* the peer did not answer in time */
 	ERR_REFUSED,     /* the peer answered with an error */
 	ERR_SYSTEM,      /* the operating system or a library failed; the text says how */

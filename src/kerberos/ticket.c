@@ -232,7 +232,7 @@ static enum err get_service_ticket(struct kerberos_fetcher *fetcher,
 		(void)kerberos_problem(
 		    fetcher->context, code, problem, "getting a ticket for", request->server, NULL);
 	/* A KDC that is away concerns all, a name that it does not know only this one. */
-	if (code == 0 || problem->code == ERR_UNAVAILABLE)
+	if (code == 0 || problem->code == ERR_UNAVAILABLE || problem->code == ERR_UNREACHABLE)
 		realm->status.problem = *problem;
 	(void)pthread_mutex_unlock(&realm->lock);
 	return problem->code;

@@ -198,7 +198,9 @@ void kx_connection_destroy(struct kx_connection *connection)
 	tell_waiters(connection, &problem);
 	kx_principal_cancel(&connection->principal_wait);
 	timers_cancel(&kx->timers, &connection->timer);
+	timers_cancel(&kx->timers, &connection->reconsider);
 	HASH_DELETE(by_key, kx->connections, connection);
+	free(connection->asked);
 	free(connection->principal);
 	free(connection->reason);
 	free(connection);
@@ -243,11 +245,59 @@ static uint64_t retry_delay(const struct kx_connection *connection, enum err cod
 	uint64_t limit = daemon->retry_limit;
 	uint64_t delay = daemon->retry_first;
 
-	if (code == ERR_UNAVAILABLE && limit > RETRY_UNAVAILABLE_MAX_MS)
+	if ((code == ERR_UNAVAILABLE || code == ERR_UNREACHABLE) &&
+	    limit > RETRY_UNAVAILABLE_MAX_MS)
 		limit = RETRY_UNAVAILABLE_MAX_MS;
 	for (uint32_t i = 1; i < connection->failures && delay < limit; i++)
 		delay *= 2;
 	return delay < limit ? delay : limit;
+}
+
+static void reconsider(struct timer *timer, void *context);
+
+/* While a method serves that others are preferred to, these are tried again in their time. */
+static void plan_reconsideration(struct kx_connection *connection, uint64_t earliest_ms)
+{
+	struct kx *kx = connection->kx;
+	const struct kx_negotiation *negotiation = &connection->negotiation;
+	uint64_t due = 0;
+
+	timers_cancel(&kx->timers, &connection->reconsider);
+	if (connection->current != NULL && !kx->shutdown.active)
+		due = kx_choice_reconsider(&kx->choices, negotiation->rule, &negotiation->remote,
+		    connection->current->exchange);
+	if (due == 0)
+		return;
+	if (due < earliest_ms)
+		due = earliest_ms;
+	if (timers_set(&kx->timers, &connection->reconsider, due, reconsider, connection) !=
+	    ERR_OK) {
+		/* Then the next rekeying looks. */
+	}
+}
+
+/* Another method was tried while one serves: that goes on as it did. */
+static void stay(struct kx_connection *connection, const struct problem *problem)
+{
+	struct kx *kx = connection->kx;
+	char remote[ADDRESS_TEXT_SIZE];
+
+	connection->negotiation.again = false;
+	connection->negotiating = false;
+	connection->reconsidering = false;
+	log_event(kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_KX,
+	    LOG_FIELDS({"policy", connection->negotiation.rule->name},
+		{"peer", connection->negotiation.peer->name},
+		{"remote", address_format(&connection->key.remote, remote)},
+		{"method", exchange_name((enum exchange)connection->exchange)}),
+	    "%s still cannot take over from %s: %s",
+	    exchange_name((enum exchange)connection->exchange),
+	    exchange_name((enum exchange)connection->current->exchange), problem->text);
+	connection->exchange = connection->current->exchange;
+	settle_state(connection);
+	plan_reconsideration(connection, now_ms(kx) + connection->negotiation.peer->fallback_retry);
+	tell_waiters(connection, problem);
+	kx_shutdown_check(kx);
 }
 
 static void failed(struct kx_connection *connection, const struct problem *problem)
@@ -260,6 +310,7 @@ static void failed(struct kx_connection *connection, const struct problem *probl
 
 	connection->negotiation.again = false;
 	connection->negotiating = false;
+	connection->reconsidering = false;
 	connection->wanted = again && connection->wanted;
 	connection->lingering = false;
 	if (connection->failures < UINT32_MAX)
@@ -297,15 +348,81 @@ static void failed(struct kx_connection *connection, const struct problem *probl
 	kx_shutdown_check(kx);
 }
 
+static void begin(struct kx_connection *connection);
+
+/* Goes on with the next method if the file allows that after this failure. */
+static bool move_on(
+    struct kx_connection *connection, enum kx_failure failure, const struct problem *problem)
+{
+	static const int counters[KX_FAILURE_COUNT] = {
+	    [KX_FAILURE_NO_REALM] = KX_FALLBACKS_NO_REALM,
+	    [KX_FAILURE_NO_PRINCIPAL] = KX_FALLBACKS_NO_PRINCIPAL,
+	    [KX_FAILURE_NO_KDC] = KX_FALLBACKS_NO_KDC,
+	    [KX_FAILURE_SILENT] = KX_FALLBACKS_SILENT};
+	struct kx *kx = connection->kx;
+	const struct kx_negotiation *negotiation = &connection->negotiation;
+	int from = connection->exchange;
+	/* Another method serves, so nobody waits for this one. */
+	bool spare = connection->reconsidering && connection->current != NULL;
+	int next;
+	char remote[ADDRESS_TEXT_SIZE];
+
+	if (kx->shutdown.active || !kx_choice_moves_on(negotiation->peer, failure))
+		return false;
+	next = kx_choice_after(
+	    &kx->choices, negotiation->rule, &negotiation->remote, from, now_ms(kx));
+	if (next == KX_CHOICE_NONE) {
+		/* Then it is the host that cannot be met, and no method is worse than another. */
+		if (!spare)
+			kx_choice_forget(&kx->choices, &negotiation->remote, EXCHANGE_COUNT);
+		return false;
+	}
+	kx_choice_leave(&kx->choices, negotiation->peer, &negotiation->remote, from, failure,
+	    problem->text, now_ms(kx));
+	if (spare)
+		return false;
+	kx_count(kx, counters[failure]);
+	log_event(kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_KX,
+	    LOG_FIELDS({"policy", negotiation->rule->name}, {"peer", negotiation->peer->name},
+		{"remote", address_format(&negotiation->remote, remote)},
+		{"method", exchange_name((enum exchange)next)},
+		{"left", exchange_name((enum exchange)from)}, {"reason", kx_failure_name(failure)}),
+	    "%s is left for %s: %s; it is tried again in %u s", exchange_name((enum exchange)from),
+	    exchange_name((enum exchange)next), problem->text,
+	    negotiation->peer->fallback_retry / 1000);
+	connection->negotiation.again = false;
+	connection->exchange = next;
+	begin(connection);
+	return true;
+}
+
+static void ended(
+    struct kx_connection *connection, enum kx_failure failure, const struct problem *problem)
+{
+	if (move_on(connection, failure, problem))
+		return;
+	if (connection->reconsidering && connection->current != NULL)
+		stay(connection, problem);
+	else
+		failed(connection, problem);
+}
+
 /* Gives the wish to the method. */
-static void begin(struct kx_connection *connection)
+static void initiate(struct kx_connection *connection)
 {
 	struct kx *kx = connection->kx;
+	const struct kx_method *method = kx_method_of(connection->exchange);
 
-	connection->awaiting_name = false;
-	connection->negotiation.principal = connection->principal;
-	kx_method_of(connection->exchange)
-	    ->initiate(kx->method_states[connection->exchange], &connection->negotiation);
+	connection->negotiation.principal = method->needs_principal ? connection->asked : NULL;
+	method->initiate(kx->method_states[connection->exchange], &connection->negotiation);
+}
+
+/* Whether the host has no principal, or we failed to find out. */
+static enum kx_failure failure_of_name(enum err code)
+{
+	return code == ERR_NOT_FOUND || code == ERR_INVALID || code == ERR_UNAVAILABLE
+	           ? KX_FAILURE_NO_REALM
+	           : KX_FAILURE_FINAL;
 }
 
 static void principal_known(
@@ -317,49 +434,73 @@ static void principal_known(
 
 	connection->awaiting_name = false;
 	if (principal == NULL) {
-		failed(connection, problem);
+		ended(connection, failure_of_name(problem->code), problem);
 		return;
 	}
-	set_text(&connection->principal, principal);
-	if (connection->principal == NULL) {
+	set_text(&connection->asked, principal);
+	if (connection->asked == NULL) {
 		(void)problem_set(&why, ERR_NO_MEMORY, "out of memory");
 		failed(connection, &why);
 		return;
 	}
-	begin(connection);
+	/* Until it has proved who it is. */
+	if (connection->current == NULL)
+		set_text(&connection->principal, principal);
+	initiate(connection);
+}
+
+/* With the method chosen. */
+static void begin(struct kx_connection *connection)
+{
+	const struct kx_method *method = kx_method_of(connection->exchange);
+	struct problem problem;
+
+	connection->negotiation.work = 0;
+	if (method == NULL) {
+		(void)problem_set(&problem, ERR_UNSUPPORTED, "this kinkd does not speak %s",
+		    exchange_name((enum exchange)connection->exchange));
+		failed(connection, &problem);
+	} else if (method->needs_principal) {
+		connection->awaiting_name = true;
+		connection->principal_wait.done = principal_known;
+		kx_principal_wait(connection->kx, connection->negotiation.peer,
+		    &connection->key.remote, &connection->principal_wait);
+	} else {
+		initiate(connection);
+	}
 }
 
 void kx_connection_negotiate(struct kx_connection *connection)
 {
 	struct kx *kx = connection->kx;
 
+	/* What was only tried is needed now. */
+	if (connection->negotiating)
+		connection->reconsidering = false;
 	if (connection->negotiating || kx->shutdown.active)
 		return;
 	timers_cancel(&kx->timers, &connection->timer);
+	timers_cancel(&kx->timers, &connection->reconsider);
 	connection->lingering = false;
 	connection->negotiating = true;
-	connection->negotiation.work = 0;
 	settle_state(connection);
 	kx_count(kx, KX_NEGOTIATIONS_STARTED);
 	if (connection->current != NULL)
 		kx_count(kx, KX_REKEYS);
-	connection->exchange = (int)connection->negotiation.peer->exchanges[0];
-	if (kx_method_of(connection->exchange) == NULL) {
-		struct problem problem;
+	connection->exchange = kx_choice_first(&kx->choices, connection->negotiation.rule,
+	    &connection->negotiation.remote, now_ms(kx));
+	begin(connection);
+}
 
-		(void)problem_set(&problem, ERR_UNSUPPORTED, "this kinkd does not speak %s",
-		    exchange_name((enum exchange)connection->exchange));
-		failed(connection, &problem);
+static void reconsider(struct timer *timer, void *context)
+{
+	struct kx_connection *connection = context;
+
+	(void)timer;
+	if (connection->negotiating || connection->current == NULL)
 		return;
-	}
-	if (!kx_method_of(connection->exchange)->needs_principal) {
-		begin(connection);
-		return;
-	}
-	connection->awaiting_name = true;
-	connection->principal_wait.done = principal_known;
-	kx_principal_wait(
-	    kx, connection->negotiation.peer, &connection->key.remote, &connection->principal_wait);
+	connection->reconsidering = true;
+	kx_connection_negotiate(connection);
 }
 
 void kx_connection_stop(struct kx_connection *connection, const struct problem *problem)
@@ -373,6 +514,7 @@ void kx_connection_stop(struct kx_connection *connection, const struct problem *
 		    ->abandon(connection->kx->method_states[connection->exchange],
 			&connection->negotiation);
 	connection->negotiating = false;
+	connection->reconsidering = false;
 	connection->wanted = false;
 	settle_state(connection);
 	if (connection->current == NULL)
@@ -450,6 +592,23 @@ void kx_connection_revive(struct kx_connection *connection)
 		kx_connection_want(connection);
 }
 
+/* The method has just worked, whoever started. */
+static void note_method(struct kx_connection *connection, const struct sa_pair *pair)
+{
+	struct kx *kx = connection->kx;
+	char remote[ADDRESS_TEXT_SIZE];
+
+	if (kx_choice_left(&kx->choices, &pair->remote, pair->exchange, 0) != NULL) {
+		kx_count(kx, KX_FALLBACKS_ENDED);
+		log_event(kx->host.log, LOG_LEVEL_NOTICE, LOG_AREA_KX,
+		    LOG_FIELDS({"policy", connection->negotiation.rule->name},
+			{"remote", address_format(&pair->remote, remote)}),
+		    "%s works again", exchange_name((enum exchange)pair->exchange));
+	}
+	kx_choice_forget(&kx->choices, &pair->remote, pair->exchange);
+	plan_reconsideration(connection, 0);
+}
+
 void kx_connection_attach(
     struct kx_connection *connection, struct sa_pair *pair, const char *principal)
 {
@@ -461,10 +620,10 @@ void kx_connection_attach(
 	connection->lingering = false;
 	if (principal != NULL)
 		set_text(&connection->principal, principal);
-	connection->negotiation.principal = connection->principal;
 	set_text(&connection->reason, NULL);
 	timers_cancel(&connection->kx->timers, &connection->timer);
 	settle_state(connection);
+	note_method(connection, pair);
 }
 
 void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair)
@@ -507,9 +666,8 @@ void kx_negotiation_failed(struct kx *kx, struct kx_negotiation *negotiation,
     enum kx_failure failure, const struct problem *problem)
 {
 	(void)kx;
-	(void)failure;
 	negotiation->work = 0;
-	failed(connection_of(negotiation), problem);
+	ended(connection_of(negotiation), failure, problem);
 }
 
 void kx_negotiation_done(
@@ -520,8 +678,10 @@ void kx_negotiation_done(
 
 	negotiation->work = 0;
 	connection->negotiating = false;
+	connection->reconsidering = false;
 	connection->wanted = false;
-	kx_connection_attach(connection, pair, identity);
+	kx_connection_attach(
+	    connection, pair, identity != NULL ? identity : negotiation->principal);
 	log_established(connection, pair);
 	kx_liveness_established(kx, pair);
 	kx_count(kx, KX_NEGOTIATIONS_DONE);

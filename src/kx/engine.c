@@ -138,6 +138,7 @@ enum err kx_create(const struct host *host, struct policy *policy, struct kx **o
 	kx->policy = policy_retain(policy);
 	kx->epoch = (uint32_t)host->time(host->self);
 	kx->woken_ms = TIMERS_NEVER;
+	kx->choices.limit = policy->daemon.max_sas;
 	timers_init(&kx->timers);
 	kx_names_init(kx);
 	limit_init(&kx->hint_limit, HINTS_PER_SECOND, HINTS_PER_SECOND, host->now_ms(host->self));
@@ -171,6 +172,7 @@ void kx_destroy(struct kx *kx)
 	}
 	kx_liveness_clear(kx);
 	kx_lapse_clear(kx);
+	kx_choices_clear(&kx->choices);
 	sad_destroy(kx->sad);
 	kx_names_clear(kx);
 	timers_clear(&kx->timers);
@@ -210,16 +212,31 @@ static int exchange_of_datagram(const struct host_datagram *datagram)
 	return EXCHANGE_COUNT;
 }
 
+/* Whether a host of that address is met by other methods only. Strangers are the method's affair.
+ */
+static bool is_refused(const struct kx *kx, int exchange, const struct address *remote)
+{
+	const struct policy_peer *peer = policy_peer_of(kx->policy, remote);
+
+	return peer != NULL && !policy_peer_allows(peer, (enum exchange)exchange);
+}
+
 void kx_datagram(struct kx *kx, const struct host_datagram *datagram)
 {
+	static const int counters[HOST_PORT_COUNT] = {[HOST_PORT_KINK] = KX_DATAGRAMS_KINK,
+	    [HOST_PORT_IKE] = KX_DATAGRAMS_IKE,
+	    [HOST_PORT_IKE_NAT] = KX_DATAGRAMS_IKE_NAT};
 	int exchange = exchange_of_datagram(datagram);
 	const struct kx_method *method = exchange != EXCHANGE_COUNT ? kx_method_of(exchange) : NULL;
 
 	kx_count(kx, KX_DATAGRAMS_RECEIVED);
-	if (method != NULL)
-		method->datagram(kx->method_states[exchange], datagram);
-	else
+	kx_count(kx, counters[datagram->port]);
+	if (method == NULL)
 		kx_count(kx, KX_DATAGRAMS_UNEXPECTED);
+	else if (is_refused(kx, exchange, &datagram->remote.address))
+		kx_count(kx, KX_DATAGRAMS_REFUSED);
+	else
+		method->datagram(kx->method_states[exchange], datagram);
 	kx_wake_host(kx);
 }
 

@@ -67,6 +67,16 @@ enum kx_connection_state {
 	KX_FAILED    /* waiting to try again */
 };
 
+/* A method that was left for another with this host. */
+struct kx_left_view {
+	const char *method; /* "kink" */
+	const char *reason; /* "silent", as in the file's fallback */
+	const char *why;    /* for people */
+	uint64_t until_ms;  /* when it is tried again */
+};
+
+#define KX_LEFT_MAX 4
+
 struct kx_connection_view {
 	const char *policy;
 	const char *peer;      /* the peer entry's name in the file */
@@ -85,6 +95,8 @@ struct kx_connection_view {
 	struct endpoint outer;           /* of that SA: see struct kx_sa_view */
 	uint64_t heard_ms; /* when the host last gave a sign of life, as far as was looked; or 0 */
 	bool probing;      /* it is being asked for one */
+	struct kx_left_view left[KX_LEFT_MAX];
+	size_t left_count;
 };
 
 struct kx_sa_view {
@@ -103,8 +115,10 @@ struct kx_sa_view {
 	struct selector selector;
 	bool initiator;
 	uint64_t created_ms;
-	uint64_t rekey_ms;  /* 0: the peer rekeys */
-	uint64_t expire_ms; /* 0: never */
+	uint64_t rekey_ms;                     /* 0: the peer rekeys */
+	uint64_t expire_ms;                    /* 0: never */
+	struct kx_left_view left[KX_LEFT_MAX]; /* with its peer, at the moment */
+	size_t left_count;
 };
 
 /* What happened so far; names for all of them stand in kx_counter_name(). */
@@ -115,9 +129,18 @@ enum kx_counter {
 	KX_RESPONSES_DONE,
 	KX_RESPONSES_REFUSED,
 	KX_REKEYS,
+	KX_FALLBACKS_NO_REALM, /* methods left for the next one, by reason */
+	KX_FALLBACKS_NO_PRINCIPAL,
+	KX_FALLBACKS_NO_KDC,
+	KX_FALLBACKS_SILENT,
+	KX_FALLBACKS_ENDED, /* a method that was left serves again */
 	KX_SAS_CREATED,
 	KX_SAS_DELETED,
 	KX_DATAGRAMS_RECEIVED,
+	KX_DATAGRAMS_KINK, /* of these, by port */
+	KX_DATAGRAMS_IKE,
+	KX_DATAGRAMS_IKE_NAT,
+	KX_DATAGRAMS_REFUSED, /* of a method that the peer's entry does not list */
 	KX_DATAGRAMS_MALFORMED,
 	KX_DATAGRAMS_UNEXPECTED, /* no transaction, policy or peer for them */
 	KX_DATAGRAMS_UNAUTHENTIC,

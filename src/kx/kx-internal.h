@@ -5,6 +5,7 @@
 #include "base/limit.h"
 #include "base/table.h"
 #include "kinkd/kx.h"
+#include "kx/choice.h"
 #include "kx/engine.h"
 #include "sa/sad.h"
 
@@ -33,12 +34,15 @@ struct kx_connection {
 	uint64_t since_ms;
 	struct kx_negotiation negotiation;
 	struct kx_principal_wait principal_wait;
-	char *principal;         /* the remote host's; NULL while unknown */
+	char *asked;             /* the principal of the negotiation */
+	char *principal;         /* who the remote host is, or is to be; NULL while unknown */
 	char *reason;            /* why it failed last; NULL if it did not */
 	int exchange;            /* the method tried or in use; -1 for none */
 	struct sa_pair *pairs;   /* newest first */
 	struct sa_pair *current; /* the one in use: the newest that is established */
 	struct timer timer;      /* retry, or forgetting */
+	bool reconsidering;      /* a method that was left is tried, while another serves */
+	struct timer reconsider; /* when that is due */
 	struct kx_waiter *waiters;
 	UT_hash_handle by_key;
 };
@@ -92,6 +96,7 @@ struct kx {
 	struct sad *sad;
 	struct kx_connection *connections;
 	struct kx_names names;
+	struct kx_choices choices;
 	struct kx_watch *watches;
 	struct slots watch_slots;
 	struct slots revivals; /* see lapse.c */

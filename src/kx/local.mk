@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libkx.a
 libkx_a_SOURCES = \
+	src/kx/choice.c src/kx/choice.h \
 	src/kx/commands.c \
 	src/kx/connection.c \
 	src/kx/engine.c src/kx/engine.h \

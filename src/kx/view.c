@@ -8,9 +8,18 @@ static const char *const counter_names[KX_COUNTER_COUNT] = {
     [KX_RESPONSES_DONE] = "responses_done",
     [KX_RESPONSES_REFUSED] = "responses_refused",
     [KX_REKEYS] = "rekeys",
+    [KX_FALLBACKS_NO_REALM] = "fallbacks_no_realm",
+    [KX_FALLBACKS_NO_PRINCIPAL] = "fallbacks_no_principal",
+    [KX_FALLBACKS_NO_KDC] = "fallbacks_no_kdc",
+    [KX_FALLBACKS_SILENT] = "fallbacks_silent",
+    [KX_FALLBACKS_ENDED] = "fallbacks_ended",
     [KX_SAS_CREATED] = "sas_created",
     [KX_SAS_DELETED] = "sas_deleted",
     [KX_DATAGRAMS_RECEIVED] = "datagrams_received",
+    [KX_DATAGRAMS_KINK] = "datagrams_kink",
+    [KX_DATAGRAMS_IKE] = "datagrams_ike",
+    [KX_DATAGRAMS_IKE_NAT] = "datagrams_ike_nat",
+    [KX_DATAGRAMS_REFUSED] = "datagrams_refused",
     [KX_DATAGRAMS_MALFORMED] = "datagrams_malformed",
     [KX_DATAGRAMS_UNEXPECTED] = "datagrams_unexpected",
     [KX_DATAGRAMS_UNAUTHENTIC] = "datagrams_unauthentic",
@@ -64,6 +73,27 @@ static void set_next(const struct kx_connection *connection, struct kx_connectio
 	}
 }
 
+/* Methods that are passed over with a host; returns how many. */
+static size_t list_left(const struct kx *kx, const struct policy_rule *rule,
+    const struct address *remote, struct kx_left_view out[KX_LEFT_MAX])
+{
+	uint64_t now = kx->host.now_ms(kx->host.self);
+	size_t count = 0;
+
+	for (size_t i = 0; rule != NULL && i < rule->exchange_count && count < KX_LEFT_MAX; i++) {
+		const struct kx_left *left =
+		    kx_choice_left(&kx->choices, remote, (int)rule->exchanges[i], now);
+
+		if (left != NULL)
+			out[count++] =
+			    (struct kx_left_view){.method = exchange_name(rule->exchanges[i]),
+				.reason = kx_failure_name(left->failure),
+				.why = left->why,
+				.until_ms = left->until_ms};
+	}
+	return count;
+}
+
 void kx_connections_from(const struct kx *kx, size_t skip,
     bool (*callback)(void *context, const struct kx_connection_view *view), void *context)
 {
@@ -97,6 +127,8 @@ void kx_connections_from(const struct kx *kx, size_t skip,
 		    .probing = watch != NULL && watch->probing};
 
 		set_next(connection, &view);
+		view.left_count =
+		    list_left(kx, connection->negotiation.rule, &connection->key.remote, view.left);
 		if (!callback(context, &view))
 			return;
 	}
@@ -154,6 +186,7 @@ void kx_sas_from(const struct kx *kx, uint32_t *cursor,
 		    .rekey_ms = pair->rekey_ms != UINT64_MAX ? pair->rekey_ms : 0,
 		    .expire_ms = pair->expire_ms};
 
+		view.left_count = list_left(kx, rule, &pair->remote, view.left);
 		if (!callback(context, &view))
 			return;
 	}

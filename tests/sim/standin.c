@@ -136,7 +136,7 @@ static struct ticket *fetch(
 	uint32_t key_version;
 
 	if (settings->kdc_away(settings->context)) {
-		(void)problem_set(problem, ERR_UNAVAILABLE, "no KDC answers");
+		(void)problem_set(problem, ERR_UNREACHABLE, "no KDC answers");
 		return NULL;
 	}
 	key_version = settings->key_version(settings->context, request->server);

@@ -201,14 +201,14 @@ static void kdc_is_down(void **state)
 	assert_int_equal(message_accept(&b, &message, &completion), ERR_OK);
 
 	assert_int_equal(
-	    host_request(&host, "host/c.example.test@EXAMPLE.TEST", &completion), ERR_UNAVAILABLE);
+	    host_request(&host, "host/c.example.test@EXAMPLE.TEST", &completion), ERR_UNREACHABLE);
 	assert_text(completion.problem, "host/c.example.test@EXAMPLE.TEST");
-	assert_int_equal(host_request(&fresh, PRINCIPAL_B, &completion), ERR_UNAVAILABLE);
+	assert_int_equal(host_request(&fresh, PRINCIPAL_B, &completion), ERR_UNREACHABLE);
 	assert_text(completion.problem, "KDC");
 	assert_text(completion.problem, "EXAMPLE.TEST");
 	assert_text(completion.problem, "krb5.conf");
 	kerberos_realm_status(fresh.realm, &status);
-	assert_int_equal(status.problem.code, ERR_UNAVAILABLE);
+	assert_int_equal(status.problem.code, ERR_UNREACHABLE);
 	assert_int_equal(status.kdc_answered, 0);
 
 	realm_command("start", NULL);

@@ -220,6 +220,9 @@ static void give_up(struct kink_command *command)
 		    "%s did not answer %u messages; is kinkd running there, and does UDP port %u "
 		    "get through?",
 		    remote, command->tries, command->remote.port);
+	/* An error that anyone could have sent leaves the method as it was. */
+	if (command->hint.code == ERR_OK)
+		command->failure = KX_FAILURE_SILENT;
 	if (command->kind->type != KINK_STATUS)
 		kx_peer_doubted(command->kink->kx, &command->remote.address);
 	kink_command_fail(command, &problem);
@@ -371,6 +374,18 @@ void kink_command_restart(struct kink_command *command)
 		fail(command, ERR_NO_MEMORY);
 }
 
+static enum kx_failure failure_of_ticket(enum err code)
+{
+	switch (code) {
+	case ERR_UNREACHABLE:
+		return KX_FAILURE_NO_KDC;
+	case ERR_NOT_FOUND:
+		return KX_FAILURE_NO_PRINCIPAL;
+	default:
+		return KX_FAILURE_FINAL;
+	}
+}
+
 void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t handle,
     const struct kerberos_completion *completion)
 {
@@ -413,6 +428,8 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 		return;
 	}
 	if (completion->problem.code != ERR_OK) {
+		if (step == KINK_STEP_TICKET)
+			command->failure = failure_of_ticket(completion->problem.code);
 		kink_command_fail(command, &completion->problem);
 		return;
 	}

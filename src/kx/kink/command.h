@@ -83,9 +83,10 @@ struct kink_command {
 	uint64_t interval_ms;
 	uint64_t began_ms;
 	struct timer timer;
-	struct problem hint; /* an unauthenticated error: why it may have failed */
-	bool doubted;        /* it was about the ticket, which may be replaced */
-	bool getting_tgt;    /* its messages are GETTGT yet */
+	enum kx_failure failure; /* when it fails: whether another method may do */
+	struct problem hint;     /* an unauthenticated error: why it may have failed */
+	bool doubted;            /* it was about the ticket, which may be replaced */
+	bool getting_tgt;        /* its messages are GETTGT yet */
 	uint8_t tgts_fetched;
 	struct bytes offered; /* what came in a KINK_TGT_REP in place of a reply */
 

@@ -110,7 +110,7 @@ bool kink_gettgt_after_failure(
 	/* The KDC does not take it: it has ended, say. A new one may do. */
 	if (!kink_is_user_to_user(command, &octets) || octets.len == 0 ||
 	    command->tgts_fetched >= FETCHES_MAX || completion->problem.code == ERR_UNAVAILABLE ||
-	    completion->problem.code == ERR_LIMIT)
+	    completion->problem.code == ERR_UNREACHABLE || completion->problem.code == ERR_LIMIT)
 		return false;
 	leave_user_to_user(command);
 	return entry_of(command->kink, &command->remote.address) != NULL;

@@ -137,7 +137,9 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 	                 !kink_nat_is_between(grant) &&
 	                 rule->proposal.nonces == POLICY_NONCES_INITIATOR &&
 	                 is_same_choice(&grant->choice, &request.first);
-	wrong = kink_dialect_forbids(response, grant, &request.first);
+	wrong = policy_rule_allows(rule, EXCHANGE_KINK)
+	            ? kink_dialect_forbids(response, grant, &request.first)
+	            : "the policy does not list kink in its exchange";
 	if (wrong != NULL) {
 		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN, wrong);
 		return NULL;

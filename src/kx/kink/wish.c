@@ -61,7 +61,7 @@ static void give_up(
 			sad_remove(kx_sad(kink->kx), pair);
 	}
 	if (negotiation != NULL)
-		kx_negotiation_failed(kink->kx, negotiation, KX_FAILURE_FINAL, problem);
+		kx_negotiation_failed(kink->kx, negotiation, command->failure, problem);
 }
 
 void kink_wish_failed(
