@@ -136,6 +136,27 @@ static int state_colour(const char *state)
 	return strcmp(state, "failed") == 0 ? RED : YELLOW;
 }
 
+/* Exchange methods that were left for the one in use: "kink left (no-kdc), again in 9 min". */
+static void add_left(const json_t *line, char *out, size_t size)
+{
+	const json_t *left;
+	size_t index;
+
+	json_array_foreach(json_object_get(line, "left"), index, left)
+	{
+		size_t used = strlen(out);
+		const char *method = text_of(left, "method");
+		const char *reason = text_of(left, "reason");
+		char duration[FORMAT_SIZE];
+
+		(void)snprintf(out + used, size - used, "%s%s left (%s), again in %s",
+		    used > 0 ? "; " : "", method != NULL ? method : "?",
+		    reason != NULL ? reason : "?",
+		    format_duration(
+			json_integer_value(json_object_get(left, "retry_in")), duration));
+	}
+}
+
 /* What comes next by itself, and what went wrong before. */
 static void add_next(struct table *table, const json_t *line)
 {
@@ -159,6 +180,7 @@ static void add_next(struct table *table, const json_t *line)
 	if (reason != NULL)
 		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s",
 		    text[0] != '\0' ? ": " : "", reason);
+	add_left(line, text, sizeof(text));
 	table_add(table, text[0] != '\0' ? text : NULL, failed ? RED : 0);
 }
 
@@ -206,16 +228,17 @@ static void show_status(const json_t *lines)
 
 static void show_sas(const json_t *lines)
 {
-	static const char *const headings[] = {"POLICY", "REMOTE", "PRINCIPAL", "STATE", "SPI IN",
-	    "SPI OUT", "MODE", "ESP", "ROLE", "AGE", "REKEY", "EXPIRES", "IN", "OUT", "SELECTORS"};
+	static const char *const headings[] = {"POLICY", "REMOTE", "PRINCIPAL", "BY", "STATE",
+	    "SPI IN", "SPI OUT", "MODE", "ESP", "ROLE", "AGE", "REKEY", "EXPIRES", "IN", "OUT",
+	    "SELECTORS"};
 	struct table *table = table_new(headings, sizeof(headings) / sizeof(headings[0]));
 	const json_t *line;
 	size_t index;
 
 	json_array_foreach(lines, index, line)
 	{
-		static const char *const texts[] = {"policy", "remote", "principal", "state",
-		    "spi_in", "spi_out", "mode", "suite", "role"};
+		static const char *const texts[] = {"policy", "remote", "principal", "method",
+		    "state", "spi_in", "spi_out", "mode", "suite", "role"};
 		char local[128];
 		char remote[128];
 		char both[300];

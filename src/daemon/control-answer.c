@@ -173,6 +173,19 @@ static json_t *outer_end(const struct endpoint *outer)
 	return outer->port != 0 ? text(endpoint_format(outer, formatted)) : json_null();
 }
 
+/* Exchange methods that were left for others, and why. */
+static json_t *methods_left(const struct kx_left_view *left, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		(void)json_array_append_new(
+		    array, json_pack("{s:s, s:s, s:o, s:o}", "method", left[i].method, "reason",
+			       left[i].reason, "why", text(left[i].why), "retry_in",
+			       seconds_until(left[i].until_ms)));
+	return array;
+}
+
 static bool connection_line(void *context, const struct kx_connection_view *view)
 {
 	static const char *const states[] = {[KX_NEGOTIATING] = "negotiating",
@@ -199,6 +212,7 @@ static bool connection_line(void *context, const struct kx_connection_view *view
 	answer_line(listing->client, "connection", line);
 	if (line != NULL) {
 		(void)json_object_set_new(line, "outer", outer_end(&view->outer));
+		(void)json_object_set_new(line, "left", methods_left(view->left, view->left_count));
 		ask_counters(
 		    listing->client, line, IPSEC_IN, view->sa_protocol, view->sa_in, &view->local);
 		ask_counters(listing->client, line, IPSEC_OUT, view->sa_protocol, view->sa_out,
@@ -250,6 +264,7 @@ static bool sa_line(void *context, const struct kx_sa_view *view)
 	answer_line(listing->client, "sa", line);
 	if (line != NULL) {
 		(void)json_object_set_new(line, "outer", outer_end(&view->outer));
+		(void)json_object_set_new(line, "left", methods_left(view->left, view->left_count));
 		set_selector(line, &view->selector);
 		ask_counters(
 		    listing->client, line, IPSEC_IN, view->protocol, view->spi_in, &view->local);

@@ -1,3 +1,8 @@
+check_PROGRAMS += tests/unit/test-choice
+TESTS += tests/unit/test-choice
+tests_unit_test_choice_SOURCES = tests/unit/test-choice.c
+tests_unit_test_choice_LDADD = libkx.a libbase.a $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/test-quick
 TESTS += tests/unit/test-quick
 tests_unit_test_quick_SOURCES = tests/unit/test-quick.c
