@@ -64,10 +64,14 @@ capture_stop() {
 	capture_ends=()
 }
 
+# capture_merge FILE: makes it of its ends; while they go on, the last packet may not be whole.
+capture_merge() {
+	[ ${#capture_ends[@]} -lt 2 ] || mergecap -F pcap -w "$1" "${capture_ends[@]}" 2>/dev/null
+}
+
 # capture_read FILE FILTER: the matching packets, one line each.
 capture_read() {
-	# While it goes on, the last packet of an end may not be whole yet.
-	[ ${#capture_ends[@]} -lt 2 ] || mergecap -F pcap -w "$1" "${capture_ends[@]}" 2>/dev/null
+	capture_merge "$1"
 	capture_run -nn -t -r "$1" "$2" 2>/dev/null
 }
 
@@ -75,9 +79,29 @@ capture_count() {
 	capture_read "$@" | wc -l
 }
 
-# capture_kink_count FILE TYPE: KINK messages of that type (RFC 4430 section 4), over IPv4 or IPv6.
+# capture_kink_count FILE TYPE: KINK messages of that type (RFC 4430 section 4), over IPv4 or IPv6. One
+# that was sent again is counted once.
 capture_kink_count() {
-	capture_count "$1" "udp port 910 and (udp[8] = $2 or (ip6[6] = 17 and ip6[48] = $2))"
+	capture_merge "$1"
+	capture_run -nn -t -x -r "$1" \
+		"udp port 910 and (udp[8] = $2 or (ip6[6] = 17 and ip6[48] = $2))" 2>/dev/null | awk '
+	function note_transaction() {
+		if (octets != "")
+			seen[from " " substr(octets, (octets ~ /^4/ ? 56 : 96) + 17, 8)]
+		octets = ""
+	}
+	/^[^\t]/ {
+		note_transaction()
+		from = $2
+	}
+	/^\t/ {
+		for (i = 2; i <= NF; i++)
+			octets = octets $i
+	}
+	END {
+		note_transaction()
+		print length(seen)
+	}'
 }
 
 # Whatever is neither ESP, KINK, a kernel's word that nobody listens for KINK (while a daemon is

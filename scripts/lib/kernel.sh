@@ -111,6 +111,7 @@ kernel_ask() {
 	python3 -c '
 import socket, sys
 s = socket.create_connection((sys.argv[1], 7000), 60)
+s.settimeout(600)
 s.sendall(sys.argv[2].encode())
 s.shutdown(socket.SHUT_WR)
 text = b""

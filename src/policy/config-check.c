@@ -216,6 +216,30 @@ static void check_reach(
 	}
 }
 
+/* Those that libkrb5 has here; a name without a kind is a file's. */
+static bool is_cache(const char *name)
+{
+	static const char *const kinds[] = {"FILE:", "DIR:", "KEYRING:", "KCM:", "MEMORY:"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	}
+	return *name == '/' || strchr(name, ':') == NULL;
+}
+
+static void check_realm(struct config_context *context, const struct config_file *file)
+{
+	const char *ccache = file->realm.ccache;
+
+	if (ccache != NULL && !is_cache(ccache))
+		(void)config_complain(context, config_setting_lookup(file->source, "realm"),
+		    "ccache",
+		    "found \"%s\"; allowed: a credential cache of the kind FILE, DIR, KEYRING, KCM "
+		    "or MEMORY, such as \"FILE:/tmp/krb5cc_1000\"",
+		    ccache);
+}
+
 static void check_daemon(struct config_context *context, const struct config_file *file)
 {
 	const struct policy_daemon *daemon = &file->daemon;
@@ -303,6 +327,7 @@ void config_check_policy(struct config_context *context, const struct config_fil
 
 	check_names(context, file);
 	check_claims(context, file);
+	check_realm(context, file);
 	check_daemon(context, file);
 	check_dialects(context, file);
 	if (context->problem_count > 0)

@@ -24,7 +24,7 @@ static const struct schema_setting realm[] = {
 	FIELD(struct config_file, realm.ccache),
 	.doc = "A credential cache whose ticket this host starts with instead of its keytab; "
 	       "kinit or a login keeps it, and it must be readable for kinkd. FILE, DIR, KEYRING, "
-	       "KCM, as libkrb5 knows them.",
+	       "KCM or MEMORY, as libkrb5 knows them.",
     },
     {
 	.name = "principal",

@@ -272,7 +272,7 @@ ip -n a rule add fwmark 77 pref 5 lookup main
 check "b takes no clear ping" refuses on a ping -q -m 77 -c 1 -W 1 10.9.0.2
 ip -n a rule del pref 5
 begin_capture --immediate-mode -U -w $work/clear-pings 'icmp[0] == 8'
-on a sh -c 'while :; do ping -q -c 1 -W 0.05 10.9.0.2; done' >/dev/null 2>&1 3>&- 4>&- &
+ip netns exec a sh -c 'while :; do ping -q -c 1 -W 0.05 10.9.0.2; done' >/dev/null 2>&1 3>&- 4>&- &
 pings=$!
 sleep 1
 check "a starts again over what was left" start a

@@ -2,5 +2,7 @@
 EXTRA_DIST += tests/kernel/held \
 	tests/kernel/kill \
 	tests/kernel/lossy \
+	tests/kernel/many \
 	tests/kernel/protection \
-	tests/kernel/rekey-stream
+	tests/kernel/rekey-stream \
+	tests/kernel/userspace-peer

@@ -1,6 +1,7 @@
 # System tests need namespaces, so scripts/check runs them, not make check.
 EXTRA_DIST += tests/system/lib.sh \
 	tests/system/active-directory \
+	tests/system/at-exit \
 	tests/system/authorisation \
 	tests/system/bad-datagrams \
 	tests/system/bundles \
@@ -18,6 +19,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/nat \
 	tests/system/principals \
 	tests/system/rekey \
+	tests/system/request \
 	tests/system/reverse-path \
 	tests/system/several \
 	tests/system/shutdown \

@@ -30,6 +30,11 @@ TESTS += tests/unit/test-dataplane-transforms
 tests_unit_test_dataplane_transforms_SOURCES = tests/unit/test-dataplane-transforms.c
 tests_unit_test_dataplane_transforms_LDADD = $(dataplane_test_libs) $(CMOCKA_LIBS)
 
+check_PROGRAMS += tests/unit/test-dataplane-xfrm
+TESTS += tests/unit/test-dataplane-xfrm
+tests_unit_test_dataplane_xfrm_SOURCES = tests/unit/test-dataplane-xfrm.c
+tests_unit_test_dataplane_xfrm_LDADD = $(dataplane_test_libs) $(CMOCKA_LIBS)
+
 # Between two namespaces
 check_PROGRAMS += tests/dataplane/dataplane-driver tests/dataplane/stream
 tests_dataplane_dataplane_driver_SOURCES = tests/dataplane/dataplane-driver.c

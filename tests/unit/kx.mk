@@ -31,3 +31,9 @@ TESTS += tests/unit/test-ikev1-keys
 tests_unit_test_ikev1_keys_SOURCES = tests/unit/test-ikev1-keys.c tests/unit/crypto.h \
 	tests/unit/ikev1-vectors.h
 tests_unit_test_ikev1_keys_LDADD = $(tests_unit_test_quick_LDADD)
+
+check_PROGRAMS += tests/unit/test-ikev1
+TESTS += tests/unit/test-ikev1
+tests_unit_test_ikev1_SOURCES = tests/unit/test-ikev1.c tests/unit/crypto.h \
+	tests/unit/ikev1-vectors.h
+tests_unit_test_ikev1_LDADD = $(tests_unit_test_quick_LDADD)

@@ -257,6 +257,9 @@ static const struct {
      "GiB\"; } );",
 	"k.conf:2: policy \"p\": lifetime_bytes: must be unset; the peer's dialect, \"racoon2\", "
 	"knows no such limit"},
+    {"realm: { ccache = \"KEYRNG:persistent:0\"; }; policies = ();",
+	"k.conf:1: realm.ccache: found \"KEYRNG:persistent:0\"; allowed: a credential cache of the "
+	"kind FILE, DIR, KEYRING, KCM or MEMORY, such as \"FILE:/tmp/krb5cc_1000\""},
     {"peers = ( { name = \"m\"; address = \"10.0.0.1\"; principal = \"kink/{name}@R\"; } );",
 	"k.conf:1: peer \"m\": principal: found \"kink/{name}@R\"; allowed: a principal, such as "
 	"\"kink/{fqdn}@EXAMPLE.TEST\"; the placeholders are {fqdn}, {host} and {HOST}"},

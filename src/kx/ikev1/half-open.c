@@ -10,6 +10,7 @@
 
 #include "crypto/prf.h"
 #include "kx/ikev1/fragment.h"
+#include "kx/ikev1/informational.h"
 #include "kx/ikev1/phase1.h"
 
 #define HALF_OPEN_MAX 4096
@@ -160,6 +161,7 @@ void ikev1_half_open_begin(struct ikev1 *ikev1, const struct host_datagram *data
 	struct ikev1_received received;
 	struct ikev1_cookies cookies;
 	struct ikev1_half_open *earlier;
+	enum err error = ERR_OK;
 
 	if (peer == NULL || peer->ike == NULL || kx_is_stopping(ikev1->kx)) {
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
@@ -182,8 +184,11 @@ void ikev1_half_open_begin(struct ikev1 *ikev1, const struct host_datagram *data
 		kx_count(ikev1->kx, KX_DATAGRAMS_MALFORMED);
 		return;
 	}
-	if (ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1, IKEV1_FAMILY_ANY) &&
-	    open(ikev1, datagram, &cookies, peer->ike, &received) == ERR_LIMIT)
+	if (ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1, IKEV1_FAMILY_ANY))
+		error = open(ikev1, datagram, &cookies, peer->ike, &received);
+	if (error == ERR_NOT_FOUND)
+		ikev1_refuse_plain(ikev1, datagram, header, NOTIFY_NO_PROPOSAL_CHOSEN);
+	else if (error == ERR_LIMIT)
 		kx_count(ikev1->kx, KX_DATAGRAMS_SHED);
 	ikev1_received_clear(&received);
 }

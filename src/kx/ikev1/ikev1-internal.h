@@ -42,6 +42,7 @@ struct ikev1 {
 	uint8_t secret[32];           /* responder's cookies are made with it */
 	struct limit agreement_limit; /* key agreements that strangers cause */
 	struct limit log_limit;       /* log lines that strangers cause */
+	struct limit error_limit;     /* notifications in clear */
 };
 
 uint64_t ikev1_token(enum ikev1_owner owner, uint64_t handle);

@@ -230,6 +230,27 @@ void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
 	ikev1_received_clear(&received);
 }
 
+void ikev1_refuse_plain(struct ikev1 *ikev1, const struct host_datagram *datagram,
+    const struct isakmp_header *header, enum notify_type type)
+{
+	const struct host *host = kx_host(ikev1->kx);
+	struct ikev1_path path = {datagram->port, datagram->local, datagram->remote};
+	struct isakmp_notification notification = {
+	    .doi = IPSEC_DOI, .protocol = PROTO_ISAKMP, .type = (uint16_t)type};
+	struct ikev1_cookies cookies = {0};
+	struct ikev1_message_writer message;
+	struct bytes octets;
+	uint32_t message_id;
+
+	host->random(host->self, &message_id, sizeof(message_id));
+	memcpy(cookies.initiator, header->initiator_cookie, IKEV1_COOKIE_SIZE);
+	ikev1_message_begin(&message, &cookies, ISAKMP_EXCHANGE_INFORMATIONAL, message_id);
+	isakmp_put_notification(&message.chain, &notification);
+	if (ikev1_message_end(&message, &octets) == ERR_OK && octets.len <= datagram->data.len &&
+	    limit_take(&ikev1->error_limit, ikev1_now(ikev1)))
+		ikev1_send(ikev1, &path, octets, false);
+}
+
 void ikev1_informed_plain(struct ikev1 *ikev1, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body)
 {

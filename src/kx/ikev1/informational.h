@@ -31,6 +31,12 @@ void ikev1_tell_pair_deleted(struct ikev1 *ikev1, const struct sa_pair *pair);
 /* An encrypted one. */
 void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body);
+/*
+ * Refuses a first message, in clear: for whoever runs the peer, who finds it in his log. Never
+ * longer than what it answers, and at a bounded rate.
+ */
+void ikev1_refuse_plain(struct ikev1 *ikev1, const struct host_datagram *datagram,
+    const struct isakmp_header *header, enum notify_type type);
 /* One in clear, which proves nothing. */
 void ikev1_informed_plain(struct ikev1 *ikev1, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body);

@@ -13,6 +13,7 @@
 /* Key agreements that strangers whose address is a peer's may cause. */
 #define AGREEMENTS_PER_SECOND 1000
 #define LINES_PER_SECOND      5
+#define ERRORS_PER_SECOND     20
 
 uint64_t ikev1_token(enum ikev1_owner owner, uint64_t handle)
 {
@@ -79,6 +80,7 @@ static enum err ikev1_open(struct kx *kx, void **state)
 	host->random(host->self, ikev1->secret, sizeof(ikev1->secret));
 	limit_init(&ikev1->agreement_limit, AGREEMENTS_PER_SECOND, AGREEMENTS_PER_SECOND, now);
 	limit_init(&ikev1->log_limit, 4 * LINES_PER_SECOND, LINES_PER_SECOND, now);
+	limit_init(&ikev1->error_limit, ERRORS_PER_SECOND, ERRORS_PER_SECOND, now);
 	*state = ikev1;
 	return ERR_OK;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/secret.h"
-#include "kx/ikev1/fragment.h"
+#include "kx/ikev1/informational.h"
 
 static const struct host *host_of(const struct ikev1_phase1 *phase1)
 {
@@ -243,8 +243,8 @@ void ikev1_phase1_respond_main(struct ikev1 *ikev1, struct ikev1_half_open *half
 
 /* What the responder of aggressive mode has to know before any work is done. */
 static enum err choose(struct ikev1 *ikev1, const struct host_datagram *datagram,
-    const struct policy_ike *ike, const struct ikev1_received *received,
-    struct ikev1_choice *choice)
+    const struct isakmp_header *header, const struct policy_ike *ike,
+    const struct ikev1_received *received, struct ikev1_choice *choice)
 {
 	struct bytes sai_b = isakmp_chain_find(&received->chain, ISAKMP_SA, NULL)->body;
 	struct ikev1_vendor vendor = ikev1_read_vendor(&received->chain);
@@ -259,6 +259,7 @@ static enum err choose(struct ikev1 *ikev1, const struct host_datagram *datagram
 	if (error == ERR_OK)
 		return ERR_OK;
 	kx_count(ikev1->kx, KX_RESPONSES_REFUSED);
+	ikev1_refuse_plain(ikev1, datagram, header, NOTIFY_NO_PROPOSAL_CHOSEN);
 	ikev1_log_stranger(ikev1, &datagram->remote, "refused to make an ISAKMP SA", problem.text);
 	return error;
 }
@@ -323,7 +324,7 @@ void ikev1_phase1_respond_aggressive(struct ikev1 *ikev1, const struct host_data
 		return;
 	}
 	if (!ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1, IKEV1_FAMILY_ANY) ||
-	    choose(ikev1, datagram, policy->ike, &received, &choice) != ERR_OK ||
+	    choose(ikev1, datagram, header, policy->ike, &received, &choice) != ERR_OK ||
 	    !ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1,
 		ikev1_family_of(choice.suite.authentication)) ||
 	    !may_agree(ikev1)) {

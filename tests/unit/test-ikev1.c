@@ -1,0 +1,403 @@
+/*
+ * src/kx/ikev1 where no peer has proved anything: first messages and what they may cost, fragments,
+ * message IDs, and phase 1's offers and answers.
+ */
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto.h"
+
+#include "ikev1-vectors.h"
+#include "kx/engine.h"
+#include "kx/ikev1/fragment.h"
+#include "kx/ikev1/proposal.h"
+#include "kx/ikev1/sa.h"
+#include "policy/config.h"
+#include "wire/vendor.h"
+
+#define FLOOD 5000 /* first messages; more than are remembered */
+
+/* An engine whose host notes what it is asked for. */
+struct world {
+	struct host host;
+	struct log log;
+	struct policy *policy;
+	struct kx *kx;
+	uint64_t now_ms;
+	uint64_t random;
+	size_t agreements;
+	size_t sent;
+	uint8_t octets[2048]; /* the last datagram sent */
+	size_t length;
+};
+
+static uint64_t now_ms(void *self)
+{
+	return ((struct world *)self)->now_ms;
+}
+
+static int64_t wall_time(void *self)
+{
+	(void)self;
+	return 1700000000;
+}
+
+static void random_octets(void *self, void *out, size_t len)
+{
+	struct world *world = self;
+	uint8_t *octets = out;
+
+	for (size_t i = 0; i < len; i++)
+		octets[i] = (uint8_t)(++world->random * 0x9e3779b97f4a7c15ULL >> 56);
+}
+
+static void send_datagram(void *self, const struct host_datagram *datagram)
+{
+	struct world *world = self;
+
+	assert_true(datagram->data.len <= sizeof(world->octets));
+	memcpy(world->octets, datagram->data.data, datagram->data.len);
+	world->length = datagram->data.len;
+	world->sent++;
+}
+
+static void wake_at(void *self, uint64_t due_ms)
+{
+	(void)self;
+	(void)due_ms;
+}
+
+static enum err agree(void *self, const struct agreement_request *request)
+{
+	(void)request;
+	((struct world *)self)->agreements++;
+	return ERR_OK;
+}
+
+static void dataplane(void *self, const struct dataplane_request *request)
+{
+	(void)self;
+	(void)request;
+}
+
+static enum err source_address(void *self, const struct address *remote, struct address *out)
+{
+	(void)self;
+	(void)remote;
+	return address_parse("192.0.2.1", out);
+}
+
+static void no_line(void *self, enum log_level level, enum log_area area, const char *message,
+    const struct log_field *fields, size_t count)
+{
+	(void)self;
+	(void)level;
+	(void)area;
+	(void)message;
+	(void)fields;
+	(void)count;
+}
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	char path[] = "/tmp/test-ikev1-XXXXXX";
+	int fd = mkstemp(path);
+	struct problem problem = {0};
+	char file[1024];
+
+	assert_non_null(world);
+	assert_true(fd >= 0 && write(fd, "secret\n", 7) == 7 && close(fd) == 0);
+	(void)snprintf(file, sizeof(file),
+	    "peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
+	    "psk_file = \"%s\"; ike = \"aes256-sha256-curve25519\"; });\n"
+	    "policies = ({ name = \"all\"; remote = \"p\"; });\n",
+	    path);
+	if (config_parse_string("test", file, NULL, NULL, &world->policy, &problem) != ERR_OK)
+		fail_msg("%s", problem.text);
+	(void)unlink(path);
+	log_init(&world->log, no_line, world, LOG_LEVEL_ERROR);
+	world->host = (struct host){.self = world,
+	    .log = &world->log,
+	    .now_ms = now_ms,
+	    .time = wall_time,
+	    .random = random_octets,
+	    .send = send_datagram,
+	    .wake_at = wake_at,
+	    .agree = agree,
+	    .dataplane = dataplane,
+	    .source_address = source_address};
+	world->now_ms = 1000000;
+	assert_int_equal(kx_create(&world->host, world->policy, &world->kx), ERR_OK);
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	kx_destroy(world->kx);
+	policy_release(world->policy);
+	free(world);
+	return 0;
+}
+
+/* A first message of main mode; returns its length. */
+static size_t put_first(uint8_t *octets, size_t size, uint32_t cookie, uint16_t group, bool vendors)
+{
+	struct isakmp_header header = {.exchange = ISAKMP_EXCHANGE_IDENTITY_PROTECTION};
+	struct ikev1_attributes attributes = {.encryption = IKEV1_ENCRYPTION_AES_CBC,
+	    .hash = IKEV1_HASH_SHA2_256,
+	    .method = IKEV1_METHOD_PRE_SHARED_KEY,
+	    .group = group,
+	    .life_seconds = 3600,
+	    .key_length = 256};
+	struct writer out = writer_of(octets, size);
+	struct isakmp_writer chain;
+	struct isakmp_sa_writer sa;
+	struct bytes none = {0};
+
+	memcpy(header.initiator_cookie, &cookie, sizeof(cookie));
+	header.initiator_cookie[7] = 1;
+	chain = isakmp_begin(&out, &header);
+	sa = isakmp_sa_begin(&chain, IPSEC_DOI, SIT_IDENTITY_ONLY);
+	isakmp_sa_proposal(&sa, 1, PROTO_ISAKMP, none);
+	isakmp_sa_transform(&sa, 1, KEY_IKE);
+	ikev1_attributes_put(&out, &attributes);
+	isakmp_sa_end(&sa);
+	if (vendors) {
+		isakmp_put(&chain, ISAKMP_VENDOR_ID, vendor_id_octets(VENDOR_DEAD_PEER_DETECTION));
+		isakmp_put(&chain, ISAKMP_VENDOR_ID, vendor_id_octets(VENDOR_NAT_TRAVERSAL));
+	}
+	isakmp_end(&out);
+	assert_true(writer_ok(&out));
+	return out.len;
+}
+
+static void deliver(struct world *world, const char *from, const uint8_t *octets, size_t len)
+{
+	struct host_datagram datagram = {
+	    .port = HOST_PORT_IKE, .local = {.port = 500}, .remote = {.port = 500}};
+
+	assert_int_equal(address_parse("192.0.2.1", &datagram.local.address), ERR_OK);
+	assert_int_equal(address_parse(from, &datagram.remote.address), ERR_OK);
+	datagram.data = bytes_of(octets, len);
+	world->sent = 0;
+	kx_datagram(world->kx, &datagram);
+}
+
+/* A flood of first messages: no public-key work, an answer no longer than each, and a limit. */
+static void first_messages_cost_little(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		size_t len = put_first(octets, sizeof(octets), i, DH_CURVE25519, i % 2 == 0);
+
+		deliver(world, "192.0.2.7", octets, len);
+		assert_int_equal(world->sent, 1);
+		assert_true(world->length <= len);
+	}
+	assert_int_equal(world->agreements, 0);
+	assert_int_equal(kx_sa_count(world->kx), 0);
+	/* The oldest gave way. */
+	assert_int_equal(kx_counter_value(world->kx, KX_DATAGRAMS_SHED), FLOOD - 4096);
+}
+
+/* RFC 2408 2.5.3: the cookie depends on who asks; a copy gets the same answer. */
+static void copies_get_the_same_answer(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+	uint8_t first[8];
+	size_t len = put_first(octets, sizeof(octets), 1, DH_CURVE25519, true);
+
+	deliver(world, "192.0.2.7", octets, len);
+	memcpy(first, world->octets + 8, sizeof(first));
+	deliver(world, "192.0.2.7", octets, len);
+	assert_int_equal(world->sent, 1);
+	assert_memory_equal(first, world->octets + 8, sizeof(first));
+	deliver(world, "192.0.2.8", octets, len);
+	assert_int_equal(world->sent, 1);
+	assert_memory_not_equal(first, world->octets + 8, sizeof(first));
+}
+
+/* RFC 2409 5: just the transform that was chosen, unchanged. */
+static void the_answer_is_what_was_offered(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+	size_t len = put_first(octets, sizeof(octets), 1, DH_CURVE25519, false);
+
+	deliver(world, "192.0.2.7", octets, len);
+	assert_int_equal(world->length, len);
+	assert_memory_equal(world->octets + 16, octets + 16, len - 16);
+}
+
+static void what_is_not_acceptable_is_told(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+	size_t len = put_first(octets, sizeof(octets), 1, DH_MODP_2048, false);
+	struct isakmp_header header;
+	struct isakmp_notification notification;
+	struct isakmp_chain chain;
+	enum notify_type notify;
+	struct bytes body;
+
+	deliver(world, "192.0.2.7", octets, len);
+	assert_int_equal(world->sent, 1);
+	assert_true(world->length <= len);
+	assert_int_equal(
+	    isakmp_header_decode(bytes_of(world->octets, world->length), &header, &body, &notify),
+	    ERR_OK);
+	assert_int_equal(header.exchange, ISAKMP_EXCHANGE_INFORMATIONAL);
+	assert_int_equal(isakmp_chain_decode(header.next_payload, body, &chain), ERR_OK);
+	assert_int_equal(isakmp_notification_decode(chain.payloads[0].body, &notification), ERR_OK);
+	assert_int_equal(notification.type, NOTIFY_NO_PROPOSAL_CHOSEN);
+}
+
+/* Nothing at all for whose address is no peer's, and for messages of no SA. */
+static void strangers_hear_nothing(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+	size_t len = put_first(octets, sizeof(octets), 1, DH_CURVE25519, false);
+
+	deliver(world, "198.51.100.7", octets, len);
+	assert_int_equal(world->sent, 0);
+	/* A cookie that was never given. */
+	octets[8] = 1;
+	deliver(world, "192.0.2.7", octets, len);
+	assert_int_equal(world->sent, 0);
+	for (size_t i = 0; i < 3; i++) {
+		struct bytes message = hex(ikev1_vectors[0].quick[i]);
+
+		deliver(world, "192.0.2.7", message.data, message.len);
+		assert_int_equal(world->sent, 0);
+	}
+	assert_int_equal(world->agreements, 0);
+}
+
+static struct bytes fragment(uint16_t id, uint8_t number, bool last, const char *text)
+{
+	static uint8_t octets[64];
+	struct writer out = writer_of(octets, sizeof(octets));
+
+	writer_u16(&out, id);
+	writer_u8(&out, number);
+	writer_u8(&out, last);
+	writer_put(&out, bytes_of(text, strlen(text)));
+	return writer_bytes(&out);
+}
+
+static void fragments_in_any_order(void **state)
+{
+	struct ikev1_assembly *assembly = NULL;
+	struct bytes whole = {0};
+
+	(void)state;
+	assert_false(ikev1_assemble(&assembly, fragment(1, 3, true, "ef"), &whole));
+	assert_false(ikev1_assemble(&assembly, fragment(1, 1, false, "ab"), &whole));
+	assert_false(ikev1_assemble(&assembly, fragment(1, 1, false, "ab"), &whole));
+	assert_true(ikev1_assemble(&assembly, fragment(1, 2, false, "cd"), &whole));
+	assert_int_equal(whole.len, 6);
+	assert_memory_equal(whole.data, "abcdef", 6);
+	assert_null(assembly);
+	ikev1_drop(&whole);
+	/* Another message makes room for itself. */
+	assert_false(ikev1_assemble(&assembly, fragment(2, 1, false, "ab"), &whole));
+	assert_true(ikev1_assemble(&assembly, fragment(3, 1, true, "z"), &whole));
+	assert_int_equal(whole.len, 1);
+	ikev1_drop(&whole);
+	/* A number of 0, or too high a one, is none. */
+	assert_false(ikev1_assemble(&assembly, fragment(4, 0, true, "z"), &whole));
+	assert_false(ikev1_assemble(&assembly, fragment(4, 65, true, "z"), &whole));
+	ikev1_assembly_free(assembly);
+}
+
+static void fragments_have_a_limit(void **state)
+{
+	struct ikev1_assembly *assembly = NULL;
+	static uint8_t octets[4 + 1000];
+	struct bytes whole = {0};
+
+	(void)state;
+	/* The 33rd is too much, and all of them go. */
+	for (uint8_t number = 1; number <= 33; number++) {
+		octets[1] = 1;
+		octets[2] = number;
+		assert_false(ikev1_assemble(&assembly, bytes_of(octets, sizeof(octets)), &whole));
+	}
+	assert_null(assembly);
+}
+
+static void message_ids_count_once(void **state)
+{
+	struct ikev1_sa sa = {0};
+
+	(void)state;
+	for (uint32_t id = 1; id < 5000; id++) {
+		assert_false(ikev1_sa_took_message_id(&sa, id * 7919));
+		assert_int_equal(ikev1_sa_take_message_id(&sa, id * 7919), ERR_OK);
+	}
+	for (uint32_t id = 1; id < 5000; id++)
+		assert_int_equal(ikev1_sa_take_message_id(&sa, id * 7919), ERR_REPLAY);
+	free(sa.ids.ids);
+}
+
+/* What we offer, a responder with the same entry chooses, and its answer is one of ours. */
+static void offers_are_chosen(void **state)
+{
+	struct world *world = *state;
+	const struct policy_ike *ike = world->policy->peers[0].ike;
+	uint8_t octets[2][512];
+	struct ikev1_choice choice;
+	struct ikev1_choice answer;
+	struct problem problem;
+	struct bytes none = {0};
+	struct bytes bodies[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		struct writer out = writer_of(octets[i], sizeof(octets[i]));
+		struct isakmp_writer chain = isakmp_writer_at(&out, ISAKMP_UNANNOUNCED);
+
+		if (i == 0)
+			ikev1_put_offer(&chain, ike, false, none);
+		else
+			ikev1_put_choice(&chain, &choice);
+		bodies[i] = bytes_of(octets[i] + 4, out.len - 4);
+		if (i == 0)
+			assert_int_equal(
+			    ikev1_choose(bodies[0], ike, false, &choice, &problem), ERR_OK);
+	}
+	assert_int_equal(choice.suite.group, DH_CURVE25519);
+	assert_int_equal(choice.suite.key_bits, 256);
+	assert_null(ikev1_read_answer(bodies[0], bodies[1], &answer));
+	/* A key size that was not offered: 384 bits. */
+	for (size_t i = 0; i + 4 <= bodies[1].len; i++) {
+		if (memcmp(octets[1] + 4 + i, "\x80\x0e\x01\x00", 4) == 0)
+			octets[1][4 + i + 3] = 0x80;
+	}
+	assert_non_null(ikev1_read_answer(bodies[0], bodies[1], &answer));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(first_messages_cost_little, setup, teardown),
+	    cmocka_unit_test_setup_teardown(copies_get_the_same_answer, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_answer_is_what_was_offered, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_is_not_acceptable_is_told, setup, teardown),
+	    cmocka_unit_test_setup_teardown(strangers_hear_nothing, setup, teardown),
+	    cmocka_unit_test(fragments_in_any_order),
+	    cmocka_unit_test(fragments_have_a_limit),
+	    cmocka_unit_test(message_ids_count_once),
+	    cmocka_unit_test_setup_teardown(offers_are_chosen, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
