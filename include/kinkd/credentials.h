@@ -11,6 +11,7 @@
 #ifndef KINKD_CREDENTIALS_H
 #define KINKD_CREDENTIALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -32,7 +33,7 @@ enum credentials_operation {
 	 * Encrypts each of `parts` to the peer `identity`: to the set's peer certificate for it, or
 	 * else to that of `certificates`, which must be good as with VERIFY. When neither has one,
 	 * any of the set's serves: what comes of that cannot be read by who claimed to be the peer.
-	 * Gives parts, certificates (that one), subject.
+	 * Gives parts, certificates (that one), subject, matched. Without parts it only finds out.
 	 */
 	CREDENTIALS_ENCRYPT,
 	/*
@@ -110,6 +111,7 @@ struct credentials_completion {
 	struct bytes authorities[CREDENTIALS_AUTHORITIES_MAX]; /* trust anchors: DER of names */
 	struct ike_identity identity; /* DESCRIBE: what our certificate says of us first */
 	const char *subject;          /* of the peer's certificate */
+	bool matched;                 /* ENCRYPT: that certificate is for the identity */
 	uint8_t part_count;
 	struct bytes parts[CREDENTIALS_PARTS_MAX]; /* DECRYPT: secret */
 };

@@ -248,6 +248,7 @@ static enum err choose_recipient(struct work *work, X509 **out)
 	*out = trust_peer(trust, &work->request->identity);
 	if (*out == NULL)
 		*out = sent_for(work, &work->request->identity);
+	work->done->matched = *out != NULL;
 	if (*out == NULL)
 		*out = trust_any_peer(trust);
 	if (*out == NULL)

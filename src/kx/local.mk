@@ -14,11 +14,13 @@ libkx_a_SOURCES = \
 	src/kx/auth/auth.c src/kx/auth/auth.h \
 	src/kx/auth/auth-internal.h \
 	src/kx/auth/certificates.c src/kx/auth/certificates.h \
+	src/kx/auth/encryption.c src/kx/auth/encryption.h \
 	src/kx/auth/hash.c \
 	src/kx/auth/identity.c \
 	src/kx/auth/methods.c \
 	src/kx/auth/plain.c \
 	src/kx/auth/psk.c \
+	src/kx/auth/revised.c \
 	src/kx/auth/signature.c \
 	src/kx/ikev1/dpd.c src/kx/ikev1/dpd.h \
 	src/kx/ikev1/echo.c \

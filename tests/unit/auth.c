@@ -49,6 +49,7 @@ static void end_init(
 	    .hash = PRF_HMAC_SHA2_256,
 	    .encryption = ENCRYPTION_AES_CBC,
 	    .key_bits = 128,
+	    .group = DH_ECP_256,
 	    .cookie_i = bytes_of(cookies[0], 8),
 	    .cookie_r = bytes_of(cookies[1], 8),
 	    .sai_b = bytes_of(sai_b, sizeof(sai_b)),
@@ -105,8 +106,9 @@ static bool done(struct end *end, enum auth_result result)
 		assert_true(end->asked);
 		end->asked = false;
 		result = auth_credentials_done(end->auth, &end->done, &end->problem);
-		/* What the completion pointed to is gone. */
-		memset(&end->values, 0xee, sizeof(end->values));
+		/* What the completion pointed to is gone, unless the next one came already. */
+		if (!end->asked)
+			memset(&end->values, 0xee, sizeof(end->values));
 	}
 	assert_false(end->asked);
 	return result == AUTH_DONE;

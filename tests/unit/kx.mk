@@ -37,3 +37,9 @@ TESTS += tests/unit/test-ikev1
 tests_unit_test_ikev1_SOURCES = tests/unit/test-ikev1.c tests/unit/crypto.h \
 	tests/unit/ikev1-vectors.h
 tests_unit_test_ikev1_LDADD = $(tests_unit_test_quick_LDADD)
+
+check_PROGRAMS += tests/unit/test-auth-encryption
+TESTS += tests/unit/test-auth-encryption
+tests_unit_test_auth_encryption_SOURCES = tests/unit/test-auth-encryption.c tests/unit/pki.c \
+	tests/unit/pki.h $(auth_test_sources)
+tests_unit_test_auth_encryption_LDADD = $(tests_unit_test_quick_LDADD)

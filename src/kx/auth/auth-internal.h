@@ -83,6 +83,8 @@ extern const struct auth_method auth_rsa_signature;
 extern const struct auth_method auth_ecdsa_256;
 extern const struct auth_method auth_ecdsa_384;
 extern const struct auth_method auth_ecdsa_521;
+extern const struct auth_method auth_encryption;
+extern const struct auth_method auth_revised_encryption;
 
 /* methods.c */
 const struct auth_method *auth_method_of(enum ike_authentication authentication);
@@ -93,6 +95,8 @@ const struct auth_method *auth_method_of(enum ike_authentication authentication)
 enum err auth_make_own_id(
     struct auth *auth, const struct ike_identity *fallback, struct problem *problem) MUST_CHECK;
 void auth_put_id(const struct auth *auth, struct isakmp_writer *chain);
+/* Keeps octets that are to be the body of the peer's ID payload, unjudged; ERR_TOO_LONG. */
+enum err auth_keep_id(struct auth *auth, struct bytes body) MUST_CHECK;
 /* Keeps the body of the peer's ID payload, if it may stand in phase 1 (RFC 2407 4.6.2). */
 enum err auth_take_id(struct auth *auth, struct bytes body, struct problem *problem) MUST_CHECK;
 /* The same for the chain's one ID payload. */

@@ -49,6 +49,7 @@ struct auth_inputs {
 	enum prf_hash hash; /* and its HMAC is the prf */
 	enum encryption encryption;
 	uint16_t key_bits;
+	enum dh_group group;
 	struct bytes cookie_i; /* CKY-I; to be set before the first step */
 	struct bytes cookie_r; /* CKY-R; from auth_read() on */
 	struct bytes sai_b;    /* the body of the initiator's SA payload */

@@ -44,20 +44,27 @@ static bool is_ike_port(uint16_t port)
 	return port == 0 || port == IKEV1_PORT || port == IKEV1_NAT_PORT;
 }
 
+enum err auth_keep_id(struct auth *auth, struct bytes body)
+{
+	if (body.len > sizeof(auth->peer_id))
+		return ERR_TOO_LONG;
+	memmove(auth->peer_id, body.data, body.len);
+	auth->peer_id_len = body.len;
+	return ERR_OK;
+}
+
 enum err auth_take_id(struct auth *auth, struct bytes body, struct problem *problem)
 {
 	struct isakmp_id id;
 
 	if (isakmp_id_decode(body, &id) != ERR_OK || id.data.len == 0 ||
-	    body.len > sizeof(auth->peer_id))
+	    auth_keep_id(auth, body) != ERR_OK)
 		return problem_set(problem, ERR_INVALID, "an identity that cannot be read");
 	if ((id.protocol != 0 && id.protocol != IPPROTO_UDP) || !is_ike_port(id.port))
 		return problem_set(problem, ERR_INVALID,
 		    "an identity for protocol %u port %u: in phase 1 it must be 0 or UDP 500 "
 		    "(RFC 2407 4.6.2)",
 		    id.protocol, id.port);
-	memcpy(auth->peer_id, body.data, body.len);
-	auth->peer_id_len = body.len;
 	auth_name_peer(auth, NULL);
 	return ERR_OK;
 }

@@ -74,6 +74,7 @@ static enum ikev1_outcome begin_auth(void *exchange)
 	phase1->inputs.hash = suite->hash;
 	phase1->inputs.encryption = suite->encryption;
 	phase1->inputs.key_bits = suite->key_bits;
+	phase1->inputs.group = suite->group;
 	if (auth_new(&phase1->inputs, &phase1->auth, &problem) != ERR_OK) {
 		ikev1_phase1_fail(phase1, KX_FAILURE_FINAL, &problem);
 		return IKEV1_OVER;
