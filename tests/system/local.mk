@@ -13,6 +13,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/crash \
 	tests/system/cross-realm \
 	tests/system/dead-peer \
+	tests/system/fallback \
 	tests/system/handshake \
 	tests/system/kerberos-trouble \
 	tests/system/names \
