@@ -20,3 +20,10 @@ bool selector_matches(const struct selector *selector, const struct dataplane_fl
 	       port_in(&selector->local_ports, flow->local_port) &&
 	       port_in(&selector->remote_ports, flow->remote_port);
 }
+
+bool flow_is_multicast(const struct dataplane_flow *flow)
+{
+	const struct address *remote = &flow->remote;
+
+	return remote->family == 4 ? remote->octets[0] >= 224 : remote->octets[0] == 0xff;
+}

@@ -12,4 +12,7 @@ bool selector_matches(const struct selector *selector, const struct dataplane_fl
 /* Whether ports matter to it; a selector that names ports names a protocol that has them. */
 bool selector_has_ports(const struct selector *selector);
 
+/* Whether it goes to a group of hosts, with whom nobody negotiates. */
+bool flow_is_multicast(const struct dataplane_flow *flow);
+
 #endif

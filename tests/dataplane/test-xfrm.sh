@@ -70,10 +70,10 @@ make_host() { # HOST NUMBER
 }
 
 declare -A descriptor=([a]=3 [b]=4) process
-start() { # HOST: its commands go to tell HOST
+start() { # HOST [UDP-PORT]: its commands go to tell HOST
 	rm -f "$work/$1.in"
 	mkfifo "$work/$1.in"
-	STATE=$work/$1.state ip netns exec "$1" "$driver" kernel 0 \
+	STATE=$work/$1.state ip netns exec "$1" "$driver" kernel "${2:-0}" \
 		<"$work/$1.in" >"$work/$1.out" 2>&1 3>&- 4>&- &
 	process[$1]=$!
 	eval "exec ${descriptor[$1]}>$work/$1.in"
@@ -246,11 +246,14 @@ for host in a b; do
 	tell $host settled
 done
 wait_for said b '^done' 4
-on a ping -q -c 1 -W 10 10.9.0.2 >$work/first 2>&1 &
+on a ping -q -c 1 -W 25 10.9.0.2 >$work/first 2>&1 &
 first=$!
 check "a ping asks for an SA" wait_for said a '^acquire 1 '
 pair 4096 1 aes256gcm16 10.9.0.1 10.9.0.2 10.9.0.1/32 10.9.0.2/32 transport
-check "and is answered, for it waited" wait $first
+answered() {
+	wait $first || { cat $work/first && on a ip xfrm state && false; }
+}
+check "and is answered, for it waited" answered
 check "by ESP, transport mode, IPv4" pings 10.9.0.2
 pair 4128 2 aes128-sha256 fd09::1 fd09::2 fd09::1/128 fd09::2/128 transport
 check "IPv6" pings fd09::2

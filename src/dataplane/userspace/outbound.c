@@ -93,11 +93,6 @@ static uint8_t *take_slot(struct outbound *out, const struct address *to, size_t
 	return slot;
 }
 
-static bool is_multicast(const struct address *address)
-{
-	return address->family == 4 ? address->octets[0] >= 224 : address->octets[0] == 0xff;
-}
-
 /* No SA yet: ask for one, hold what must not go clear. */
 static void ask_for_sa(struct outbound *out, const struct dataplane_policy *policy,
     const struct dataplane_flow *flow, bool clear, struct bytes frame)
@@ -105,8 +100,7 @@ static void ask_for_sa(struct outbound *out, const struct dataplane_policy *poli
 	struct dataplane *dp = out->dp;
 	bool with_ports = policy->selector.protocol != 0 || selector_has_ports(&policy->selector);
 
-	/* Nobody negotiates for a group of hosts. */
-	if (is_multicast(&flow->remote))
+	if (flow_is_multicast(flow))
 		return;
 	if (clear)
 		frame = bytes_of(NULL, 0);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "dataplane/selector.h"
 #include "dataplane/xfrm/message.h"
 
 #define RECEIVE_OCTETS 32768
@@ -146,6 +147,9 @@ static void acquire(struct monitor *monitor, const struct nlmsghdr *message)
 	    .mode = wanted->mode == XFRM_MODE_TUNNEL ? IPSEC_TUNNEL : IPSEC_TRANSPORT,
 	    .source = message_address_of(&told->saddr, wanted->family),
 	    .destination = message_address_of(&told->id.daddr, wanted->family)};
+	/* Until its larval SA ends the kernel does not ask again. */
+	if (flow_is_multicast(&wish.flow))
+		return;
 	if (is_own(&wish.flow.remote)) {
 		note_own(monitor, &wish);
 		return;
