@@ -1,2 +1,2 @@
-TESTS += tests/doc/rfc4430.sh
-EXTRA_DIST += tests/doc/rfc4430.sh
+TESTS += tests/doc/rules.sh
+EXTRA_DIST += tests/doc/rules.sh
