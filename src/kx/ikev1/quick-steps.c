@@ -518,7 +518,7 @@ static enum ikev1_outcome read_request(void *exchange)
 	}
 	if (request.mode == IPSEC_TRANSPORT)
 		quick_translate(&request.selector, &ends->local, &ends->remote, &nat);
-	rule = quick_judge_request(policy, &ends->local, &ends->remote,
+	rule = quick_judge_request(policy, EXCHANGE_IKEV1, &ends->local, &ends->remote,
 	    quick->udp ? QUICK_PATH_NAT_UDP : QUICK_PATH_PLAIN, &request, &choice, &refusal);
 	if (rule == NULL)
 		return refuse(quick, &refusal, spi);

@@ -127,7 +127,7 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 		return NULL;
 	}
 	*selector = request.selector;
-	rule = quick_judge_request(policy, &response->local, &response->key.remote,
+	rule = quick_judge_request(policy, EXCHANGE_KINK, &response->local, &response->key.remote,
 	    kink_nat_is_between(grant) ? QUICK_PATH_NAT : QUICK_PATH_PLAIN, &request,
 	    &grant->choice, &refusal);
 	if (rule == NULL)
@@ -137,9 +137,7 @@ static const struct policy_rule *judge(struct kink_response *response, struct ki
 	                 !kink_nat_is_between(grant) &&
 	                 rule->proposal.nonces == POLICY_NONCES_INITIATOR &&
 	                 is_same_choice(&grant->choice, &request.first);
-	wrong = policy_rule_allows(rule, EXCHANGE_KINK)
-	            ? kink_dialect_forbids(response, grant, &request.first)
-	            : "the policy does not list kink in its exchange";
+	wrong = kink_dialect_forbids(response, grant, &request.first);
 	if (wrong != NULL) {
 		kink_grant_refuse(response, grant, NOTIFY_NO_PROPOSAL_CHOSEN, wrong);
 		return NULL;

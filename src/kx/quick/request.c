@@ -72,7 +72,7 @@ static const struct policy_rule *refuse(
 	return NULL;
 }
 
-const struct policy_rule *quick_judge_request(const struct policy *policy,
+const struct policy_rule *quick_judge_request(const struct policy *policy, enum exchange method,
     const struct address *local, const struct address *remote, enum quick_path path,
     struct quick_request *request, struct offer_choice *choice, struct quick_refusal *refusal)
 {
@@ -91,6 +91,9 @@ const struct policy_rule *quick_judge_request(const struct policy *policy,
 		    range_format(&request->selector.remote, theirs));
 		return NULL;
 	}
+	if (!policy_rule_allows(rule, method))
+		return refuse(refusal, NOTIFY_NO_PROPOSAL_CHOSEN,
+		    "the policy does not list this method in its exchange");
 	if (exchange && rule->proposal.pfs == POLICY_PFS_OFF) {
 		(void)malformed(refusal, NOTIFY_INVALID_PAYLOAD_TYPE,
 		    "it wants a key exchange, and the policy says pfs = \"off\"");

@@ -42,7 +42,7 @@ enum quick_path {
  * The rule under which the peer may have that SA, and the choice that the rule accepts. NULL when
  * it is refused. Choices of the request that are out of place are left out.
  */
-const struct policy_rule *quick_judge_request(const struct policy *policy,
+const struct policy_rule *quick_judge_request(const struct policy *policy, enum exchange method,
     const struct address *local, const struct address *remote, enum quick_path path,
     struct quick_request *request, struct offer_choice *choice, struct quick_refusal *refusal);
 
