@@ -112,6 +112,23 @@ static enum err read_own(const struct credentials_settings *settings,
 	return ERR_OK;
 }
 
+enum credentials_scheme credentials_scheme_of(const char *certificate)
+{
+	STACK_OF(X509) *read = sk_X509_new_null();
+	enum credentials_scheme scheme = CREDENTIALS_NO_SCHEME;
+	const EVP_PKEY *key;
+
+	if (read != NULL && certificate_read(certificate, read, NULL) == ERR_OK &&
+	    sk_X509_num(read) > 0) {
+		key = X509_get0_pubkey(sk_X509_value(read, 0));
+		if (key != NULL)
+			scheme = signature_scheme_of(key);
+	}
+	sk_X509_pop_free(read, X509_free);
+	ERR_clear_error();
+	return scheme;
+}
+
 enum err credentials_material_read(const struct credentials_settings *settings,
     struct credentials_material *out, struct problem *problem)
 {

@@ -29,6 +29,8 @@ struct credentials_settings {
 enum err credentials_load(const struct credentials_settings *settings, struct credentials **out,
     struct problem *problem) MUST_CHECK;
 void credentials_free(struct credentials *credentials);
+/* What the first certificate's key is good for; CREDENTIALS_NO_SCHEME when it cannot be read. */
+enum credentials_scheme credentials_scheme_of(const char *certificate);
 
 /*
  * What a completion points to, to be wiped. The octets of certificates are copies: what they are of

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "crypto/credentials.h"
 #include "crypto/identity.h"
 #include "policy/config-private.h"
 
@@ -156,12 +157,30 @@ static void add_authentication(struct policy_ike *ike, enum ike_authentication a
 	ike->authentications[ike->authentication_count++] = authentication;
 }
 
-/* RFC 4754's are three; which one it is depends on the key. */
+/* RFC 4754's are three, and a key is good for one; all, when the certificate cannot be read. */
 static void add_ecdsa(struct policy_ike *ike)
 {
-	add_authentication(ike, IKE_AUTHENTICATION_ECDSA_256);
-	add_authentication(ike, IKE_AUTHENTICATION_ECDSA_384);
-	add_authentication(ike, IKE_AUTHENTICATION_ECDSA_521);
+	enum credentials_scheme scheme = ike->certificate != NULL
+	                                     ? credentials_scheme_of(ike->certificate)
+	                                     : CREDENTIALS_NO_SCHEME;
+
+	if (scheme == CREDENTIALS_ECDSA_256 || scheme < CREDENTIALS_ECDSA_256)
+		add_authentication(ike, IKE_AUTHENTICATION_ECDSA_256);
+	if (scheme == CREDENTIALS_ECDSA_384 || scheme < CREDENTIALS_ECDSA_256)
+		add_authentication(ike, IKE_AUTHENTICATION_ECDSA_384);
+	if (scheme == CREDENTIALS_ECDSA_521 || scheme < CREDENTIALS_ECDSA_256)
+		add_authentication(ike, IKE_AUTHENTICATION_ECDSA_521);
+}
+
+/* Signatures that our certificate's key can make; of either kind when it cannot be read. */
+static void add_signatures(struct policy_ike *ike)
+{
+	enum credentials_scheme scheme = credentials_scheme_of(ike->certificate);
+
+	if (scheme != CREDENTIALS_RSA_BARE)
+		add_ecdsa(ike);
+	if (scheme == CREDENTIALS_RSA_BARE || scheme == CREDENTIALS_NO_SCHEME)
+		add_authentication(ike, IKE_AUTHENTICATION_RSA_SIGNATURE);
 }
 
 static void build_authentications(const struct config_peer *source, struct policy_ike *ike)
@@ -176,10 +195,8 @@ static void build_authentications(const struct config_peer *source, struct polic
 	}
 	if (named->count > 0)
 		return;
-	if (ike->certificate != NULL) {
-		add_ecdsa(ike);
-		add_authentication(ike, IKE_AUTHENTICATION_RSA_SIGNATURE);
-	}
+	if (ike->certificate != NULL)
+		add_signatures(ike);
 	if (source->ike.psk_file != NULL)
 		add_authentication(ike, IKE_AUTHENTICATION_PSK);
 }
@@ -197,6 +214,9 @@ static void check_authentication(struct config_context *context, const struct co
 			    "missing; authentication \"psk\" needs it");
 		return;
 	case IKE_AUTHENTICATION_GSS:
+		(void)config_complain(context, source->source, "authentication",
+		    "\"gss\" is not available in this version; choose another");
+		return;
 	case IKE_AUTHENTICATION_COUNT:
 		return;
 	case IKE_AUTHENTICATION_ENCRYPTION:
@@ -226,9 +246,7 @@ static void check_ike(
 
 	if (ike->authentication_count == 0)
 		(void)config_complain(context, source->source, "psk_file",
-		    "missing; with exchange \"ikev1\" set it, or certificate and ca, or "
-		    "authentication "
-		    "= \"gss\"");
+		    "missing; with exchange \"ikev1\" set it, or certificate and ca");
 	for (size_t i = 0; i < ike->authentication_count && context->problem_count == before; i++)
 		check_authentication(context, source, ike, ike->authentications[i]);
 	if (ike->crl_policy == CREDENTIALS_CRL_REQUIRE && ike->crl_count == 0)

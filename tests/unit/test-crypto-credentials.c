@@ -180,6 +180,12 @@ static void sets_describe_themselves(void **state)
 static void every_kind_of_key_authenticates(void **state)
 {
 	(void)state;
+	assert_int_equal(credentials_scheme_of(pki_path("a-chain.pem")), CREDENTIALS_RSA_BARE);
+	assert_int_equal(credentials_scheme_of(pki_path("b.pem")), CREDENTIALS_ECDSA_256);
+	assert_int_equal(credentials_scheme_of(pki_path("c.pem")), CREDENTIALS_ECDSA_384);
+	assert_int_equal(credentials_scheme_of(pki_path("d.pem")), CREDENTIALS_ECDSA_521);
+	assert_int_equal(credentials_scheme_of(pki_path("edwards.pem")), CREDENTIALS_NO_SCHEME);
+	assert_int_equal(credentials_scheme_of(pki_path("none.pem")), CREDENTIALS_NO_SCHEME);
 	check("a-chain.pem", "root.pem", "a.example.test", ERR_OK, "");
 	check("b.pem", "root.pem", "b.example.test", ERR_OK, "");
 	check("c.pem", "root.pem", "c.example.test", ERR_OK, "");
