@@ -134,6 +134,9 @@ void batch_end(struct batch *batch, struct nlmsghdr *message, batch_done done, v
 {
 	struct group *group = batch->last;
 
+	/* Structures with 64 bits in them want the next message to begin where such may. */
+	if (message->nlmsg_len % 8 != 0)
+		mnl_attr_put(message, XFRMA_PAD, 0, NULL);
 	group->used += NLMSG_ALIGN(message->nlmsg_len);
 	group->last = message;
 	group->entries[group->count++] = (struct entry){
@@ -270,8 +273,14 @@ struct visit {
 static int visit_one(const struct nlmsghdr *message, void *data)
 {
 	const struct visit *visit = data;
+	uint8_t aligned[BATCH_MESSAGE_MAX] __attribute__((aligned(8)));
 
-	visit->visitor(visit->context, message);
+	/* In a dump messages follow one another at multiples of four octets. */
+	if (message->nlmsg_len > sizeof(aligned))
+		return MNL_CB_OK;
+	memcpy(aligned, message, message->nlmsg_len);
+	visit->visitor(visit->context, (const struct nlmsghdr *)aligned);
+	secret_wipe(aligned, message->nlmsg_len);
 	return MNL_CB_OK;
 }
 
