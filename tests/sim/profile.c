@@ -297,6 +297,14 @@ static void speak_ikev1(const struct sim *sim, struct policy *policy)
 		peer->exchange_count = 1;
 		peer->ike = &ike[sim->profile.aggressive];
 	}
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		struct policy_rule *rule = (struct policy_rule *)(uintptr_t)&policy->rules[i];
+
+		if (rule->peer == NULL)
+			continue;
+		rule->exchanges[0] = EXCHANGE_IKEV1;
+		rule->exchange_count = 1;
+	}
 }
 
 struct policy *sim_policy(const struct sim *sim, const struct sim_host *host)
