@@ -190,7 +190,7 @@ static const struct schema_setting peer[] = {
 	MANY(struct config_peer, ike.authentications.items, ike.authentications.count),
 	.doc = "IKE: how both ends prove who they are, most wanted first. gss, Kerberos inside "
 	       "of IKEv1, is a name kept for later and refused. rsa-encryption and "
-               "revised-rsa-encryption are old, and "
+	       "revised-rsa-encryption are old, and "
 	       "off unless named. Unset: psk with psk_file, signatures with certificate.",
     },
     {

@@ -93,7 +93,10 @@ crash() { # HOST
 }
 
 shows() { # HOST policy|state PATTERN: somewhere in what ip shows, as one line
-	on "$1" ip $([ "$2" = state ] || echo -s) xfrm "$2" | tr -s '\n\t ' ' ' | grep -q -- "$3"
+	local statistics=(-s)
+
+	[ "$2" != state ] || statistics=()
+	on "$1" ip "${statistics[@]}" xfrm "$2" | tr -s '\n\t ' ' ' | grep -q -- "$3"
 }
 count() { # HOST policy|state
 	on "$1" ip xfrm "$2" | grep -c '^src'
