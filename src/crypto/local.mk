@@ -11,7 +11,6 @@ libcrypto_suite_a_SOURCES = \
 	src/crypto/digest.c src/crypto/digest.h \
 	src/crypto/identity.c src/crypto/identity.h \
 	src/crypto/keymat.c src/crypto/keymat.h \
-	src/crypto/identity.c src/crypto/identity.h \
 	src/crypto/prf.c src/crypto/prf.h \
 	src/crypto/random.c src/crypto/random.h \
 	src/crypto/rsa-encryption.c src/crypto/rsa-encryption.h \

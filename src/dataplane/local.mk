@@ -25,7 +25,6 @@ libdataplane_a_SOURCES = \
 	src/dataplane/userspace/packet.c src/dataplane/userspace/packet.h \
 	src/dataplane/userspace/parcel.c src/dataplane/userspace/parcel.h \
 	src/dataplane/userspace/path.c src/dataplane/userspace/path.h \
-	src/dataplane/prefixes.c src/dataplane/userspace/prefixes.h \
 	src/dataplane/userspace/private.h \
 	src/dataplane/userspace/reassemble.c \
 	src/dataplane/userspace/receive.c src/dataplane/userspace/receive.h \

@@ -80,8 +80,9 @@ static struct bytes body_of(size_t message, uint8_t type)
 
 static void load_authority(void)
 {
+	/* The set reads them again when the file changes. */
+	static const char *const paths[] = {authority};
 	struct credentials_settings settings = {0};
-	const char *paths[1] = {authority};
 	struct bytes der = hex(run.vector->authority);
 	FILE *file = fopen(authority, "w");
 	struct problem problem;
