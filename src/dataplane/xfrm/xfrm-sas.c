@@ -141,16 +141,26 @@ enum err sas_remove_all(struct dataplane *dp, struct problem *problem)
 	return code;
 }
 
+/* Packets that wait find the SA that refuses them. Without it they would only be asked for again.
+ */
+static void refusal_done(void *context, uint64_t index, const struct batch_answer *answer)
+{
+	struct dataplane *dp = context;
+
+	if (answer->error == 0)
+		policies_renew(dp->policies, dp->batch, (uint32_t)index);
+}
+
 /*
  * An SA through which nothing can go, for its sequence numbers are used up (RFC 4303 3.3.3). It
  * takes the larval one's place: packets that wait for it are dropped, not those behind them in the
  * policy's queue that have an SA by now; and the kernel does not ask again for each packet.
  */
-static void queue_refusal(struct batch *batch, const struct wish *wish)
+static void queue_refusal(struct dataplane *dp, const struct wish *wish)
 {
 	struct dataplane_sa sa = sa_for(wish);
 	struct xfrm_replay_state used_up = {.oseq = UINT32_MAX};
-	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_NEWSA);
+	struct nlmsghdr *message = batch_begin(dp->batch, XFRM_MSG_NEWSA);
 
 	if (wish->protocol == IPSEC_AH) {
 		sa.suite.integrity = INTEGRITY_HMAC_SHA2_256_128;
@@ -163,7 +173,7 @@ static void queue_refusal(struct batch *batch, const struct wish *wish)
 	sa.hard_seconds = REFUSAL_SECONDS;
 	message_put_sa(message, &sa);
 	mnl_attr_put(message, XFRMA_REPLAY_VAL, sizeof(used_up), &used_up);
-	batch_end(batch, message, NULL, NULL, 0);
+	batch_end(dp->batch, message, refusal_done, dp, wish->index);
 	secret_wipe(&sa, sizeof(sa));
 }
 
@@ -175,10 +185,9 @@ void sas_drop_larval(struct dataplane *dp, const struct wish *wish)
 void sas_refuse(struct dataplane *dp, const struct wish *wish)
 {
 	if (wish->protocol != IPSEC_IPCOMP)
-		queue_refusal(dp->batch, wish);
+		queue_refusal(dp, wish);
 	/* Where the kernel would not have it. */
 	queue_larval_delete(dp->batch, wish);
-	policies_renew(dp->policies, dp->batch, wish->index);
 }
 
 /* Reports what the kernel has, and marks SAs that are still there. */
