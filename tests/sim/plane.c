@@ -195,7 +195,7 @@ static void describe(struct sim_plane *plane, const struct dataplane_request *re
 void sim_plane_submit(struct sim_plane *plane, const struct dataplane_request *request)
 {
 	struct sim *sim = plane->host->sim;
-	struct dataplane_completion *payload = sim_alloc(sizeof(*payload));
+	struct dataplane_completion *payload;
 	bool may_fail =
 	    request->operation == DATAPLANE_RESERVE_SPI || request->operation == DATAPLANE_ADD_SA;
 	bool fails =
@@ -214,6 +214,7 @@ void sim_plane_submit(struct sim_plane *plane, const struct dataplane_request *r
 		stop_waiting(plane, request->policy.id, &request->policy.selector);
 	if (request->operation == DATAPLANE_ADD_SA && request->sa.direction == IPSEC_OUT && !fails)
 		stop_waiting(plane, request->sa.policy_id, &request->sa.selector);
+	payload = sim_alloc(sizeof(*payload));
 	*payload = plane->completion;
 	due = sim->now_ms + sim_random_below(&sim->trouble, sim->profile.plane_delay_ms + 1);
 	if (due < plane->free_ms)
