@@ -77,6 +77,12 @@ static void on_moved(void *self, const struct dataplane_move *move)
 	printf("moved %08x %s\n", move->spi, endpoint_format(&move->remote, remote));
 }
 
+static void on_key_exchange(void *self, const struct dataplane_datagram *datagram)
+{
+	(void)self;
+	printf("key exchange %.*s\n", (int)datagram->data.len, (const char *)datagram->data.data);
+}
+
 static void on_failed(void *self, const struct problem *problem)
 {
 	(void)self;
@@ -328,6 +334,7 @@ int main(int argc, char **argv)
 	    .acquire = on_acquire,
 	    .expired = on_expired,
 	    .moved = on_moved,
+	    .key_exchange = on_key_exchange,
 	    .failed = on_failed};
 	const char *device = argc > 1 ? argv[1] : "kink0";
 	const struct dataplane_ops *ops =
