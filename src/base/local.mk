@@ -8,5 +8,6 @@ libbase_a_SOURCES = \
 	src/base/secret.c src/base/secret.h \
 	src/base/sid.c src/base/sid.h \
 	src/base/slots.c src/base/slots.h \
+	src/base/source-address.c src/base/source-address.h \
 	src/base/table.h \
 	src/base/timers.c src/base/timers.h

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/limit.h"
+#include "base/source-address.h"
 
 #define BATCH        32
 #define DATAGRAM_MAX 65536
@@ -380,32 +381,6 @@ void udp_send(struct udp *udp, const struct host_datagram *datagram)
 	socket->queued++;
 }
 
-/* Says from which of our addresses a datagram is to go. */
-static void set_source(struct msghdr *message, const struct address *local)
-{
-	struct cmsghdr *part = CMSG_FIRSTHDR(message);
-
-	if (local->family == 4) {
-		struct in_pktinfo info = {0};
-
-		memcpy(&info.ipi_spec_dst, local->octets, 4);
-		part->cmsg_level = IPPROTO_IP;
-		part->cmsg_type = IP_PKTINFO;
-		part->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(part), &info, sizeof(info));
-		message->msg_controllen = CMSG_SPACE(sizeof(info));
-	} else {
-		struct in6_pktinfo info = {0};
-
-		memcpy(&info.ipi6_addr, local->octets, 16);
-		part->cmsg_level = IPPROTO_IPV6;
-		part->cmsg_type = IPV6_PKTINFO;
-		part->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(part), &info, sizeof(info));
-		message->msg_controllen = CMSG_SPACE(sizeof(info));
-	}
-}
-
 static void flush_batch(struct socket *socket, size_t first, size_t count)
 {
 	struct mmsghdr messages[BATCH];
@@ -425,7 +400,7 @@ static void flush_batch(struct socket *socket, size_t first, size_t count)
 		    .msg_iovlen = 1,
 		    .msg_control = control[i],
 		    .msg_controllen = sizeof(control[i])};
-		set_source(&messages[i].msg_hdr, &entry->local);
+		source_address_put(&messages[i].msg_hdr, &entry->local);
 	}
 	/* One that cannot be sent is lost, as datagrams are; those behind it are not. */
 	while (sent < count) {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/source-address.h"
 #include "base/table.h"
 
 struct mapping {
@@ -146,38 +147,12 @@ void encapsulation_move(
 	(void)pthread_mutex_unlock(&encapsulation->lock);
 }
 
-/* From the address that the NAT has seen before. */
-static void set_source(struct msghdr *message, const struct address *local)
-{
-	struct cmsghdr *part = CMSG_FIRSTHDR(message);
-
-	if (local->family == 4) {
-		struct in_pktinfo info = {0};
-
-		memcpy(&info.ipi_spec_dst, local->octets, 4);
-		part->cmsg_level = IPPROTO_IP;
-		part->cmsg_type = IP_PKTINFO;
-		part->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(part), &info, sizeof(info));
-		message->msg_controllen = CMSG_SPACE(sizeof(info));
-	} else {
-		struct in6_pktinfo info = {0};
-
-		memcpy(&info.ipi6_addr, local->octets, 16);
-		part->cmsg_level = IPPROTO_IPV6;
-		part->cmsg_type = IPV6_PKTINFO;
-		part->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(part), &info, sizeof(info));
-		message->msg_controllen = CMSG_SPACE(sizeof(info));
-	}
-}
-
 static void send_one(int fd, const struct mapping *mapping)
 {
 	uint8_t octet = 0xff;
 	struct iovec piece = {.iov_base = &octet, .iov_len = 1};
 	struct sockaddr_storage storage;
-	uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo))] = {0};
+	_Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo))] = {0};
 	struct msghdr message = {.msg_name = &storage,
 	    .msg_namelen = endpoint_to_sockaddr(&mapping->remote, &storage),
 	    .msg_iov = &piece,
@@ -185,7 +160,8 @@ static void send_one(int fd, const struct mapping *mapping)
 	    .msg_control = control,
 	    .msg_controllen = sizeof(control)};
 
-	set_source(&message, &mapping->local);
+	/* From the address that the NAT has seen before. */
+	source_address_put(&message, &mapping->local);
 	(void)sendmsg(fd, &message, MSG_DONTWAIT);
 }
 
