@@ -126,22 +126,49 @@ enum err kx_connection_for_flow(struct kx *kx, const struct policy_rule *rule,
     const struct dataplane_flow *flow, struct kx_connection **out) MUST_CHECK;
 /* The connection that a pair belongs to, made if it is not there; NULL when out of memory. */
 struct kx_connection *kx_connection_for_pair(struct kx *kx, const struct sa_pair *pair);
+enum err kx_connection_for_key(
+    struct kx *kx, const struct kx_connection_key *key, struct kx_connection **out) MUST_CHECK;
+void kx_connection_key_of(const struct sa_pair *pair, struct kx_connection_key *key);
+void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair);
+/* A pair of it has just been negotiated with that principal. */
+void kx_connection_established(
+    struct kx_connection *connection, struct sa_pair *pair, const char *principal);
+/* The pair in use is the newest that is established. */
+void kx_connection_choose(struct kx_connection *connection);
+/* Its state, after its pairs or its negotiation have changed. */
+void kx_connection_settle(struct kx_connection *connection);
+enum err kx_connection_wait(
+    struct kx_connection *connection, kx_done done, void *context) MUST_CHECK;
+/* Tells whoever waits that the negotiation is over. */
+void kx_connection_tell(struct kx_connection *connection, const struct problem *problem);
+/* Destroys it unless something is left of it or under way. */
+void kx_connection_release(struct kx_connection *connection);
+void kx_connection_destroy(struct kx_connection *connection);
+/* Puts a copy of value, which may be NULL, in the place of *text. */
+void kx_text_set(char **text, const char *value);
+
+/* negotiation.c */
 /* Starts a negotiation unless one is under way. */
 void kx_connection_negotiate(struct kx_connection *connection);
+/* Goes on with the method that connection->exchange names. */
+void kx_connection_begin(struct kx_connection *connection);
 /* Ends a negotiation under way without a word to the peer. */
 void kx_connection_stop(struct kx_connection *connection, const struct problem *problem);
 /* Traffic asked for it: negotiate, unless it failed just now. */
 void kx_connection_want(struct kx_connection *connection);
-void kx_connection_attach(
-    struct kx_connection *connection, struct sa_pair *pair, const char *principal);
-void kx_connection_detach(struct kx_connection *connection, struct sa_pair *pair);
-enum err kx_connection_wait(
-    struct kx_connection *connection, kx_done done, void *context) MUST_CHECK;
-void kx_connection_destroy(struct kx_connection *connection);
-enum err kx_connection_for_key(
-    struct kx *kx, const struct kx_connection_key *key, struct kx_connection **out) MUST_CHECK;
 /* Its SAs went while traffic used them: negotiate, unless that is under way or failed just now. */
 void kx_connection_revive(struct kx_connection *connection);
+/* The data plane may drop what it holds, and must ask again for the next packet. */
+void kx_connection_refuse_traffic(const struct kx_connection *connection);
+
+/* failure.c */
+/* The method has failed: another may go on. */
+void kx_connection_ended(
+    struct kx_connection *connection, enum kx_failure failure, const struct problem *problem);
+/* The negotiation has failed, and no other method helps. */
+void kx_connection_failed(struct kx_connection *connection, const struct problem *problem);
+/* The method of this pair has just worked, whoever started. */
+void kx_connection_method_worked(struct kx_connection *connection, const struct sa_pair *pair);
 
 /* liveness.c */
 #define KX_LIVENESS_TOKEN (126ULL << KX_TOKEN_OWNER_SHIFT)

@@ -4,11 +4,13 @@ libkx_a_SOURCES = \
 	src/kx/commands.c \
 	src/kx/connection.c \
 	src/kx/engine.c src/kx/engine.h \
+	src/kx/failure.c \
 	src/kx/kx-internal.h \
 	src/kx/lapse.c \
 	src/kx/liveness.c \
 	src/kx/methods.c \
 	src/kx/names.c \
+	src/kx/negotiation.c \
 	src/kx/probe.c \
 	src/kx/view.c \
 	src/kx/auth/auth.c src/kx/auth/auth.h \
