@@ -112,6 +112,7 @@ static void identities_do_not_show(void **state)
 
 static uint8_t spoiled_type;
 static unsigned spoiled_message;
+static size_t padding_before;
 
 static void spoil(struct phase1 *run, struct message *message)
 {
@@ -168,6 +169,39 @@ static void a_spoiled_answer_fails(void **state)
 		    strstr(phase1.responder.problem.text[0] != '\0' ? phase1.responder.problem.text
 								    : phase1.initiator.problem.text,
 			"the peer's hash does not verify"));
+		phase1_close(&phase1);
+	}
+}
+
+/* In CBC a change of one block changes the same octet of the next: here what counts the padding. */
+static void claim_padding_alone(struct phase1 *run, struct message *message)
+{
+	size_t len = 0;
+	uint8_t *octets = message_payload(message, ISAKMP_ID, &len);
+
+	(void)run;
+	if (message->number != spoiled_message)
+		return;
+	assert_non_null(octets);
+	assert_int_equal(len, 32);
+	octets[15] ^= (uint8_t)(padding_before ^ (len - 1));
+}
+
+/* An identity of which the padding leaves nothing is no more to be told of than a wrong one. */
+static void an_empty_identity_is_a_wrong_one(void **state)
+{
+	(void)state;
+	for (unsigned message = 3; message <= 4; message++) {
+		set_up(IKE_AUTHENTICATION_REVISED_ENCRYPTION, false);
+		phase1.tamper = claim_padding_alone;
+		spoiled_message = message;
+		padding_before = message == 3 ? 31 - strlen("0000self.example.test")
+		                              : 31 - strlen("0000a.example.test");
+		load_both();
+		assert_false(phase1_run(&phase1));
+		assert_true(phase1.last.number >= 4);
+		assert_null(strstr(phase1.initiator.problem.text, "a message without"));
+		assert_null(strstr(phase1.responder.problem.text, "a message without"));
 		phase1_close(&phase1);
 	}
 }
@@ -254,6 +288,7 @@ int main(void)
 	    cmocka_unit_test(identities_do_not_show),
 	    cmocka_unit_test(spoiled_ciphertexts_are_answered),
 	    cmocka_unit_test(a_spoiled_answer_fails),
+	    cmocka_unit_test(an_empty_identity_is_a_wrong_one),
 	    cmocka_unit_test(impostors_fail),
 	    cmocka_unit_test(names_are_those_of_the_certificate),
 	    cmocka_unit_test(certificates_may_come_with_it),

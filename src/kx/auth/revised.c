@@ -115,12 +115,12 @@ static enum auth_result read_exchange(
 	return auth_ask_credentials(auth, &request, problem);
 }
 
-/* What is left without padding; all of it when that is none, which nobody is told of. */
+/* What is left without padding; all of it where that is nothing, which nobody is told of. */
 static struct bytes without_padding(const uint8_t *octets, size_t len)
 {
 	size_t padding = len > 0 ? (size_t)octets[len - 1] + 1 : 0;
 
-	return bytes_of(octets, padding <= len ? len - padding : len);
+	return bytes_of(octets, padding < len ? len - padding : len);
 }
 
 static enum err keep_opened(struct auth *auth, uint8_t type, const uint8_t *octets, size_t len,
