@@ -230,7 +230,9 @@ static void attach(struct kx_connection *connection, struct sa_pair *pair, const
 	pair->connection = connection;
 	DL_PREPEND2(connection->pairs, pair, connection_previous, connection_next);
 	connection->current = pair;
-	connection->exchange = pair->exchange;
+	/* A negotiation under way, which this pair did not come of, is with its own method. */
+	if (!connection->negotiating)
+		connection->exchange = pair->exchange;
 	connection->failures = 0;
 	connection->lingering = false;
 	if (principal != NULL)

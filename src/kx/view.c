@@ -105,15 +105,15 @@ void kx_connections_from(const struct kx *kx, size_t skip,
 			skip--;
 			continue;
 		}
+		int exchange = connection->current != NULL ? connection->current->exchange
+		                                           : connection->exchange;
 		const struct kx_watch *watch = kx_watch_find(kx, &connection->key.remote);
 		const struct sa_part *part =
 		    connection->current != NULL ? sa_primary(connection->current) : NULL;
 		struct kx_connection_view view = {.policy = connection->negotiation.rule->name,
 		    .peer = connection->negotiation.peer->name,
 		    .principal = connection->principal != NULL ? connection->principal : "",
-		    .method = connection->exchange >= 0
-		                  ? exchange_name((enum exchange)connection->exchange)
-		                  : "",
+		    .method = exchange >= 0 ? exchange_name((enum exchange)exchange) : "",
 		    .local = connection->key.local,
 		    .remote = connection->key.remote,
 		    .state = connection->state,
