@@ -408,6 +408,13 @@ static enum ikev1_outcome establish(void *exchange)
 	(void)snprintf(identity, sizeof(identity), "%s", auth_peer_text(phase1->auth));
 	if (sa->life_seconds == 0 || sa->life_seconds > ours)
 		sa->life_seconds = ours;
+	/*
+	 * An initiator that sees a NAT goes on through the other port (RFC 3947 4). Where it did
+	 * not, a NAT that is seen here is none: nothing proves the NAT-D of main mode, so that it
+	 * may have been altered, and what both ends see must be the same.
+	 */
+	if (sa->path.port != HOST_PORT_IKE_NAT)
+		sa->local_nat = sa->remote_nat = false;
 	/* Later IVs come from phase 1's last block (RFC 2409 Appendix B). */
 	memcpy(sa->keys->iv, sa->exchange.iv, sizeof(sa->keys->iv));
 	/* Aggressive mode has no place to say it in (RFC 2407 4.6.3.3). */

@@ -530,6 +530,31 @@ static enum ikev1_outcome read_request(void *exchange)
 	return error == ERR_OK ? IKEV1_PENDING : fail(quick, error, "no SA can be added");
 }
 
+/*
+ * One SPI in both directions is one key in both directions (RFC 2409 5.5), and with it the same
+ * nonces of a counter mode. The initiator has chosen, so this end takes another.
+ */
+static enum ikev1_outcome avoid_equal_spis(void *exchange)
+{
+	struct ikev1_quick *quick = exchange;
+	const struct policy *policy = kx_policy(ikev1_of(quick)->kx);
+	struct sa_pair *equal = quick->pair;
+	const struct policy_rule *rule = policy_rule_by_id(policy, equal->policy_id);
+	struct selector selector = equal->selector;
+	struct offer_choice choice = quick->offered;
+	enum err error = ERR_NOT_FOUND;
+
+	if (!quick_has_equal_spis(equal))
+		return IKEV1_NEXT;
+	choice.lifetime = quick->lifetime;
+	quick->pair = NULL;
+	equal->owner = 0;
+	sad_remove(kx_sad(ikev1_of(quick)->kx), equal);
+	if (rule != NULL)
+		error = add_pair(quick, rule, &selector, &choice);
+	return error == ERR_OK ? IKEV1_PENDING : fail(quick, error, "no SA can be added");
+}
+
 static enum ikev1_outcome answer_agreement(void *exchange)
 {
 	struct ikev1_quick *quick = exchange;
@@ -617,6 +642,6 @@ const struct ikev1_step ikev1_quick_initiator[] = {
 	DO(send_confirmation), DO(pause_sending), DO(install_outbound), DO(report)};
 
 const struct ikev1_step ikev1_quick_responder[] = {
-	DO(read_request), DO(answer_agreement), DO(install_inbound), DO(send_answer),
+	DO(read_request), DO(avoid_equal_spis), DO(answer_agreement), DO(install_inbound), DO(send_answer),
 	RECEIVE(3), DO(install_outbound), DO(accept_pair)};
 // clang-format on

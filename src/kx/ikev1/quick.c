@@ -448,25 +448,32 @@ void ikev1_quicks_fail(
 	}
 }
 
+/* Any that is under it. */
+static struct ikev1_quick *first_under(const struct ikev1_sa *sa)
+{
+	struct ikev1_quick *quick = sa->peer->quicks;
+
+	while (quick != NULL && quick->sa != sa)
+		quick = quick->next;
+	return quick;
+}
+
 void ikev1_quicks_lose(struct ikev1_sa *sa)
 {
-	struct ikev1_peer *peer = sa->peer;
-	struct ikev1_quick *quick = peer->quicks;
+	struct ikev1_quick *quick;
 
-	while (quick != NULL) {
-		struct ikev1_quick *next = quick->next;
+	/* What a failure brings about may be anything, so each time from the start. */
+	while ((quick = first_under(sa)) != NULL) {
+		struct problem problem;
 
-		if (quick->sa == sa && quick->over) {
+		if (quick->over) {
 			over(&quick->timer, quick);
-		} else if (quick->sa == sa) {
-			struct problem problem;
-
-			(void)problem_set(&problem, ERR_EXPIRED,
-			    "the ISAKMP SA ended while Quick Mode was under way");
-			if (quick->negotiation != NULL)
-				quick->negotiation->again = true;
-			ikev1_quick_fail(quick, KX_FAILURE_FINAL, &problem);
+			continue;
 		}
-		quick = next;
+		(void)problem_set(
+		    &problem, ERR_EXPIRED, "the ISAKMP SA ended while Quick Mode was under way");
+		if (quick->negotiation != NULL)
+			quick->negotiation->again = true;
+		ikev1_quick_fail(quick, KX_FAILURE_FINAL, &problem);
 	}
 }
