@@ -112,6 +112,44 @@ static void count_same_key(void *context, const struct dataplane_sa *sa)
 		same->count++;
 }
 
+static uint64_t hash_of_key(const struct dataplane_sa *sa)
+{
+	uint64_t hash[2];
+
+	sim_hash("inbound", 7, sa->key, sa->key_len, hash);
+	return hash[0];
+}
+
+/* Whether that host has ever had an SA to receive under this key. */
+static bool has_received_under(const struct sim_host *host, const struct dataplane_sa *sa)
+{
+	uint64_t hash = hash_of_key(sa);
+
+	for (size_t i = 0; i < SIM_INBOUND; i++) {
+		if (host->inbound[i] == hash)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * With whom a key was agreed. KINK's come from a session. IKEv1's are believed to be the peer's
+ * when that very host can receive under them; an inbound one is made before it has proved itself.
+ */
+static const char *origin_of(
+    const struct sim_host *host, const struct sim_host *peer, const struct dataplane_sa *sa)
+{
+	const char *origin = sim_kerberos_origin(host->kerberos, sa->key, sa->key_len);
+	bool tunnel = sa->mode == IPSEC_TUNNEL ||
+	              (sa->bundle_index > 0 && !range_is_host(&sa->selector.local));
+
+	if (origin != NULL || peer == NULL || !sim_may_use(host, peer, EXCHANGE_IKEV1, tunnel))
+		return origin;
+	return sa->direction == IPSEC_IN || host->rogue || has_received_under(peer, sa)
+	           ? peer->answers_as
+	           : NULL;
+}
+
 void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa)
 {
 	struct sim *sim = host->sim;
@@ -119,9 +157,11 @@ void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa)
 	const struct address *ours = out ? &sa->source : &sa->destination;
 	const struct address *theirs = out ? &sa->destination : &sa->source;
 	const struct sim_host *peer = sim_host_at(sim, theirs);
-	const char *origin = sim_kerberos_origin(host->kerberos, sa->key, sa->key_len);
+	const char *origin = origin_of(host, peer, sa);
 	struct same_key same = {.sa = sa};
 
+	if (!out)
+		host->inbound[host->inbound_count++ % SIM_INBOUND] = hash_of_key(sa);
 	record_visit(sim_plane_record(host->plane), count_same_key, &same);
 	if (same.count != 1 && sa->suite.protocol != IPSEC_IPCOMP)
 		sim_fail(sim, "host %c has several SAs with one key", name_of(host));
@@ -129,8 +169,6 @@ void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa)
 		sim_fail(sim, "host %c has an SA for another host's address", name_of(host));
 	if (sa->suite.protocol == IPSEC_IPCOMP)
 		return; /* it has no key, and what is around it has been seen */
-	if (sim->profile.ikev1)
-		origin = peer != NULL ? peer->answers_as : NULL;
 	if (peer == NULL || origin == NULL) {
 		sim_fail(sim, "host %c has an SA %s", name_of(host),
 		    peer == NULL ? "with nobody" : "with a key that no session gave");

@@ -71,6 +71,11 @@ static void kerberos_release(void *self, uint64_t session, uint32_t affinity)
 	sim_kerberos_release(host->kerberos, session, affinity);
 }
 
+static enum err credentials(void *self, const struct credentials_request *request)
+{
+	return sim_credentials_submit(self, request);
+}
+
 static void dataplane(void *self, const struct dataplane_request *request)
 {
 	struct sim_host *host = self;
@@ -260,6 +265,7 @@ void sim_host_init(struct sim *sim, unsigned index)
 	    .kerberos = kerberos,
 	    .kerberos_release = kerberos_release,
 	    .agree = agree,
+	    .credentials = credentials,
 	    .dataplane = dataplane,
 	    .resolve = resolve,
 	    .failed = engine_failed,

@@ -76,6 +76,8 @@ static uint32_t key_version(void *context, const char *principal)
 	const struct sim *sim = host->sim;
 
 	for (size_t i = 0; i < sim->host_count; i++) {
+		if (sim_is_outside(&sim->hosts[i]))
+			continue;
 		if (strcmp(sim->hosts[i].answers_as, principal) == 0 ||
 		    strcmp(sim->hosts[i].starts_as, principal) == 0)
 			return sim->hosts[i].key_version;

@@ -6,8 +6,10 @@ EXTRA_DIST += tests/sim/libkrb5.sh
 
 sim_sources = \
 	tests/sim/check.c \
+	tests/sim/credentials.c \
 	tests/sim/host.c \
 	tests/sim/kerberos.c \
+	tests/sim/methods.c \
 	tests/sim/network.c \
 	tests/sim/plane.c \
 	tests/sim/profile.c \

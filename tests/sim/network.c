@@ -267,6 +267,31 @@ void sim_network_send(struct sim_host *host, const struct host_datagram *datagra
 	}
 }
 
+/* The same of an ISAKMP SA: that its peer knows nothing of it, or does not want it. */
+static size_t forge_notification(
+    struct sim *sim, const struct sim_capture *model, uint8_t *out, size_t size)
+{
+	static const enum notify_type types[] = {NOTIFY_INVALID_COOKIE, NOTIFY_NO_PROPOSAL_CHOSEN,
+	    NOTIFY_AUTHENTICATION_FAILED, NOTIFY_INITIAL_CONTACT};
+	struct isakmp_header header = {.exchange = ISAKMP_EXCHANGE_INFORMATIONAL,
+	    .message_id = (uint32_t)sim_random_u64(&sim->trouble)};
+	struct isakmp_notification notification = {.doi = IPSEC_DOI,
+	    .protocol = PROTO_ISAKMP,
+	    .type = (uint16_t)types[sim_random_below(&sim->trouble, 4)]};
+	struct writer writer = writer_of(out, size);
+	struct isakmp_writer chain;
+
+	if (model->len < sizeof(header.initiator_cookie) + sizeof(header.responder_cookie))
+		return 0;
+	memcpy(header.initiator_cookie, model->octets, sizeof(header.initiator_cookie));
+	memcpy(header.responder_cookie, &model->octets[sizeof(header.initiator_cookie)],
+	    sizeof(header.responder_cookie));
+	chain = isakmp_begin(&writer, &header);
+	isakmp_put_notification(&chain, &notification);
+	isakmp_end(&writer);
+	return writer.len;
+}
+
 /* What says that a command failed, to whoever believes it without proof. */
 static size_t forge_error(
     struct sim *sim, const struct sim_capture *model, uint8_t *out, size_t size)
@@ -306,7 +331,8 @@ void sim_network_inject(struct sim *sim)
 		sim_note(sim, NULL, "outsider: replays to %c", 'a' + (int)capture->to->index);
 		break;
 	case 1: /* an error in reply to a command, from where it went */
-		len = forge_error(sim, capture, octets, sizeof(octets));
+		len = (capture->local.port == KINK_PORT ? forge_error : forge_notification)(
+		    sim, capture, octets, sizeof(octets));
 		for (size_t i = 0; i < sim->host_count; i++) {
 			if (address_equal(&sim->hosts[i].speaks_as, &capture->from.address))
 				deliver(sim, &sim->hosts[i], &capture->local, &capture->from,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "policy/config.h"
-#include "policy/ike.h"
 #include "realm.h"
 #include "sim.h"
 
@@ -119,6 +118,8 @@ void sim_profile_choose(struct sim *sim)
 		profile->racoon2 = true;
 		profile->pfs = profile->nonces = profile->protocols = 0;
 	}
+	if (sim->realm == &sim_standin)
+		sim_methods_choose(sim);
 	profile->duration_ms = 80 * profile->mean_gap_ms;
 	if (profile->duration_ms < profile->lifetime * 1500ULL && profile->lifetime < 1200)
 		profile->duration_ms = profile->lifetime * 1500ULL;
@@ -274,39 +275,6 @@ static void put_tunnels(
 	}
 }
 
-/* IKEv1 under a key that all hosts have. */
-static void speak_ikev1(const struct sim *sim, struct policy *policy)
-{
-	static struct policy_ike ike[2];
-
-	for (int i = 0; i < 2; i++) {
-		ike[i] = (struct policy_ike){.authentications = {IKE_AUTHENTICATION_PSK},
-		    .authentication_count = 1,
-		    .psk = bytes_of("simulated", 9),
-		    .proposals = {{ENCRYPTION_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_CURVE25519}},
-		    .proposal_count = 1,
-		    .lifetime = 600,
-		    .mode = i == 1 ? POLICY_IKE_AGGRESSIVE : POLICY_IKE_MAIN,
-		    .nat = true,
-		    .fragmentation = true};
-	}
-	for (size_t i = 0; i < policy->peer_count; i++) {
-		struct policy_peer *peer = (struct policy_peer *)(uintptr_t)&policy->peers[i];
-
-		peer->exchanges[0] = EXCHANGE_IKEV1;
-		peer->exchange_count = 1;
-		peer->ike = &ike[sim->profile.aggressive];
-	}
-	for (size_t i = 0; i < policy->rule_count; i++) {
-		struct policy_rule *rule = (struct policy_rule *)(uintptr_t)&policy->rules[i];
-
-		if (rule->peer == NULL)
-			continue;
-		rule->exchanges[0] = EXCHANGE_IKEV1;
-		rule->exchange_count = 1;
-	}
-}
-
 struct policy *sim_policy(const struct sim *sim, const struct sim_host *host)
 {
 	const struct sim_profile *profile = &sim->profile;
@@ -346,7 +314,6 @@ struct policy *sim_policy(const struct sim *sim, const struct sim_host *host)
 		(void)fprintf(stderr, "%s%s\n", file, problem.text);
 		abort();
 	}
-	if (profile->ikev1)
-		speak_ikev1(sim, policy);
+	sim_methods_set(sim, host, policy);
 	return policy;
 }

@@ -17,6 +17,7 @@
 
 #define SIM_HOSTS_MAX  5
 #define SIM_KEYS       256 /* keys whose origin is remembered, for each host */
+#define SIM_INBOUND    256 /* and those that it could receive under */
 #define SIM_CAPTURES   32
 #define SIM_STARTS     64
 #define SIM_TEXT_SIZE  256
@@ -60,8 +61,25 @@ struct sim_profile {
 	bool directory;  /* Active Directory's names: hosts start as NAME$ */
 	unsigned suites; /* which list of suites the hosts have in common */
 	unsigned pfs;    /* which settings of perfect forward secrecy they have */
-	bool ikev1;      /* the hosts speak IKEv1 */
-	bool aggressive; /* and start with its aggressive mode */
+	enum sim_methods {
+		SIM_KINK, /* hosts know no other */
+		SIM_IKEV1,
+		SIM_FALLBACK /* KINK, and IKEv1 with whom that cannot be used */
+	} methods;
+	/* With fallback hosts with odd numbers are not of the realm, and speak IKEv1 alone. */
+	bool outsiders;
+	bool unnamed;    /* nor does the KDC know them */
+	bool aggressive; /* who starts with IKEv1 uses aggressive mode */
+	enum sim_proof {
+		SIM_PROOF_PSK,
+		SIM_PROOF_SIGNATURE,
+		SIM_PROOF_ENCRYPTION,
+		SIM_PROOF_REVISED,
+		SIM_PROOF_COUNT
+	} proof; /* in IKEv1 */
+	uint32_t certificate_size;
+	uint32_t isakmp_lifetime; /* seconds */
+	uint32_t fallback_retry;  /* milliseconds */
 	bool racoon2;    /* the hosts speak its dialect, and nothing that it does not know */
 	unsigned nonces; /* which hosts add one as responders, as bits */
 	enum sim_user_to_user {
@@ -167,6 +185,8 @@ struct sim_host {
 	struct sim_kerberos *kerberos;
 	struct sim_plane *plane;
 	bool stopping;
+	uint64_t inbound[SIM_INBOUND]; /* hashes of keys that it could receive under */
+	size_t inbound_count;
 	char logged[SIM_TEXT_SIZE]; /* the last line of its log */
 	bool was_protected[SIM_HOSTS_MAX];
 };
@@ -240,6 +260,18 @@ void sim_host_start(struct sim_host *host);
 /* The machine loses its power: engine, sessions and SAs are gone. */
 void sim_host_crash(struct sim_host *host);
 struct sim_host *sim_host_at(struct sim *sim, const struct address *address);
+
+/* methods.c: which exchange methods the hosts speak, and how they prove who they are in IKEv1. */
+void sim_methods_choose(struct sim *sim);
+void sim_methods_set(const struct sim *sim, const struct sim_host *host, struct policy *policy);
+/* Whether hosts may come to SAs for that traffic by this method. */
+bool sim_may_use(
+    const struct sim_host *host, const struct sim_host *peer, enum exchange exchange, bool tunnel);
+/* The realm knows it not. */
+bool sim_is_outside(const struct sim_host *host);
+
+/* credentials.c: the seam, with keys and certificates that need no computation. */
+enum err sim_credentials_submit(struct sim_host *host, const struct credentials_request *request);
 
 /* network.c */
 void sim_network_send(struct sim_host *host, const struct host_datagram *datagram);

@@ -3,7 +3,9 @@
  * with every misfortune that can befall a host at that moment, while packets go both ways all the
  * time.
  *
- *	test-steps [FLOWS | --verbose FLOW STEP TROUBLE]
+ *	test-steps [--seed N] [FLOWS | --verbose FLOW STEP TROUBLE]
+ *
+ * FLOWS is what their names begin with. The seed decides how long everything takes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,19 +164,19 @@ static void create_and_delete(struct sim *sim)
 	}
 #define IKEV1                                                                                      \
 	{                                                                                          \
-		.ikev1 = true                                                                      \
+		.methods = SIM_IKEV1                                                               \
 	}
 #define IKEV1_PFS                                                                                  \
 	{                                                                                          \
-		.ikev1 = true, .pfs = 3                                                            \
+		.methods = SIM_IKEV1, .pfs = 3                                                     \
 	}
 #define IKEV1_AGGRESSIVE                                                                           \
 	{                                                                                          \
-		.ikev1 = true, .aggressive = true                                                  \
+		.methods = SIM_IKEV1, .aggressive = true                                           \
 	}
 #define IKEV1_BUNDLES                                                                              \
 	{                                                                                          \
-		.ikev1 = true, .protocols = 4                                                      \
+		.methods = SIM_IKEV1, .protocols = 4                                               \
 	}
 #define KEYLESS                                                                                    \
 	{                                                                                          \
@@ -444,7 +446,7 @@ static void establish(struct world *world)
 }
 
 /* Returns how many datagrams the flow took. */
-static uint64_t run(struct world *world, const struct flow *flow)
+static uint64_t run(struct world *world, const struct flow *flow, uint64_t seed)
 {
 	struct sim *sim = &world->sim;
 	uint64_t before;
@@ -455,7 +457,7 @@ static uint64_t run(struct world *world, const struct flow *flow)
 	world->one_way = flow->begin == create_and_delete;
 	sim->censor = censor;
 	sim->censor_context = world;
-	sim_make_world(sim, &sim_standin, 1);
+	sim_make_world(sim, &sim_standin, seed);
 	sim->faults = false;
 	if (flow->established)
 		establish(world);
@@ -480,7 +482,7 @@ static uint64_t run(struct world *world, const struct flow *flow)
 }
 
 static bool run_one(const struct flow *flow, uint64_t step, const struct trouble *trouble,
-    bool verbose, uint64_t *count)
+    uint64_t seed, bool verbose, uint64_t *count)
 {
 	struct world *world = sim_alloc(sizeof(*world));
 	const char *name = trouble->name;
@@ -489,17 +491,18 @@ static bool run_one(const struct flow *flow, uint64_t step, const struct trouble
 	world->trouble = trouble;
 	world->step = step;
 	world->sim.verbose = verbose;
-	*count = run(world, flow);
+	*count = run(world, flow, seed);
 	good = !world->sim.failed;
 	if (!good)
-		printf("%s, datagram %llu, %s: %s; replay with: test-steps --verbose %s %llu %s\n",
-		    flow->name, (unsigned long long)step, name, world->sim.failure, flow->name,
-		    (unsigned long long)step, name);
+		printf("%s, datagram %llu, %s: %s; replay with: test-steps --seed %llu --verbose "
+		       "%s %llu %s\n",
+		    flow->name, (unsigned long long)step, name, world->sim.failure,
+		    (unsigned long long)seed, flow->name, (unsigned long long)step, name);
 	free(world);
 	return good;
 }
 
-static int replay(const char *name, const char *step, const char *trouble)
+static int replay(uint64_t seed, const char *name, const char *step, const char *trouble)
 {
 	uint64_t count;
 
@@ -508,7 +511,7 @@ static int replay(const char *name, const char *step, const char *trouble)
 			if (strcmp(flows[i].name, name) == 0 &&
 			    strcmp(troubles[j].name, trouble) == 0)
 				return run_one(&flows[i], strtoull(step, NULL, 10), &troubles[j],
-					   true, &count)
+					   seed, true, &count)
 				           ? 0
 				           : 1;
 		}
@@ -520,12 +523,19 @@ static int replay(const char *name, const char *step, const char *trouble)
 /* All flows, or those whose name begins with argv[1]. */
 int main(int argc, char **argv)
 {
-	const char *only = argc == 2 ? argv[1] : "";
+	const char *only;
+	uint64_t seed = 1;
 	uint64_t runs = 0;
 	uint64_t failures = 0;
 
+	if (argc > 2 && strcmp(argv[1], "--seed") == 0) {
+		seed = strtoull(argv[2], NULL, 10);
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc == 5 && strcmp(argv[1], "--verbose") == 0)
-		return replay(argv[2], argv[3], argv[4]);
+		return replay(seed, argv[2], argv[3], argv[4]);
+	only = argc == 2 ? argv[1] : "";
 	for (size_t i = 0; i < FLOW_COUNT; i++) {
 		uint64_t length = 0;
 		uint64_t count;
@@ -533,13 +543,14 @@ int main(int argc, char **argv)
 		if (strncmp(flows[i].name, only, strlen(only)) != 0)
 			continue;
 
-		failures += !run_one(&flows[i], 0, &troubles[0], false, &length);
+		failures += !run_one(&flows[i], 0, &troubles[0], seed, false, &length);
 		for (uint64_t step = 1; step <= length; step++) {
 			for (size_t j = 1; j < TROUBLE_COUNT; j++) {
-				if (troubles[j].kerberos && flows[i].profile.ikev1)
+				if (troubles[j].kerberos && flows[i].profile.methods == SIM_IKEV1)
 					continue;
 				runs++;
-				failures += !run_one(&flows[i], step, &troubles[j], false, &count);
+				failures +=
+				    !run_one(&flows[i], step, &troubles[j], seed, false, &count);
 			}
 		}
 		printf("%s: %llu datagrams\n", flows[i].name, (unsigned long long)length);
