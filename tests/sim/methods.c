@@ -7,6 +7,9 @@ static uint32_t pick(struct sim_random *random, uint32_t first, uint32_t last)
 	return (uint32_t)sim_random_between(random, first, last);
 }
 
+static const char *const proof_names[SIM_PROOF_COUNT] = {
+    "pre-shared key", "signatures", "encryption", "revised encryption"};
+
 /* From a stream of its own: what else a seed stands for does not depend on it. */
 void sim_methods_choose(struct sim *sim)
 {
@@ -30,6 +33,11 @@ void sim_methods_choose(struct sim *sim)
 	profile->fallback_retry = pick(&random, 60000, 300000);
 	if (profile->methods == SIM_KINK)
 		return;
+	sim_note(sim, NULL, "methods: %s%s%s, %s, certificates of %u octets",
+	    profile->methods == SIM_IKEV1 ? "ikev1" : "kink, ikev1",
+	    profile->outsiders ? ", hosts outside the realm" : "",
+	    profile->aggressive ? ", aggressive mode" : "", proof_names[profile->proof],
+	    profile->certificate_size);
 	profile->racoon2 = false;
 	if (profile->methods == SIM_FALLBACK && profile->kind == SIM_MIXED && profile->outages == 0)
 		profile->outages = pick(&random, 10, 100);

@@ -13,9 +13,11 @@
 #include "kx/ikev1/informational.h"
 #include "kx/ikev1/phase1.h"
 
-#define HALF_OPEN_MAX 4096
+#define HALF_OPEN_MAX  4096
+/* So many may keep parts of their third message. */
+#define ASSEMBLIES_MAX 256
 /* The longest SA payload that is kept. */
-#define SAI_MAX       4096
+#define SAI_MAX        4096
 
 static enum err make_cookie(
     const struct ikev1 *ikev1, const struct host_datagram *datagram, struct ikev1_cookies *cookies)
@@ -57,9 +59,26 @@ void ikev1_half_open_free(struct ikev1 *ikev1, struct ikev1_half_open *half_open
 	HASH_DELETE(by_cookies, ikev1->half_open_by_cookies, half_open);
 	DL_DELETE2(ikev1->half_open, half_open, previous, next);
 	ikev1->half_open_count--;
+	ikev1->half_open_assemblies -= half_open->assembly != NULL;
+	ikev1_assembly_free(half_open->assembly);
 	ikev1_drop(&half_open->sai_b);
 	ikev1_drop(&half_open->answer);
 	free(half_open);
+}
+
+bool ikev1_half_open_assemble(
+    struct ikev1 *ikev1, struct ikev1_half_open *half_open, struct bytes body, struct bytes *whole)
+{
+	bool done;
+
+	if (half_open->assembly == NULL && ikev1->half_open_assemblies >= ASSEMBLIES_MAX) {
+		kx_count(ikev1->kx, KX_DATAGRAMS_SHED);
+		return false;
+	}
+	ikev1->half_open_assemblies -= half_open->assembly != NULL;
+	done = ikev1_assemble(&half_open->assembly, body, whole);
+	ikev1->half_open_assemblies += half_open->assembly != NULL;
+	return done;
 }
 
 void ikev1_half_open_clear(struct ikev1 *ikev1)

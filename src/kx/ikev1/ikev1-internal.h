@@ -37,6 +37,7 @@ struct ikev1 {
 	struct ikev1_half_open *half_open; /* oldest first */
 	struct ikev1_half_open *half_open_by_cookies;
 	size_t half_open_count;
+	size_t half_open_assemblies;  /* half-open ones that messages in fragments come for */
 	struct ikev1_echo *echoes;    /* messages that are sent several times */
 	size_t pending;               /* phases 1 of peers that have not proved anything yet */
 	uint8_t secret[32];           /* responder's cookies are made with it */

@@ -225,10 +225,15 @@ static void part_came(struct ikev1 *ikev1, const struct ikev1_cookies *cookies,
     const struct host_datagram *datagram, struct bytes body)
 {
 	struct ikev1_sa *sa = find(ikev1, cookies);
+	struct ikev1_half_open *half_open =
+	    sa == NULL ? ikev1_half_open_find(ikev1, cookies) : NULL;
+	const struct ikev1_path *path = sa != NULL          ? &sa->path
+	                                : half_open != NULL ? &half_open->path
+	                                                    : NULL;
 	struct host_datagram message = *datagram;
 	struct isakmp_chain chain;
 
-	if (sa == NULL || !address_equal(&datagram->remote.address, &sa->path.remote.address)) {
+	if (path == NULL || !address_equal(&datagram->remote.address, &path->remote.address)) {
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
 		return;
 	}
@@ -236,7 +241,9 @@ static void part_came(struct ikev1 *ikev1, const struct ikev1_cookies *cookies,
 		kx_count(ikev1->kx, KX_DATAGRAMS_MALFORMED);
 		return;
 	}
-	if (!ikev1_assemble(&sa->assembly, chain.payloads[0].body, &message.data))
+	if (!(sa != NULL ? ikev1_assemble(&sa->assembly, chain.payloads[0].body, &message.data)
+			 : ikev1_half_open_assemble(
+			       ikev1, half_open, chain.payloads[0].body, &message.data)))
 		return;
 	message_came(ikev1, &message, true);
 	ikev1_drop(&message.data);

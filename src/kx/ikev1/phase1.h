@@ -76,6 +76,7 @@ struct ikev1_half_open {
 	struct ikev1_choice choice; /* its views are into sai_b */
 	struct bytes answer;
 	bool knows_nat, knows_dpd, knows_fragments;
+	struct ikev1_assembly *assembly;         /* of a third message in fragments; NULL: none */
 	struct ikev1_half_open *next, *previous; /* oldest first */
 	UT_hash_handle by_cookies;
 };
@@ -87,6 +88,9 @@ struct ikev1_half_open *ikev1_half_open_find(
     const struct ikev1 *ikev1, const struct ikev1_cookies *cookies);
 void ikev1_half_open_free(struct ikev1 *ikev1, struct ikev1_half_open *half_open);
 void ikev1_half_open_clear(struct ikev1 *ikev1);
+/* A part of the third message, from where the first one came. True: it is whole, a copy. */
+bool ikev1_half_open_assemble(
+    struct ikev1 *ikev1, struct ikev1_half_open *half_open, struct bytes body, struct bytes *whole);
 
 /* vendor.c */
 /* What the peer knows, by its vendor IDs. */

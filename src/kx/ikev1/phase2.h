@@ -68,6 +68,11 @@ void ikev1_quicks_fail(
 void ikev1_quicks_lose(struct ikev1_sa *sa);
 
 /* quick-steps.c */
+/*
+ * The peer has refused what was asked for. Where a key exchange was only offered it may be that, so
+ * the initiator begins anew without; false where there is nothing to do without.
+ */
+bool ikev1_quick_do_without_exchange(struct ikev1_quick *quick);
 extern const struct ikev1_step ikev1_quick_initiator[];
 extern const struct ikev1_step ikev1_quick_responder[];
 

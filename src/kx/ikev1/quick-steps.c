@@ -645,3 +645,22 @@ const struct ikev1_step ikev1_quick_responder[] = {
 	DO(read_request), DO(avoid_equal_spis), DO(answer_agreement), DO(install_inbound), DO(send_answer),
 	RECEIVE(3), DO(install_outbound), DO(accept_pair)};
 // clang-format on
+
+#define AFTER_RESERVATION 1 /* its place in the initiator's table */
+
+bool ikev1_quick_do_without_exchange(struct ikev1_quick *quick)
+{
+	const struct host *host = kx_host(ikev1_of(quick)->kx);
+
+	if (quick->group == DH_NONE || quick->negotiation->rule->proposal.pfs != POLICY_PFS_OFFER)
+		return false;
+	quick->group = DH_NONE;
+	quick_key_exchange_free(quick->key_exchange);
+	quick->key_exchange = NULL;
+	ikev1_exchange_clear(&quick->exchange);
+	quick->exchange.mark = 0;
+	host->random(host->self, quick->nonce, sizeof(quick->nonce));
+	quick->steps.next = &ikev1_quick_initiator[AFTER_RESERVATION];
+	ikev1_steps_run(&quick->steps, quick);
+	return true;
+}

@@ -404,9 +404,11 @@ void ikev1_quick_refused(struct ikev1_sa *sa, const struct isakmp_notification *
 
 	if (quick == NULL || ikev1_steps_awaited(&quick->steps) != 2)
 		return;
+	quick->sent = false;
+	if (ikev1_quick_do_without_exchange(quick))
+		return;
 	(void)problem_set(&problem, ERR_REFUSED, "the peer refuses: %s; its log says why",
 	    notify_name(notification->type));
-	quick->sent = false;
 	ikev1_quick_fail(quick, KX_FAILURE_FINAL, &problem);
 }
 
