@@ -75,32 +75,9 @@ void kx_connection_begin(struct kx_connection *connection)
 	}
 }
 
-void kx_connection_negotiate(struct kx_connection *connection)
+/* Nobody waits for what the method under way may come to. */
+static void abandon(struct kx_connection *connection)
 {
-	struct kx *kx = connection->kx;
-
-	/* What was only tried is needed now. */
-	if (connection->negotiating)
-		connection->reconsidering = false;
-	if (connection->negotiating || kx->shutdown.active)
-		return;
-	timers_cancel(&kx->timers, &connection->timer);
-	timers_cancel(&kx->timers, &connection->reconsider);
-	connection->lingering = false;
-	connection->negotiating = true;
-	kx_connection_settle(connection);
-	kx_count(kx, KX_NEGOTIATIONS_STARTED);
-	if (connection->current != NULL)
-		kx_count(kx, KX_REKEYS);
-	connection->exchange = kx_choice_first(&kx->choices, connection->negotiation.rule,
-	    &connection->negotiation.remote, now_ms(kx));
-	kx_connection_begin(connection);
-}
-
-void kx_connection_stop(struct kx_connection *connection, const struct problem *problem)
-{
-	if (!connection->negotiating)
-		return;
 	if (connection->awaiting_name)
 		kx_principal_cancel(&connection->principal_wait);
 	else
@@ -109,6 +86,49 @@ void kx_connection_stop(struct kx_connection *connection, const struct problem *
 			&connection->negotiation);
 	connection->negotiating = false;
 	connection->reconsidering = false;
+}
+
+/*
+ * Rekeying goes on with the method that serves while another that is preferred to it is tried, or
+ * has a time of its own to be tried at: who waits in vain for that one may lose the SA meanwhile.
+ */
+static int choose_method(const struct kx_connection *connection, bool was_trying)
+{
+	const struct kx *kx = connection->kx;
+	const struct kx_negotiation *negotiation = &connection->negotiation;
+
+	if (connection->current != NULL && (was_trying || timer_is_set(&connection->reconsider)))
+		return connection->current->exchange;
+	return kx_choice_first(&kx->choices, negotiation->rule, &negotiation->remote, now_ms(kx));
+}
+
+void kx_connection_negotiate(struct kx_connection *connection)
+{
+	struct kx *kx = connection->kx;
+	bool was_trying = connection->negotiating && connection->reconsidering;
+
+	if (was_trying && connection->current != NULL && !kx->shutdown.active)
+		abandon(connection);
+	connection->reconsidering = connection->reconsidering && !was_trying;
+	if (connection->negotiating || kx->shutdown.active)
+		return;
+	connection->exchange = choose_method(connection, was_trying);
+	timers_cancel(&kx->timers, &connection->timer);
+	timers_cancel(&kx->timers, &connection->reconsider);
+	connection->lingering = false;
+	connection->negotiating = true;
+	kx_connection_settle(connection);
+	kx_count(kx, KX_NEGOTIATIONS_STARTED);
+	if (connection->current != NULL)
+		kx_count(kx, KX_REKEYS);
+	kx_connection_begin(connection);
+}
+
+void kx_connection_stop(struct kx_connection *connection, const struct problem *problem)
+{
+	if (!connection->negotiating)
+		return;
+	abandon(connection);
 	connection->wanted = false;
 	kx_connection_settle(connection);
 	if (connection->current == NULL)

@@ -290,6 +290,16 @@ void ikev1_put_initial_contact(const struct ikev1_sa *sa, struct isakmp_writer *
 	isakmp_put_notification(chain, &notification);
 }
 
+void ikev1_tell_contact(struct ikev1_sa *sa)
+{
+	struct ikev1_information information;
+
+	ikev1_inform_begin(&information, sa);
+	ikev1_put_initial_contact(sa, &information.message.chain);
+	ikev1_inform_send(&information, true);
+	sa->tell_contact = false;
+}
+
 bool ikev1_has_initial_contact(const struct isakmp_chain *chain)
 {
 	const struct isakmp_payload *payload = NULL;

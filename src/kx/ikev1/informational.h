@@ -43,6 +43,8 @@ void ikev1_informed_plain(struct ikev1 *ikev1, const struct host_datagram *datag
 
 /* INITIAL-CONTACT: RFC 2407 4.6.3.3. */
 void ikev1_put_initial_contact(const struct ikev1_sa *sa, struct isakmp_writer *chain);
+/* By itself, several times: nobody answers it. */
+void ikev1_tell_contact(struct ikev1_sa *sa);
 bool ikev1_has_initial_contact(const struct isakmp_chain *chain);
 /* The peer says that this is the first SA that it has with us: what we have besides is of no use.
  */

@@ -434,6 +434,9 @@ static enum ikev1_outcome establish(void *exchange)
 	    sa->local_nat ? ", this host behind a NAT" : "",
 	    sa->remote_nat ? ", the peer behind a NAT" : "");
 	ikev1_peer_ready(peer);
+	/* No Quick Mode of ours is at hand to say it in. */
+	if (slots_get(&ikev1->sas, handle) == sa && sa->tell_contact && peer->quicks == NULL)
+		ikev1_tell_contact(sa);
 	return IKEV1_OVER;
 }
 

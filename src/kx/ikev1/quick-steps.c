@@ -241,6 +241,23 @@ static enum err make_offer(const struct ikev1_quick *quick, struct offer *out)
 	return error == ERR_OK && out->count == 0 ? ERR_UNSUPPORTED : error;
 }
 
+/*
+ * Nothing proves what was said of NATs, so an SA that has seen one for a while gives way to
+ * another, which looks anew.
+ */
+static enum ikev1_outcome refuse_nat(struct ikev1_quick *quick)
+{
+	struct ikev1_sa *sa = quick->sa;
+	struct ikev1 *ikev1 = ikev1_of(quick);
+
+	if (sa->established_ms + ikev1_cycle_ms(ikev1) > ikev1_now(ikev1))
+		return fail(quick, ERR_UNSUPPORTED,
+		    "a NAT is between, which AH cannot cross (RFC 3715 2.1)");
+	ikev1_tell_deleted(sa);
+	ikev1_sa_free(sa);
+	return IKEV1_OVER;
+}
+
 /* HDR*, HASH(1), SA, Ni [, KE] [, IDci, IDcr] --> */
 static enum ikev1_outcome send_request(void *exchange)
 {
@@ -254,8 +271,7 @@ static enum ikev1_outcome send_request(void *exchange)
 
 	if (error == ERR_OK && quick->udp &&
 	    pair->parts[pair->part_count - 1].suite.protocol != IPSEC_ESP)
-		return fail(quick, ERR_UNSUPPORTED,
-		    "a NAT is between, which AH cannot cross (RFC 3715 2.1)");
+		return refuse_nat(quick);
 	if (error == ERR_OK)
 		error =
 		    ikev1_keys_iv(quick->sa->keys, quick->exchange.message_id, quick->exchange.iv);

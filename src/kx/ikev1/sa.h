@@ -54,7 +54,7 @@ struct ikev1_sa {
 	bool local_nat;
 	bool remote_nat;
 	bool peer_nat;         /* the peer sees one, and goes on through the other port */
-	bool tell_contact;     /* the first Quick Mode is to carry INITIAL-CONTACT */
+	bool tell_contact;     /* the next Quick Mode is to carry INITIAL-CONTACT */
 	bool used;             /* SAs were made under it */
 	uint32_t dpd_sequence; /* of our next question (RFC 3706 6.1) */
 	uint32_t life_seconds;
