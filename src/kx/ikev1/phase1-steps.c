@@ -300,7 +300,8 @@ static bool knows_nothing_of_peer(const struct ikev1_sa *sa)
 	const struct ikev1_sa *other = sa->peer->sas;
 	const struct sa_pair *pair = peer != NULL ? peer->pairs : NULL;
 
-	while (other != NULL && (other == sa || !other->established))
+	/* One that the peer did not come to is not with it. */
+	while (other != NULL && (other == sa || !other->established || !other->confirmed))
 		other = other->next;
 	while (pair != NULL && pair->state == SA_LARVAL)
 		pair = pair->peer_next;
@@ -419,6 +420,8 @@ static enum ikev1_outcome establish(void *exchange)
 	memcpy(sa->keys->iv, sa->exchange.iv, sizeof(sa->keys->iv));
 	/* Aggressive mode has no place to say it in (RFC 2407 4.6.3.3). */
 	sa->tell_contact = phase1->mode == ISAKMP_EXCHANGE_AGGRESSIVE && knows_nothing_of_peer(sa);
+	/* Who sends the last message does not know whether it arrives. */
+	sa->confirmed = (phase1->mode == ISAKMP_EXCHANGE_AGGRESSIVE) != sa->initiator;
 	ikev1_phase1_free(sa);
 	if (half_open != NULL)
 		ikev1_half_open_free(ikev1, half_open);

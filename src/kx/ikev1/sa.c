@@ -20,6 +20,26 @@
 /* An SA that another has replaced stays for what is still on its way. */
 #define REPLACED_MS      30000
 
+/*
+ * Who has proved nothing makes room, the oldest first: anybody can begin a phase 1 in the peer's
+ * name, and must not keep the peer from it.
+ */
+static bool make_room(struct ikev1_peer *peer)
+{
+	struct ikev1_sa *oldest = NULL;
+	struct ikev1_sa *sa;
+
+	DL_FOREACH (peer->sas, sa) {
+		if (!sa->established && !sa->initiator)
+			oldest = sa;
+	}
+	if (oldest == NULL)
+		return false;
+	kx_count(peer->ikev1->kx, KX_DATAGRAMS_SHED);
+	ikev1_sa_free(oldest);
+	return true;
+}
+
 enum err ikev1_sa_new(struct ikev1_peer *peer, const struct ikev1_path *path,
     const struct ikev1_cookies *cookies, bool initiator, struct ikev1_sa **out)
 {
@@ -27,7 +47,7 @@ enum err ikev1_sa_new(struct ikev1_peer *peer, const struct ikev1_path *path,
 	struct ikev1_sa *sa;
 	enum err error;
 
-	if (peer->sa_count >= SAS_PER_PEER_MAX)
+	if (peer->sa_count >= SAS_PER_PEER_MAX && !make_room(peer))
 		return ERR_LIMIT;
 	sa = calloc(1, sizeof(*sa));
 	if (sa == NULL)
@@ -184,6 +204,7 @@ void ikev1_sa_heard(struct ikev1_sa *sa, const struct host_datagram *datagram)
 	struct ikev1 *ikev1 = sa->peer->ikev1;
 
 	sa->heard_ms = ikev1_now(ikev1);
+	sa->confirmed = true;
 	kx_peer_heard(ikev1->kx, &sa->peer->key.remote);
 	/* RFC 3947 7: who is not behind a NAT himself follows the peer's. */
 	if (address_equal(&datagram->remote.address, &sa->path.remote.address) && !sa->local_nat) {

@@ -39,6 +39,7 @@ struct ikev1_sa {
 	struct ikev1_path path;
 	bool initiator;
 	bool established;
+	bool confirmed; /* the peer has surely established it, too */
 	struct ikev1_suite suite;
 	struct ikev1_keys *keys;        /* NULL until they are derived */
 	struct ikev1_phase1 *phase1;    /* NULL once it is over */
