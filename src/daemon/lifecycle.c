@@ -106,22 +106,18 @@ static enum err open_jobs(struct daemon *daemon, struct problem *problem)
 
 /*
  * Peers tell this life from the one before by the second that it began in (RFC 4430 4.2.1), so two
- * must not begin in the same. Who ended without a word has left its socket, made when it began.
+ * must not have the same. Who ended without a word has left its socket, which it made in its epoch
+ * or later.
  */
-static void outlast_predecessor(const struct daemon *daemon)
+static uint32_t choose_epoch(const struct daemon *daemon)
 {
-	struct timespec now;
 	struct stat socket;
 
-	if (stat(daemon->policy->daemon.control_socket, &socket) != 0 ||
-	    clock_gettime(CLOCK_REALTIME, &now) != 0 || socket.st_ctim.tv_sec != now.tv_sec)
-		return;
-	now.tv_nsec = 999999999 - now.tv_nsec;
-	now.tv_sec = 0;
-	(void)nanosleep(&now, NULL);
-	/* The coarse clock, which dates us, lags a little behind. */
-	while (time(NULL) == socket.st_ctim.tv_sec)
-		(void)usleep(1000);
+	if (stat(daemon->policy->daemon.control_socket, &socket) == 0) {
+		while (time(NULL) == socket.st_ctim.tv_sec)
+			(void)usleep(5000);
+	}
+	return (uint32_t)time(NULL);
 }
 
 static enum err open_engine(struct daemon *daemon, struct problem *problem)
@@ -129,7 +125,7 @@ static enum err open_engine(struct daemon *daemon, struct problem *problem)
 	struct host host;
 
 	host_fill(daemon, &host);
-	if (kx_create(&host, daemon->policy, &daemon->kx) != ERR_OK)
+	if (kx_create(&host, daemon->policy, daemon->epoch, &daemon->kx) != ERR_OK)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
 	host_settle(daemon);
 	return daemon->exit_status == 0
@@ -145,7 +141,7 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 	(void)uv_loop_init(&daemon->loop);
 	daemon->started_ms = host_now_ms();
 	host_open(daemon);
-	outlast_predecessor(daemon);
+	daemon->epoch = choose_epoch(daemon);
 	error = open_debug_keys(daemon, problem);
 	if (error == ERR_OK)
 		error = open_realm(daemon, problem);

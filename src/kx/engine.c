@@ -117,7 +117,7 @@ static enum err install_policies(struct kx *kx)
 	return ERR_OK;
 }
 
-enum err kx_create(const struct host *host, struct policy *policy, struct kx **out)
+enum err kx_create(const struct host *host, struct policy *policy, uint32_t epoch, struct kx **out)
 {
 	struct kx *kx = calloc(1, sizeof(*kx));
 	struct sad_settings settings = {.max_pairs = policy->daemon.max_sas,
@@ -136,7 +136,7 @@ enum err kx_create(const struct host *host, struct policy *policy, struct kx **o
 		return error;
 	kx->host = *host;
 	kx->policy = policy_retain(policy);
-	kx->epoch = (uint32_t)host->time(host->self);
+	kx->epoch = epoch;
 	kx->woken_ms = TIMERS_NEVER;
 	kx->choices.limit = policy->daemon.max_sas;
 	timers_init(&kx->timers);

@@ -10,8 +10,12 @@
 
 struct kx;
 
-/* Takes a reference to policy; installs the policies' data-plane side. */
-enum err kx_create(const struct host *host, struct policy *policy, struct kx **out) MUST_CHECK;
+/*
+ * Takes a reference to policy; installs the policies' data-plane side. epoch is since when this
+ * host has had its SAs, POSIX time; no two lives of a host may have the same (RFC 4430 4.2.1).
+ */
+enum err kx_create(
+    const struct host *host, struct policy *policy, uint32_t epoch, struct kx **out) MUST_CHECK;
 /* Forgets everything without a word to peers or the data plane. */
 void kx_destroy(struct kx *kx);
 

@@ -296,7 +296,7 @@ void sim_host_start(struct sim_host *host)
 		host->skew_seconds++;
 	host->starts[host->start_count++ % SIM_STARTS] = wall_time(host);
 	sim_note(sim, host, "starts");
-	if (kx_create(&host->seam, host->policy, &host->kx) != ERR_OK)
+	if (kx_create(&host->seam, host->policy, (uint32_t)wall_time(host), &host->kx) != ERR_OK)
 		sim_fail(sim, "host %c: the engine does not start", 'a' + (int)host->index);
 }
 

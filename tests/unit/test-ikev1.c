@@ -129,7 +129,7 @@ static int setup(void **state)
 	    .dataplane = dataplane,
 	    .source_address = source_address};
 	world->now_ms = 1000000;
-	assert_int_equal(kx_create(&world->host, world->policy, &world->kx), ERR_OK);
+	assert_int_equal(kx_create(&world->host, world->policy, 1, &world->kx), ERR_OK);
 	*state = world;
 	return 0;
 }
