@@ -143,17 +143,21 @@ traffic_begins() {
 	wait_for 10 ping_from a "$1" $patience
 }
 
-# Each end's counters move with three pings each way.
+# All counters are beyond these: kinkd's of octets in and out, and the peer's.
+counters_beyond() {
+	[ "$(kinkd_counter bytes_in)" -gt "$1" ] && [ "$(kinkd_counter bytes_out)" -gt "$2" ] &&
+		[ "$("${peer}_counter" b bytes-in)" -gt "$3" ] &&
+		[ "$("${peer}_counter" b bytes-out)" -gt "$4" ]
+}
+
+# Each end's counters move with a ping each way.
 traffic_counts() {
 	local mode=${1:-tunnel} in out peer_in peer_out
 
 	in=$(kinkd_counter bytes_in) out=$(kinkd_counter bytes_out)
 	peer_in=$("${peer}_counter" b bytes-in) peer_out=$("${peer}_counter" b bytes-out)
 	ping_from a "$(far_of_a "$mode")" && ping_from b "$(far_of_b "$mode")" || return
-	sleep 1
-	[ "$(kinkd_counter bytes_in)" -gt "$in" ] && [ "$(kinkd_counter bytes_out)" -gt "$out" ] &&
-		[ "$("${peer}_counter" b bytes-in)" -gt "$peer_in" ] &&
-		[ "$("${peer}_counter" b bytes-out)" -gt "$peer_out" ]
+	wait_for 5 counters_beyond "$in" "$out" "$peer_in" "$peer_out"
 }
 
 # An argument of the script, else all: which meetings take place.

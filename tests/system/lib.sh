@@ -3,6 +3,8 @@
 # lines "ok N - what" and "not ok N - what: why" that scripts/check counts.
 # A test that cannot run here ends with status 77 and a line "skip: why".
 set -u
+# Deadlines that are not reached cost nothing, and a machine may have much else to do.
+export KINKD_PATIENCE=${KINKD_PATIENCE:-4}
 top_srcdir=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 top_builddir=$(cd "${top_builddir:-$top_srcdir/build}" && pwd) || exit 1
 for part in terminal sandbox network realm directory capture daemon; do
@@ -95,7 +97,12 @@ check_equal() {
 	fi
 }
 
-# check_log WHAT HOST PATTERN: within a few seconds the daemon's log has a line like that.
+# is_not COMMAND...: for wait_for.
+is_not() {
+	! "$@"
+}
+
+# check_log WHAT HOST PATTERN [SECONDS]: in a while the daemon's log has a line like that.
 check_log() {
 	if wait_for "${4:-5}" grep -Eq -- "$3" "$work/$2/kinkd.log"; then
 		ok "$1"
@@ -163,9 +170,15 @@ start() {
 	done
 }
 
-# ping_from HOST ADDRESS [SECONDS]
+# ping_from HOST ADDRESS [SECONDS]: how long to wait for the answer is for pings that are to get none,
+# or that are sent again.
 ping_from() {
 	in_host "$1" ping -n -c 1 -W "${3:-$((5 * patience))}" "$2"
+}
+
+# large_ping_from HOST ADDRESS: in fragments.
+large_ping_from() {
+	in_host "$1" ping -n -c 1 -W $((5 * patience)) -s 4000 "$2"
 }
 
 # transfer_from HOST HOST ADDRESS SIZE: SIZE random octets by TCP to ADDRESS of the second host.
@@ -192,8 +205,13 @@ kernel_is_empty() {
 	[ "$(kernel_count "$1" state)" = 0 ] && [ "$(kernel_count "$1" policy)" = 0 ]
 }
 
+# status_says HOST PATTERN: a line of its status.
+status_says() {
+	kinkctl_on "$1" status | grep -E -- "$2"
+}
+
 established() {
-	kinkctl_on "$1" status | grep -Eq "$2.*established"
+	status_says "$1" "$2.*established"
 }
 
 # The capture held nothing in the clear; to be called last.
