@@ -106,7 +106,9 @@ static void show_daemon(const json_t *line)
 	if (realm != NULL)
 		(void)printf("realm %s as %s", realm + 1, principal);
 	else
-		(void)printf("realm: no principal yet");
+		(void)printf("realm: %s", json_is_false(json_object_get(line, "kerberos"))
+					      ? "no peer needs one"
+					      : "no principal yet");
 	if (end > now)
 		(void)printf(", ticket valid %s", format_duration(end - now, ticket));
 	if (kdc != 0)

@@ -150,8 +150,10 @@ enum err bypass_add(struct daemon *daemon, struct problem *problem)
 	collection->daemon = daemon;
 	for (size_t i = 0; i < realm->kdc_count; i++)
 		add_service(collection, &realm->kdcs[i].address, realm->kdcs[i].port);
-	kerberos_kdc_names(daemon->realm, add_kdc, collection);
-	kerberos_realms_in_dns(daemon->realm, add_kdcs_of_dns, collection);
+	if (policy_needs_kerberos(daemon->policy)) {
+		kerberos_kdc_names(daemon->realm, add_kdc, collection);
+		kerberos_realms_in_dns(daemon->realm, add_kdcs_of_dns, collection);
+	}
 	error = hand_over(collection, "kdc");
 	if (error == ERR_OK) {
 		add_name_servers(collection, "/etc/resolv.conf");

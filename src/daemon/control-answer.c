@@ -130,10 +130,11 @@ static json_t *daemon_line(const struct daemon *daemon)
 	for (int i = 0; i < KX_COUNTER_COUNT; i++)
 		(void)json_object_set_new(counters, kx_counter_name((enum kx_counter)i),
 		    json_integer((json_int_t)kx_counter_value(daemon->kx, (enum kx_counter)i)));
-	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:o, s:I, s:I, s:o, s:o, s:o}", "version",
+	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:b, s:o, s:I, s:I, s:o, s:o, s:o}", "version",
 	    PACKAGE_VERSION, "uptime", seconds_since(daemon->started_ms), "dataplane",
 	    daemon->dataplane_ops->name, "dataplane_why", text(daemon->dataplane_why), "sa_pairs",
-	    (json_int_t)kx_sa_count(daemon->kx), "principal", text_or_null(realm.principal),
+	    (json_int_t)kx_sa_count(daemon->kx), "kerberos",
+	    (int)policy_needs_kerberos(daemon->policy), "principal", text_or_null(realm.principal),
 	    "ticket_end", (json_int_t)realm.ticket_end, "kdc_answered",
 	    (json_int_t)realm.kdc_answered, "realm_problem",
 	    realm.problem.code != ERR_OK ? text(realm.problem.text) : json_null(), "debug_keys",

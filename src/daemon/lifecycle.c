@@ -93,8 +93,8 @@ static enum err open_workers(struct daemon *daemon, struct problem *problem)
 	struct workers_listener listener = {
 	    .self = daemon, .completed = kerberos_completed, .settled = settled};
 
-	return workers_open(&daemon->loop, daemon->realm, daemon->policy->daemon.workers, &listener,
-	    &daemon->workers, problem);
+	return workers_open(&daemon->loop, daemon->realm, daemon->policy->daemon.workers,
+	    policy_needs_kerberos(daemon->policy), &listener, &daemon->workers, problem);
 }
 
 static enum err open_jobs(struct daemon *daemon, struct problem *problem)

@@ -60,6 +60,7 @@ struct workers {
 	struct result **last;
 	struct kerberos_fetcher *fetcher;
 	struct thread fetching;
+	bool fetch_own;
 	uint32_t count;
 	struct thread threads[];
 };
@@ -314,7 +315,8 @@ static void *fetch(void *argument)
 	struct thread *thread = argument;
 	struct job *jobs;
 
-	kerberos_fetch_own(thread->workers->fetcher);
+	if (thread->workers->fetch_own)
+		kerberos_fetch_own(thread->workers->fetcher);
 	while ((jobs = queue_take(&thread->queue)) != NULL) {
 		while (jobs != NULL && !queue_closed(&thread->queue)) {
 			struct job *job = jobs;
@@ -363,7 +365,7 @@ static enum err thread_start(struct workers *workers, struct thread *thread,
 	return ERR_OK;
 }
 
-enum err workers_open(uv_loop_t *loop, struct kerberos_realm *realm, uint32_t count,
+enum err workers_open(uv_loop_t *loop, struct kerberos_realm *realm, uint32_t count, bool fetch_own,
     const struct workers_listener *listener, struct workers **out, struct problem *problem)
 {
 	struct workers *workers = calloc(1, sizeof(*workers) + count * sizeof(struct thread));
@@ -373,6 +375,7 @@ enum err workers_open(uv_loop_t *loop, struct kerberos_realm *realm, uint32_t co
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory");
 	workers->listener = *listener;
 	workers->count = count;
+	workers->fetch_own = fetch_own;
 	workers->last = &workers->first;
 	(void)pthread_mutex_init(&workers->lock, NULL);
 	(void)uv_async_init(loop, &workers->async, completed);

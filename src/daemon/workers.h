@@ -18,7 +18,8 @@ struct workers_listener {
 	void (*settled)(void *self); /* ends each batch */
 };
 
-enum err workers_open(uv_loop_t *loop, struct kerberos_realm *realm, uint32_t count,
+/* With fetch_own our own ticket is got before anybody asks for one. */
+enum err workers_open(uv_loop_t *loop, struct kerberos_realm *realm, uint32_t count, bool fetch_own,
     const struct workers_listener *listener, struct workers **out,
     struct problem *problem) MUST_CHECK;
 /* ERR_LIMIT when too many wait. It is taken up at workers_flush() at the latest. */

@@ -148,9 +148,7 @@ static void next_step(
 		    "this host's clock and the KDC's differ too much: see chronyc tracking");
 		break;
 	case KRB5KDC_ERR_MUST_USE_USER2USER:
-		(void)snprintf(out, size,
-		    "%s is to be reached by user-to-user alone: set user_to_user for the peer",
-		    name);
+		(void)snprintf(out, size, "%s is to be reached by user-to-user alone", name);
 		break;
 	case KRB5KDC_ERR_SERVER_NOMATCH:
 	case KRB5KRB_AP_ERR_BADMATCH:
@@ -237,8 +235,7 @@ void kerberos_remote_problem(const krb5_error *error, struct problem *problem)
 		break;
 	case KRB5KRB_AP_ERR_USER_TO_USER_REQUIRED:
 		(void)problem_set(problem, ERR_REFUSED,
-		    "the peer has no key of its own and asks for user-to-user: set user_to_user "
-		    "for it");
+		    "the peer has no key of its own and asks for user-to-user");
 		break;
 	case KRB5KRB_AP_ERR_REPEAT:
 		(void)problem_set(problem, ERR_REFUSED,

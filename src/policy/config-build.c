@@ -61,18 +61,6 @@ static unsigned build_fallback(struct config_context *context, const struct conf
 	return fallback;
 }
 
-/* Kerberos names are for KINK, and for Kerberos inside of IKE. */
-static bool needs_principals(const struct policy_peer *peer)
-{
-	if (policy_peer_allows(peer, EXCHANGE_KINK))
-		return true;
-	for (size_t i = 0; peer->ike != NULL && i < peer->ike->authentication_count; i++) {
-		if (peer->ike->authentications[i] == IKE_AUTHENTICATION_GSS)
-			return true;
-	}
-	return false;
-}
-
 static void build_peer(
     struct config_context *context, const struct config_peer *source, struct policy_peer *peer)
 {
@@ -89,7 +77,7 @@ static void build_peer(
 	    build_exchanges(context, source->source, &source->exchanges, peer->exchanges);
 	peer->fallback = build_fallback(context, source);
 	config_build_ike(context, source, peer);
-	if (!needs_principals(peer))
+	if (!policy_peer_needs_kerberos(peer))
 		return;
 	if (peer->responder_principal_count == 0)
 		(void)config_complain(context, source->source, "principal",

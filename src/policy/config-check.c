@@ -6,6 +6,7 @@
 
 #include "crypto/algorithms.h"
 #include "policy/config-private.h"
+#include "policy/identity.h"
 #include "policy/selector.h"
 
 #define KINK_PORT 910 /* RFC 4430 9 */
@@ -228,10 +229,27 @@ static bool is_cache(const char *name)
 	return *name == '/' || strchr(name, ':') == NULL;
 }
 
+static void check_principal(
+    struct config_context *context, config_setting_t *group, const char *member, const char *name)
+{
+	struct problem problem;
+
+	if (name != NULL && identity_check_principal(name, &problem) != ERR_OK)
+		(void)config_complain(context, group, member,
+		    "found \"%s\": %s; allowed: a principal, such as "
+		    "\"kink/a.example.test@EXAMPLE.TEST\"",
+		    name, problem.text);
+}
+
 static void check_realm(struct config_context *context, const struct config_file *file)
 {
 	const char *ccache = file->realm.ccache;
 
+	check_principal(context, config_setting_lookup(file->source, "realm"), "principal",
+	    file->realm.principal);
+	for (size_t i = 0; i < file->peer_count; i++)
+		check_principal(context, file->peers[i].source, "local_principal",
+		    file->peers[i].peer.local_principal);
 	if (ccache != NULL && !is_cache(ccache))
 		(void)config_complain(context, config_setting_lookup(file->source, "realm"),
 		    "ccache",

@@ -76,11 +76,13 @@ static bool has_placeholder(const char *template)
 	return strchr(template, '{') != NULL;
 }
 
-enum err identity_check_template(const char *template, struct problem *problem)
+/* Names have components, parted by /, and at most one realm (RFC 1964 2.1.1); none is empty. */
+static enum err check_name(const char *name, bool is_template, struct problem *problem)
 {
 	const char *realm = NULL;
+	const char *component = name;
 
-	for (const char *at = template; *at != '\0'; at++) {
+	for (const char *at = name; *at != '\0'; at++) {
 		if ((unsigned char)*at <= ' ' || *at == '\x7f')
 			return problem_set(
 			    problem, ERR_INVALID, "blanks have no place in a principal");
@@ -89,11 +91,16 @@ enum err identity_check_template(const char *template, struct problem *problem)
 			    problem, ERR_INVALID, "a backslash at the end escapes nothing");
 		if (*at == '\\') {
 			at++;
-		} else if (*at == '@') {
-			if (realm != NULL)
+		} else if ((*at == '/' && realm == NULL) || *at == '@') {
+			if (*at == '@' && realm != NULL)
 				return problem_set(problem, ERR_INVALID, "it has more than one @");
-			realm = at + 1;
-		} else if (*at == '{') {
+			if (at == component)
+				return problem_set(
+				    problem, ERR_INVALID, "a part of the name is empty");
+			component = at + 1;
+			if (*at == '@')
+				realm = component;
+		} else if (*at == '{' && is_template) {
 			enum placeholder which = placeholder_at(at);
 
 			if (which == PLACEHOLDER_COUNT)
@@ -103,13 +110,28 @@ enum err identity_check_template(const char *template, struct problem *problem)
 				return problem_set(problem, ERR_INVALID,
 				    "a host's name must not choose the realm");
 			at += strlen(placeholders[which]) - 1;
+		} else if (*at == '{') {
+			return problem_set(
+			    problem, ERR_INVALID, "placeholders are for the names of peers");
 		}
 	}
-	if (realm == NULL || *realm == '\0')
+	if ((realm == NULL && is_template) || (realm != NULL && *realm == '\0'))
 		return problem_set(problem, ERR_INVALID, "the realm is missing: end it in @REALM");
-	if (strlen(template) >= KERBEROS_NAME_MAX)
+	if (*component == '\0')
+		return problem_set(problem, ERR_INVALID, "a part of the name is empty");
+	if (strlen(name) >= KERBEROS_NAME_MAX)
 		return problem_set(problem, ERR_TOO_LONG, "it is too long");
 	return ERR_OK;
+}
+
+enum err identity_check_template(const char *template, struct problem *problem)
+{
+	return check_name(template, true, problem);
+}
+
+enum err identity_check_principal(const char *name, struct problem *problem)
+{
+	return check_name(name, false, problem);
 }
 
 struct filling {

@@ -13,6 +13,11 @@ enum identity_role { IDENTITY_RESPONDER, IDENTITY_INITIATOR };
 bool identity_is_host_name(const char *name);
 /* Whether a template is sound: known placeholders, none of them in the realm, which must stand. */
 enum err identity_check_template(const char *template, struct problem *problem) MUST_CHECK;
+/*
+ * Whether the name of one of our own principals is sound: no placeholders, and the realm may be
+ * left to libkrb5.
+ */
+enum err identity_check_principal(const char *name, struct problem *problem) MUST_CHECK;
 
 /* Whether any template of this peer and role contains {fqdn}, {host} or {HOST}. */
 bool identity_needs_name(const struct policy_peer *peer, enum identity_role role);

@@ -145,6 +145,27 @@ bool policy_uses(const struct policy *policy, enum exchange exchange)
 	return false;
 }
 
+/* Kerberos is for KINK, and for GSS-API inside of IKE. */
+bool policy_peer_needs_kerberos(const struct policy_peer *peer)
+{
+	if (policy_peer_allows(peer, EXCHANGE_KINK))
+		return true;
+	for (size_t i = 0; peer->ike != NULL && i < peer->ike->authentication_count; i++) {
+		if (peer->ike->authentications[i] == IKE_AUTHENTICATION_GSS)
+			return true;
+	}
+	return false;
+}
+
+bool policy_needs_kerberos(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->peer_count; i++) {
+		if (policy_peer_needs_kerberos(&policy->peers[i]))
+			return true;
+	}
+	return false;
+}
+
 bool policy_crosses_nat(const struct policy *policy)
 {
 	for (size_t i = 0; i < policy->peer_count; i++) {

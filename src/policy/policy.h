@@ -234,6 +234,9 @@ bool policy_peer_allows(const struct policy_peer *peer, enum exchange exchange);
 bool policy_rule_allows(const struct policy_rule *rule, enum exchange exchange);
 /* Whether some peer may be met by that method. */
 bool policy_uses(const struct policy *policy, enum exchange exchange);
+/* Whether the peer, or any, may be met with tickets. */
+bool policy_peer_needs_kerberos(const struct policy_peer *peer);
+bool policy_needs_kerberos(const struct policy *policy);
 /* Whether some peer may be met across a NAT: the data plane needs its UDP port. */
 bool policy_crosses_nat(const struct policy *policy);
 /* The static name of an address; NULL when the resolver must be asked. */

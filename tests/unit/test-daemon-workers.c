@@ -225,7 +225,7 @@ static int setup(void **state)
 	stage.run = stage.fetched = stage.released = 0;
 	assert_int_equal(uv_loop_init(&bench->loop), 0);
 	assert_int_equal(
-	    workers_open(&bench->loop, NULL, WORKERS, &listener, &bench->workers, &problem),
+	    workers_open(&bench->loop, NULL, WORKERS, true, &listener, &bench->workers, &problem),
 	    ERR_OK);
 	*state = bench;
 	return 0;

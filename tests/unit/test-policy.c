@@ -422,13 +422,32 @@ static void test_identity_by_role(void **state)
 static void test_bad_templates(void **state)
 {
 	static const char *const bad[] = {"", "a", "a@", "@", "a@b@c", "a b@R", "{x}@R", "{fqdn@R",
-	    "a@{fqdn}", "a@R.{HOST}", "a@R\\", "a\\@R", "a\t@R"};
+	    "a@{fqdn}", "a@R.{HOST}", "a@R\\", "a\\@R", "a\t@R", "@R", "/@R", "kink/@R", "/a@R",
+	    "kink//a@R"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct problem problem;
 
 		if (identity_check_template(bad[i], &problem) == ERR_OK)
+			fail_msg("accepted: %s", bad[i]);
+	}
+}
+
+static void test_principals(void **state)
+{
+	static const char *const good[] = {"a", "a@R", "kink/a.example.test@R", "A$@R", "a\\/b@R"};
+	static const char *const bad[] = {
+	    "", "@R", "kink/", "kink/@R", "/a@R", "a@", "a@b@c", "kink/{fqdn}@R", "a b@R"};
+	struct problem problem;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		if (identity_check_principal(good[i], &problem) != ERR_OK)
+			fail_msg("refused: %s: %s", good[i], problem.text);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (identity_check_principal(bad[i], &problem) == ERR_OK)
 			fail_msg("accepted: %s", bad[i]);
 	}
 }
@@ -679,6 +698,7 @@ int main(void)
 	    cmocka_unit_test(test_long_names),
 	    cmocka_unit_test(test_identity_by_role),
 	    cmocka_unit_test(test_bad_templates),
+	    cmocka_unit_test(test_principals),
 	    cmocka_unit_test(test_offer),
 	    cmocka_unit_test(test_select),
 	    cmocka_unit_test(test_select_lifetimes),

@@ -428,9 +428,11 @@ void kink_command_kerberos_done(struct kink *kink, enum kink_step step, uint64_t
 		return;
 	}
 	if (completion->problem.code != ERR_OK) {
+		struct problem problem = kink_user_to_user_advice(command, completion);
+
 		if (step == KINK_STEP_TICKET)
 			command->failure = failure_of_ticket(completion->problem.code);
-		kink_command_fail(command, &completion->problem);
+		kink_command_fail(command, &problem);
 		return;
 	}
 	switch (step) {

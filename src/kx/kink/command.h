@@ -174,6 +174,9 @@ void kink_tgts_clear(struct kink *kink);
 bool kink_is_user_to_user(const struct kink_command *command, struct bytes *tgt);
 /* Somebody says that the peer wants it. False when policy does not, or it was tried already. */
 bool kink_want_user_to_user(struct kink_command *command);
+/* What went wrong, and what to set where policy rules out what the peer wants. */
+struct problem kink_user_to_user_advice(
+    const struct kink_command *command, const struct kerberos_completion *completion);
 /* There is no ticket; true when it is worth asking once more. */
 bool kink_gettgt_after_failure(
     struct kink_command *command, const struct kerberos_completion *completion);

@@ -92,6 +92,19 @@ bool kink_want_user_to_user(struct kink_command *command)
 	       entry_of(command->kink, &command->remote.address) != NULL;
 }
 
+struct problem kink_user_to_user_advice(
+    const struct kink_command *command, const struct kerberos_completion *completion)
+{
+	const struct policy_peer *peer = peer_of(command);
+	struct problem advice = completion->problem;
+
+	if (completion->remedy == KERBEROS_REMEDY_USER_TO_USER && peer != NULL &&
+	    peer->user_to_user == POLICY_USER_TO_USER_OFF)
+		(void)problem_set(&advice, completion->problem.code,
+		    "%s: set user_to_user for peer \"%s\"", completion->problem.text, peer->name);
+	return advice;
+}
+
 static void leave_user_to_user(struct kink_command *command)
 {
 	struct kink_tgt *tgt = find(command->kink, &command->remote.address);

@@ -126,7 +126,7 @@ static void act_on_error(struct kink_command *command, const struct kerberos_com
 	switch (completion->remedy) {
 	case KERBEROS_REMEDY_USER_TO_USER:
 	case KERBEROS_REMEDY_WAIT:
-		command->hint = completion->problem;
+		command->hint = kink_user_to_user_advice(command, completion);
 		break;
 	case KERBEROS_REMEDY_REPEAT:
 		kink_command_warn(command, "goes by the peer's clock", completion->problem.text);
@@ -181,10 +181,10 @@ void kink_verification_done(
 			/* RFC 4430 3.1: nobody has signed it, but policy says to try it. */
 			kink_command_begin_anew(command, &completion->problem);
 		} else {
-			command->hint = completion->problem;
+			command->hint = kink_user_to_user_advice(command, completion);
 			command->doubted = completion->remedy == KERBEROS_REMEDY_TICKET;
-			kink_log_stranger(kink, &command->remote, "unauthenticated error",
-			    completion->problem.text);
+			kink_log_stranger(
+			    kink, &command->remote, "unauthenticated error", command->hint.text);
 		}
 	} else {
 		kx_count(kink->kx, KX_DATAGRAMS_UNAUTHENTIC);
