@@ -17,6 +17,7 @@ struct ikev1_question {
 	uint64_t sa;       /* asked under it; 0: by a phase 1 */
 	uint32_t sequence; /* of the last R-U-THERE */
 	uint32_t tries;
+	uint64_t began_ms;
 	uint64_t interval_ms;
 	struct timer timer;
 	struct ikev1_question *next, *previous;
@@ -142,6 +143,7 @@ void ikev1_probe(struct ikev1 *ikev1, struct kx_probe *probe)
 	}
 	question->peer = peer;
 	question->probe = probe;
+	question->began_ms = ikev1_now(ikev1);
 	question->interval_ms = kx_policy(ikev1->kx)->daemon.retransmit_first;
 	probe->work = 1;
 	DL_APPEND2(peer->questions, question, previous, next);
@@ -157,20 +159,53 @@ void ikev1_probe(struct ikev1 *ikev1, struct kx_probe *probe)
 	ask_under(question, sa);
 }
 
+/* The oldest SA under which nothing has come since then; NULL when there is none. */
+static struct ikev1_sa *find_silent(struct ikev1_peer *peer, uint64_t since_ms)
+{
+	struct ikev1_sa *found = NULL;
+	struct ikev1_sa *sa;
+
+	DL_FOREACH (peer->sas, sa) {
+		if (sa->established && sa->heard_ms < since_ms)
+			found = sa;
+	}
+	return found;
+}
+
+/*
+ * A peer that answers nothing may have lost what we have with it: what is negotiated next must not
+ * wait for answers under an ISAKMP SA that is of no use.
+ */
+static void forget_silent(struct ikev1 *ikev1, const struct kx_probe *probe, uint64_t since_ms)
+{
+	struct ikev1_peer *peer = ikev1_peer_find(ikev1, &probe->local, &probe->remote);
+	struct ikev1_sa *sa;
+
+	/* What an SA's end brings about may be anything, so each time from the start. */
+	while (peer != NULL && (sa = find_silent(peer, since_ms)) != NULL) {
+		ikev1_sa_free(sa);
+		peer = ikev1_peer_find(ikev1, &probe->local, &probe->remote);
+	}
+}
+
 void ikev1_withdraw_probe(struct ikev1 *ikev1, struct kx_probe *probe)
 {
 	struct ikev1_peer *peer = ikev1_peer_find(ikev1, &probe->local, &probe->remote);
 	struct ikev1_question *question;
-	struct ikev1_question *next;
+	uint64_t since_ms;
 
 	if (peer == NULL)
 		return;
-	DL_FOREACH_SAFE2(peer->questions, question, next, next)
-	{
-		if (question->probe == probe)
-			question_free(question);
-	}
+	DL_SEARCH_SCALAR2(peer->questions, question, probe, probe, next);
+	if (question == NULL)
+		return;
+	if (question->sa == 0)
+		question->tries = ikev1_peer_tries(peer);
+	since_ms = question->began_ms;
+	question_free(question);
 	ikev1_peer_drop(peer);
+	if (probe->messages > 0)
+		forget_silent(ikev1, probe, since_ms);
 }
 
 void ikev1_questions_go_on(struct ikev1_peer *peer)

@@ -67,21 +67,28 @@ struct ikev1_sa *ikev1_peer_sa(const struct ikev1_peer *peer)
 	return NULL;
 }
 
-/* Phase 1 of ours that goes on. */
-static bool is_starting(const struct ikev1_peer *peer)
+/* Phase 1 of ours that goes on; NULL when there is none. */
+static const struct ikev1_sa *starting(const struct ikev1_peer *peer)
 {
 	const struct ikev1_sa *sa;
 
 	DL_FOREACH (peer->sas, sa) {
 		if (!sa->established && sa->initiator)
-			return true;
+			return sa;
 	}
-	return false;
+	return NULL;
+}
+
+uint32_t ikev1_peer_tries(const struct ikev1_peer *peer)
+{
+	const struct ikev1_sa *sa = starting(peer);
+
+	return sa != NULL ? sa->exchange.tries : 0;
 }
 
 void ikev1_peer_want_sa(struct ikev1_peer *peer)
 {
-	if (ikev1_peer_sa(peer) == NULL && !is_starting(peer))
+	if (ikev1_peer_sa(peer) == NULL && starting(peer) == NULL)
 		ikev1_phase1_initiate(peer);
 }
 
@@ -97,7 +104,7 @@ void ikev1_peer_failed(
 	struct ikev1 *ikev1 = peer->ikev1;
 	struct ikev1_peer_key key = peer->key;
 
-	if (ikev1_peer_sa(peer) != NULL || is_starting(peer))
+	if (ikev1_peer_sa(peer) != NULL || starting(peer) != NULL)
 		return;
 	ikev1_questions_fail(peer, problem);
 	peer = ikev1_peer_find(ikev1, &key.local, &key.remote);

@@ -79,6 +79,8 @@ struct ikev1_peer *ikev1_peer_find(
 void ikev1_peer_drop(struct ikev1_peer *peer);
 /* The newest established SA with it; NULL when there is none. */
 struct ikev1_sa *ikev1_peer_sa(const struct ikev1_peer *peer);
+/* How often the last message of a phase 1 that is on its way from this side was sent. */
+uint32_t ikev1_peer_tries(const struct ikev1_peer *peer);
 /* Begins phase 1 unless an SA is there, or on its way from this side. */
 void ikev1_peer_want_sa(struct ikev1_peer *peer);
 /* An SA is there: what waits for one goes on. */
