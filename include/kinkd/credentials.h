@@ -111,7 +111,9 @@ struct credentials_completion {
 	struct bytes authorities[CREDENTIALS_AUTHORITIES_MAX]; /* trust anchors: DER of names */
 	struct ike_identity identity; /* DESCRIBE: what our certificate says of us first */
 	const char *subject;          /* of the peer's certificate */
-	bool matched;                 /* ENCRYPT: that certificate is for the identity */
+	/* ENCRYPT: that certificate is for the identity; VERIFY: and the signature is of its key,
+	 * whatever there is to say against it. */
+	bool matched;
 	uint8_t part_count;
 	struct bytes parts[CREDENTIALS_PARTS_MAX]; /* DECRYPT: secret */
 };

@@ -216,6 +216,14 @@ static enum err check_trust(struct work *work, X509 *certificate, enum certifica
 	return error;
 }
 
+static enum err signed_with(const struct work *work, X509 *certificate)
+{
+	const struct credentials_request *request = work->request;
+
+	return signature_check(
+	    X509_get0_pubkey(certificate), request->scheme, request->hash, request->signature);
+}
+
 static enum err verify(struct work *work)
 {
 	const struct credentials_request *request = work->request;
@@ -224,11 +232,14 @@ static enum err verify(struct work *work)
 
 	if (certificate == NULL)
 		certificate = trust_peer(work->material->trust, &request->identity);
-	if (certificate == NULL)
+	if (certificate == NULL) {
+		/* It is the peer, then, and claims to be somebody else. */
+		work->done->matched = sk_X509_num(work->others) > 0 &&
+		                      signed_with(work, sk_X509_value(work->others, 0)) == ERR_OK;
 		return no_certificate(work);
+	}
 	name_subject(work, certificate);
-	error = signature_check(
-	    X509_get0_pubkey(certificate), request->scheme, request->hash, request->signature);
+	error = signed_with(work, certificate);
 	if (error == ERR_UNSUPPORTED)
 		return problem_set(&work->done->problem, error,
 		    "the key of the certificate %.160s is not one for %s", work->done->subject,
@@ -237,6 +248,7 @@ static enum err verify(struct work *work)
 		return problem_set(&work->done->problem, error,
 		    "the signature was not made with the key of the certificate %.160s",
 		    work->done->subject);
+	work->done->matched = true;
 	return check_trust(work, certificate, CERTIFICATE_SIGNS);
 }
 

@@ -6,6 +6,13 @@
 #include "wire/isakmp.h"
 #include "wire/kink.h"
 
+/*
+ * A forged copy has another octet here: in an encrypted message of IKEv1 its second block, which
+ * holds a part of a hash that proves something (what follows main mode's is covered by nothing).
+ */
+#define FORGED_AT     44
+#define FORGED_OCTETS 16
+
 struct flight {
 	struct endpoint from;
 	struct endpoint to;
@@ -146,7 +153,7 @@ void sim_network_unreachable(struct sim_host *host, const struct address *remote
 static void suffer(
     struct sim *sim, struct sim_host *to, const struct host_datagram *datagram, enum sim_fate fate)
 {
-	static const char *const texts[] = {"", "lost", "doubled", "late", "spoiled"};
+	static const char *const texts[] = {"", "lost", "doubled", "late", "spoiled", "forged"};
 	const struct sim_profile *profile = &sim->profile;
 	uint64_t delay = fate == SIM_LATE ? profile->retransmit_first * 3 / 2 : profile->delay_ms;
 	uint8_t octets[4096];
@@ -157,9 +164,11 @@ static void suffer(
 	memcpy(octets, datagram->data.data, datagram->data.len);
 	if (fate == SIM_SPOIL)
 		octets[sim_random_below(&sim->trouble, datagram->data.len)] ^= 1;
+	if (fate == SIM_FORGE)
+		octets[FORGED_AT + sim_random_below(&sim->trouble, FORGED_OCTETS)] ^= 1;
 	deliver(sim, to, &datagram->local, &datagram->remote, bytes_of(octets, datagram->data.len),
 	    delay);
-	if (fate == SIM_TWICE)
+	if (fate == SIM_TWICE || fate == SIM_FORGE)
 		deliver(sim, to, &datagram->local, &datagram->remote, datagram->data, delay + 1);
 }
 
@@ -175,7 +184,7 @@ static void carry(struct sim *sim, struct sim_host *to, const struct host_datagr
 	sim->counts[SIM_SENT]++;
 	sim->sent++;
 	if (sim->censor != NULL)
-		fate = sim->censor(sim, sim->censor_context);
+		fate = sim->censor(sim, octets, sim->censor_context);
 	if (fate != SIM_PASS) {
 		suffer(sim, to, datagram, fate);
 		return;

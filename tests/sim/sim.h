@@ -46,7 +46,8 @@ enum sim_fate {
 	SIM_LOSE,
 	SIM_TWICE, /* it arrives, and once more */
 	SIM_LATE,  /* after its repetition */
-	SIM_SPOIL  /* one of its octets is another */
+	SIM_SPOIL, /* one of its octets is another */
+	SIM_FORGE  /* before it comes a copy that somebody has altered */
 };
 
 struct sim_profile {
@@ -220,7 +221,7 @@ struct sim {
 	char failure[SIM_TEXT_SIZE];
 	uint64_t sent; /* datagrams so far */
 	/* Called for each of them, before it is on its way. May be NULL. */
-	enum sim_fate (*censor)(struct sim *sim, void *context);
+	enum sim_fate (*censor)(struct sim *sim, struct bytes datagram, void *context);
 	void *censor_context;
 	bool ticket_is_over; /* the next ticket that is looked at has ended */
 	uint64_t digest;     /* of all that happened: the same seed gives the same */

@@ -13,6 +13,7 @@
 
 #include "realm.h"
 #include "sim.h"
+#include "wire/isakmp.h"
 
 #define PACKET_GAP_MS 50
 #define PATIENCE_MS   60000
@@ -38,6 +39,8 @@ struct world {
 	bool over;      /* packets go no more */
 	bool one_way;   /* the second host has nothing to say */
 	uint64_t counts[SIM_COUNT];
+	uint64_t begun;    /* first messages of phase 1 */
+	bool is_encrypted; /* the datagram that the trouble befalls */
 };
 
 struct flow {
@@ -325,6 +328,7 @@ static const struct trouble troubles[] = {
     {"twice", SIM_TWICE, NULL, 0, false, false, false},
     {"late", SIM_LATE, NULL, 0, false, false, false},
     {"spoiled", SIM_SPOIL, NULL, 0, false, false, false},
+    {"forged", SIM_FORGE, NULL, 0, false, false, false},
     {"crash-a", SIM_PASS, crash, 0, true, false, false},
     {"crash-b", SIM_PASS, crash, 1, true, false, false},
     {"ticket-over", SIM_PASS, end_ticket, 0, false, false, true},
@@ -349,11 +353,22 @@ static void happen(struct sim *sim, struct sim_host *none, void *payload)
 	world->trouble->happen(sim, host(sim, world->trouble->host));
 }
 
-static enum sim_fate censor(struct sim *sim, void *context)
+static enum sim_fate censor(struct sim *sim, struct bytes datagram, void *context)
 {
-	const struct world *world = context;
+	struct world *world = context;
+	struct isakmp_header header;
+	enum notify_type notify;
+	struct bytes body;
+	bool is_isakmp = isakmp_header_decode(datagram, &header, &body, &notify) == ERR_OK;
 
+	if (is_isakmp && memcmp(header.responder_cookie, (uint8_t[8]){0}, 8) == 0)
+		world->begun++;
 	if (world->step == 0 || world->first == 0 || sim->sent != world->first + world->step - 1)
+		return SIM_PASS;
+	world->is_encrypted = is_isakmp && (header.flags & ISAKMP_FLAG_ENCRYPTION) != 0;
+	/* What IKEv1 sends in clear is anybody's: there is no promise for it. */
+	if (world->trouble->fate == SIM_FORGE && sim->profile.methods == SIM_IKEV1 &&
+	    !world->is_encrypted)
 		return SIM_PASS;
 	/* Before it arrives. */
 	if (world->trouble->happen != NULL)
@@ -415,6 +430,14 @@ static void expect_promise(struct world *world, const struct flow *flow, uint64_
 		    (unsigned long long)(now - before));
 }
 
+/* Who can alter a copy of an encrypted message does not end what it is a part of. */
+static void expect_no_notice(struct world *world, uint64_t usual)
+{
+	if (!world->sim.failed && world->trouble->fate == SIM_FORGE && world->is_encrypted &&
+	    world->begun > usual)
+		sim_fail(&world->sim, "a forged message does harm");
+}
+
 /* After the trouble packets go through both ways again, and the two agree on what there is. */
 static void expect_peace(struct world *world)
 {
@@ -446,7 +469,8 @@ static void establish(struct world *world)
 }
 
 /* Returns how many datagrams the flow took. */
-static uint64_t run(struct world *world, const struct flow *flow, uint64_t seed)
+static uint64_t run(
+    struct world *world, const struct flow *flow, uint64_t seed, uint64_t usual_begun)
 {
 	struct sim *sim = &world->sim;
 	uint64_t before;
@@ -473,6 +497,7 @@ static uint64_t run(struct world *world, const struct flow *flow, uint64_t seed)
 	if (!sim->failed && world->step == 0 && !is_protected(sim))
 		sim_fail(sim, "packets wait for nothing");
 	expect_promise(world, flow, before);
+	expect_no_notice(world, usual_begun);
 	expect_peace(world);
 	/* Commands whose host crashed never end. */
 	if (world->trouble->forgetful)
@@ -481,18 +506,27 @@ static uint64_t run(struct world *world, const struct flow *flow, uint64_t seed)
 	return count;
 }
 
+/* What the flow takes when nothing happens. */
+struct usual {
+	uint64_t datagrams;
+	uint64_t begun;
+};
+
 static bool run_one(const struct flow *flow, uint64_t step, const struct trouble *trouble,
-    uint64_t seed, bool verbose, uint64_t *count)
+    uint64_t seed, bool verbose, struct usual *usual)
 {
 	struct world *world = sim_alloc(sizeof(*world));
 	const char *name = trouble->name;
+	uint64_t datagrams;
 	bool good;
 
 	world->trouble = trouble;
 	world->step = step;
 	world->sim.verbose = verbose;
-	*count = run(world, flow, seed);
+	datagrams = run(world, flow, seed, usual->begun);
 	good = !world->sim.failed;
+	if (step == 0)
+		*usual = (struct usual){datagrams, world->begun};
 	if (!good)
 		printf("%s, datagram %llu, %s: %s; replay with: test-steps --seed %llu --verbose "
 		       "%s %llu %s\n",
@@ -502,16 +536,54 @@ static bool run_one(const struct flow *flow, uint64_t step, const struct trouble
 	return good;
 }
 
+/*
+ * A peer that answers nothing is dead after dpd_timeout; when it is back, traffic must not wait for
+ * what it has forgotten.
+ */
+static bool returns_soon(uint64_t seed)
+{
+	static const struct flow flow = {"restart", true, DROPS, IKEV1, create};
+	struct world *world = sim_alloc(sizeof(*world));
+	struct sim *sim = &world->sim;
+	bool good;
+
+	world->trouble = &troubles[0];
+	world->one_way = true;
+	sim->counts = world->counts;
+	sim->profile = profile_of(&flow);
+	sim->profile.dpd = 1000;
+	sim->profile.dpd_timeout = 2000;
+	sim->profile.retransmit_first = 1000;
+	sim->profile.retransmit_limit = 30000;
+	sim->profile.retransmit_tries = 6;
+	sim_make_world(sim, &sim_standin, seed);
+	sim->faults = false;
+	establish(world);
+	sim_host_crash(host(sim, 1));
+	sim_run_until(sim, sim->now_ms + 10000);
+	sim_host_start(host(sim, 1));
+	if (!sim_run_until_true(sim, sim->now_ms + 20000, is_protected))
+		sim_fail(sim, "a peer is back, and traffic still stands");
+	world->over = true;
+	sim_clear_world(sim);
+	good = !sim->failed;
+	if (!good)
+		printf("a restart: %s\n", sim->failure);
+	free(world);
+	return good;
+}
+
 static int replay(uint64_t seed, const char *name, const char *step, const char *trouble)
 {
-	uint64_t count;
+	struct usual usual = {0};
 
 	for (size_t i = 0; i < FLOW_COUNT; i++) {
 		for (size_t j = 0; j < TROUBLE_COUNT; j++) {
 			if (strcmp(flows[i].name, name) == 0 &&
 			    strcmp(troubles[j].name, trouble) == 0)
-				return run_one(&flows[i], strtoull(step, NULL, 10), &troubles[j],
-					   seed, true, &count)
+				return run_one(&flows[i], 0, &troubles[0], seed, false, &usual) &&
+				               run_one(&flows[i], strtoull(step, NULL, 10),
+						   &troubles[j], seed, true, &usual)
 				           ? 0
 				           : 1;
 		}
@@ -537,27 +609,30 @@ int main(int argc, char **argv)
 		return replay(seed, argv[2], argv[3], argv[4]);
 	only = argc == 2 ? argv[1] : "";
 	for (size_t i = 0; i < FLOW_COUNT; i++) {
-		uint64_t length = 0;
-		uint64_t count;
+		struct usual usual = {0};
 
 		if (strncmp(flows[i].name, only, strlen(only)) != 0)
 			continue;
 
-		failures += !run_one(&flows[i], 0, &troubles[0], seed, false, &length);
-		for (uint64_t step = 1; step <= length; step++) {
+		failures += !run_one(&flows[i], 0, &troubles[0], seed, false, &usual);
+		for (uint64_t step = 1; step <= usual.datagrams; step++) {
 			for (size_t j = 1; j < TROUBLE_COUNT; j++) {
 				if (troubles[j].kerberos && flows[i].profile.methods == SIM_IKEV1)
 					continue;
 				runs++;
 				failures +=
-				    !run_one(&flows[i], step, &troubles[j], seed, false, &count);
+				    !run_one(&flows[i], step, &troubles[j], seed, false, &usual);
 			}
 		}
-		printf("%s: %llu datagrams\n", flows[i].name, (unsigned long long)length);
-		if (length < 2) {
+		printf("%s: %llu datagrams\n", flows[i].name, (unsigned long long)usual.datagrams);
+		if (usual.datagrams < 2) {
 			printf("%s: nothing happened\n", flows[i].name);
 			failures++;
 		}
+	}
+	if (*only == '\0') {
+		runs++;
+		failures += !returns_soon(seed);
 	}
 	printf("steps: %llu runs, %llu failures\n", (unsigned long long)runs,
 	    (unsigned long long)failures);

@@ -207,6 +207,45 @@ static void first_messages_cost_little(void **state)
 	assert_int_equal(kx_counter_value(world->kx, KX_DATAGRAMS_SHED), FLOOD - 4096);
 }
 
+/* Main mode's third message, to the answer that came last. */
+static void deliver_third(struct world *world, const char *from)
+{
+	static const uint8_t value[32] = {9};
+	struct isakmp_header header = {.exchange = ISAKMP_EXCHANGE_IDENTITY_PROTECTION};
+	uint8_t octets[512];
+	struct writer out = writer_of(octets, sizeof(octets));
+	struct isakmp_writer chain;
+
+	memcpy(header.initiator_cookie, world->octets, 8);
+	memcpy(header.responder_cookie, world->octets + 8, 8);
+	chain = isakmp_begin(&out, &header);
+	isakmp_put(&chain, ISAKMP_KE, bytes_of(value, sizeof(value)));
+	isakmp_put(&chain, ISAKMP_NONCE, bytes_of(value, sizeof(value)));
+	isakmp_end(&out);
+	assert_true(writer_ok(&out));
+	deliver(world, from, octets, out.len);
+}
+
+/* Who begins and never proves anything gives way, to others at his address and with the time. */
+static void what_is_not_proved_goes(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+
+	for (uint32_t i = 0; i < 10; i++) {
+		size_t len = put_first(octets, sizeof(octets), i, DH_CURVE25519, false);
+
+		deliver(world, "192.0.2.7", octets, len);
+		deliver_third(world, "192.0.2.7");
+	}
+	assert_int_equal(world->agreements, 10);
+	assert_int_equal(kx_counter_value(world->kx, KX_DATAGRAMS_SHED), 2);
+	assert_int_equal(kx_counter_value(world->kx, KX_RESPONSES_REFUSED), 0);
+	world->now_ms += 60000;
+	kx_run_timers(world->kx);
+	assert_int_equal(kx_counter_value(world->kx, KX_RESPONSES_REFUSED), 8);
+}
+
 /* RFC 2408 2.5.3: the cookie depends on who asks; a copy gets the same answer. */
 static void copies_get_the_same_answer(void **state)
 {
@@ -389,6 +428,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(first_messages_cost_little, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_is_not_proved_goes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(copies_get_the_same_answer, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_answer_is_what_was_offered, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_is_not_acceptable_is_told, setup, teardown),

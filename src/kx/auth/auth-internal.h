@@ -62,6 +62,7 @@ struct auth {
 	const struct auth_method *method;
 	const struct policy_ike *ike;
 	enum auth_step step; /* under way */
+	bool proved;         /* the check found a proof, whoever's it is */
 	/* Bodies of ID payloads; empty until known. */
 	uint8_t own_id[AUTH_ID_MAX];
 	size_t own_id_len;

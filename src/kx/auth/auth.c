@@ -97,7 +97,13 @@ void auth_put_proof(struct auth *auth, struct isakmp_writer *chain)
 enum auth_result auth_check(
     struct auth *auth, const struct isakmp_chain *chain, struct problem *problem)
 {
+	auth->proved = false;
 	return settle(auth, AUTH_STEP_CHECK, auth->method->check(auth, chain, problem), problem);
+}
+
+bool auth_peer_proved(const struct auth *auth)
+{
+	return auth->proved;
 }
 
 enum auth_result auth_credentials_done(

@@ -17,8 +17,9 @@
  *
  * A step that returns AUTH_PENDING has asked the host, and one of the auth_*_done() functions goes
  * on with it; only one is under way at a time. After AUTH_FAILED nothing but auth_free() makes
- * sense. Its problem is for our log alone: the peer may learn no more than that authentication
- * failed, and nothing at all about public-key encryption before its proof is checked.
+ * sense, save for a check that found no proof: another message may have one. Its problem is for our
+ * log alone: the peer may learn no more than that authentication failed, and nothing at all about
+ * public-key encryption before its proof is checked.
  */
 #ifndef KX_AUTH_AUTH_H
 #define KX_AUTH_AUTH_H
@@ -115,6 +116,12 @@ enum auth_result auth_credentials_done(
     struct auth *auth, const struct credentials_completion *completion, struct problem *problem);
 enum auth_result auth_kerberos_done(
     struct auth *auth, const struct kerberos_completion *completion, struct problem *problem);
+
+/*
+ * Whether what auth_check() judged last comes from whom the keys were agreed with. If it does not,
+ * the message may be anybody's who sees and alters those of the peer.
+ */
+bool auth_peer_proved(const struct auth *auth);
 
 /* Who the peer is: authenticated once auth_check() is done, before that claimed or none. */
 struct ike_identity auth_peer_identity(const struct auth *auth);

@@ -110,6 +110,7 @@ enum auth_result auth_hash_check(
 	good = error == ERR_OK && proof != NULL && proof->body.len == len &&
 	       secret_equal(proof->body.data, expected, len);
 	secret_wipe(expected, sizeof(expected));
+	auth->proved = good;
 	if (good)
 		return AUTH_DONE;
 	return auth_result_of(

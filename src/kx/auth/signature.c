@@ -136,6 +136,8 @@ static enum auth_result credentials_done(
 {
 	enum err error = completion->problem.code;
 
+	if (auth->step == AUTH_STEP_CHECK)
+		auth->proved = completion->matched;
 	if (error != ERR_OK)
 		*problem = completion->problem;
 	else if (auth->step == AUTH_STEP_PREPARE)

@@ -33,7 +33,7 @@ uint64_t ikev1_cycle_ms(const struct ikev1 *ikev1)
 }
 
 /* FNV-1a: to know a copy from another message. Whoever makes two alike loses his own. */
-static uint64_t mark_of(struct bytes datagram)
+uint64_t ikev1_mark(struct bytes datagram)
 {
 	uint64_t hash = 14695981039346656037ULL;
 
@@ -87,17 +87,17 @@ enum err ikev1_exchange_send(struct ikev1_exchange *exchange, struct bytes messa
 	    kx_timers(ikev1->kx), &exchange->timer, ikev1_now(ikev1), repeat, exchange);
 }
 
-void ikev1_exchange_answered(struct ikev1_exchange *exchange, struct bytes datagram)
+void ikev1_exchange_answered(struct ikev1_exchange *exchange, uint64_t mark)
 {
 	timers_cancel(kx_timers(exchange->ikev1->kx), &exchange->timer);
 	/* Copies of an answer get nothing but what answers them: else two could go on for ever. */
 	ikev1_drop(&exchange->sent);
-	exchange->mark = mark_of(datagram);
+	exchange->mark = mark;
 }
 
 bool ikev1_exchange_is_copy(const struct ikev1_exchange *exchange, struct bytes datagram)
 {
-	return exchange->mark != 0 && exchange->mark == mark_of(datagram);
+	return exchange->mark != 0 && exchange->mark == ikev1_mark(datagram);
 }
 
 void ikev1_exchange_clear(struct ikev1_exchange *exchange)

@@ -87,8 +87,10 @@ enum err ikev1_exchange_send(
     struct ikev1_exchange *exchange, struct bytes message, bool repeat) MUST_CHECK;
 /* Sends once more what was sent last, if there is anything. */
 void ikev1_exchange_again(struct ikev1_exchange *exchange);
-/* The next message is here: no more transmissions of ours. */
-void ikev1_exchange_answered(struct ikev1_exchange *exchange, struct bytes datagram);
+/* By which a datagram's copies are known. */
+uint64_t ikev1_mark(struct bytes datagram);
+/* The next message is here, in a datagram with that mark: no more transmissions of ours. */
+void ikev1_exchange_answered(struct ikev1_exchange *exchange, uint64_t mark);
 /* Whether this is a copy of the message that was answered last. */
 bool ikev1_exchange_is_copy(const struct ikev1_exchange *exchange, struct bytes datagram);
 void ikev1_exchange_clear(struct ikev1_exchange *exchange);

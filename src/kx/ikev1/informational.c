@@ -55,6 +55,19 @@ void ikev1_inform_error(struct ikev1_sa *sa, enum notify_type type, enum ipsec_p
 	ikev1_inform_send(&information, false);
 }
 
+void ikev1_tell_unauthenticated(struct ikev1_sa *sa)
+{
+	struct ikev1_information information;
+	struct isakmp_notification notification = {.doi = IPSEC_DOI,
+	    .protocol = PROTO_ISAKMP,
+	    .type = NOTIFY_AUTHENTICATION_FAILED,
+	    .spi = bytes_of(&sa->cookies, sizeof(sa->cookies))};
+
+	ikev1_inform_begin(&information, sa);
+	isakmp_put_notification(&information.message.chain, &notification);
+	ikev1_inform_send(&information, false);
+}
+
 void ikev1_tell_deleted(struct ikev1_sa *sa)
 {
 	struct ikev1_information information;
@@ -195,6 +208,18 @@ static void take_notifications(struct ikev1_sa *sa, const struct isakmp_chain *c
 	}
 }
 
+static void take_information(
+    struct ikev1_sa *sa, const struct host_datagram *datagram, const struct isakmp_chain *chain)
+{
+	struct ikev1 *ikev1 = sa->peer->ikev1;
+	uint64_t handle = sa->handle;
+
+	ikev1_sa_heard(sa, datagram);
+	take_notifications(sa, chain);
+	if (slots_get(&ikev1->sas, handle) == sa && take_deletions(sa, chain))
+		ikev1_sa_free(sa);
+}
+
 void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body)
 {
@@ -202,9 +227,11 @@ void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
 	struct ikev1_received received = {0};
 	struct bytes none = {0};
 	uint8_t iv[CBC_BLOCK_MAX];
-	uint64_t handle = sa->handle;
+	uint16_t refusal;
 
-	if (!sa->established || header->message_id == 0) {
+	/* Before phase 1 is over its steps must not lose what they wait for. */
+	if (sa->keys == NULL || header->message_id == 0 ||
+	    (sa->phase1 != NULL && sa->phase1->steps.busy)) {
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
 		return;
 	}
@@ -222,10 +249,11 @@ void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
 	if (ikev1_sa_take_message_id(sa, header->message_id) == ERR_OK &&
 	    ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1,
 		ikev1_family_of(sa->suite.authentication))) {
-		ikev1_sa_heard(sa, datagram);
-		take_notifications(sa, &received.chain);
-		if (slots_get(&ikev1->sas, handle) == sa && take_deletions(sa, &received.chain))
-			ikev1_sa_free(sa);
+		refusal = quick_find_error(&received.chain);
+		if (!sa->established && refusal != 0)
+			ikev1_phase1_refused(sa, refusal);
+		else if (sa->established)
+			take_information(sa, datagram, &received.chain);
 	}
 	ikev1_received_clear(&received);
 }

@@ -22,6 +22,8 @@ void ikev1_echoes_clear(struct ikev1 *ikev1);
 /* A notification of an error about an exchange, if there is a key for it. */
 void ikev1_inform_error(struct ikev1_sa *sa, enum notify_type type, enum ipsec_protocol protocol,
     uint32_t spi, struct bytes data);
+/* Phase 1 ends because we do not accept what the peer has proved to be (RFC 2408 5.11, 5.12). */
+void ikev1_tell_unauthenticated(struct ikev1_sa *sa);
 /* This SA is about to go. */
 void ikev1_tell_deleted(struct ikev1_sa *sa);
 /* A pair of IPsec SAs is about to go; nothing is said when no ISAKMP SA is there to say it under.

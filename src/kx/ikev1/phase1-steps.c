@@ -39,7 +39,7 @@ static enum ikev1_outcome outcome_of(
 	case AUTH_FAILED:
 		break;
 	}
-	ikev1_phase1_fail(phase1, KX_FAILURE_FINAL, problem);
+	ikev1_phase1_unauthenticated(phase1, problem);
 	return IKEV1_OVER;
 }
 
@@ -49,9 +49,12 @@ static enum ikev1_outcome send_message(
 {
 	struct ikev1_sa *sa = phase1->sa;
 	struct bytes octets;
-	enum err error = encrypted ? ikev1_message_seal(message, sa->keys, sa->exchange.iv, &octets)
-	                           : ikev1_message_end(message, &octets);
+	enum err error;
 
+	ikev1_phase1_take(phase1);
+	error = encrypted ? ikev1_message_seal(message, sa->keys, sa->exchange.iv, &octets)
+	                  : ikev1_message_end(message, &octets);
+	ikev1_phase1_keep_iv(phase1);
 	if (error == ERR_OK)
 		error = ikev1_exchange_send(&sa->exchange, octets, repeat);
 	return error == ERR_OK ? IKEV1_NEXT
@@ -255,8 +258,11 @@ static enum ikev1_outcome take_exchange(void *exchange)
 static enum ikev1_outcome read_nat(void *exchange)
 {
 	struct ikev1_phase1 *phase1 = exchange;
-	enum err error = ikev1_read_nat_d(phase1);
+	enum err error;
 
+	/* It is about where this message came from. */
+	ikev1_phase1_take(phase1);
+	error = ikev1_read_nat_d(phase1);
 	return error == ERR_OK ? IKEV1_NEXT : fail(phase1, error, "NAT-D cannot be read");
 }
 
@@ -406,6 +412,7 @@ static enum ikev1_outcome establish(void *exchange)
 	char identity[256];
 	char remote[ENDPOINT_TEXT_SIZE];
 
+	ikev1_phase1_take(phase1);
 	(void)snprintf(identity, sizeof(identity), "%s", auth_peer_text(phase1->auth));
 	if (sa->life_seconds == 0 || sa->life_seconds > ours)
 		sa->life_seconds = ours;
@@ -416,8 +423,6 @@ static enum ikev1_outcome establish(void *exchange)
 	 */
 	if (sa->path.port != HOST_PORT_IKE_NAT)
 		sa->local_nat = sa->remote_nat = false;
-	/* Later IVs come from phase 1's last block (RFC 2409 Appendix B). */
-	memcpy(sa->keys->iv, sa->exchange.iv, sizeof(sa->keys->iv));
 	/* Aggressive mode has no place to say it in (RFC 2407 4.6.3.3). */
 	sa->tell_contact = phase1->mode == ISAKMP_EXCHANGE_AGGRESSIVE && knows_nothing_of_peer(sa);
 	/* Who sends the last message does not know whether it arrives. */

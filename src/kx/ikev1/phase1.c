@@ -10,6 +10,9 @@
 #include "base/secret.h"
 #include "kx/ikev1/informational.h"
 
+/* How long a responder waits for the proof: for copies of it as well, at others' pace. */
+#define PROOF_MS 30000
+
 static const struct host *host_of(const struct ikev1_phase1 *phase1)
 {
 	return kx_host(phase1->sa->peer->ikev1->kx);
@@ -52,11 +55,14 @@ static void silent(void *context)
 		(void)problem_set(&problem, ERR_TIMEOUT,
 		    "%s did not go on with phase 1; it, or anyone, said without a proof: %s",
 		    remote, phase1->hint.text);
+	else if (phase1->doubt.code != ERR_OK)
+		(void)problem_set(&problem, ERR_AUTH, "%s has not proved who it is: %.200s", remote,
+		    phase1->doubt.text);
 	else if (phase1->heard)
 		(void)problem_set(&problem, ERR_TIMEOUT,
-		    "%s did not go on with phase 1 after %u messages; do both ends have the same "
-		    "pre-shared key, or certificates of one authority?",
-		    remote, sa->exchange.tries);
+		    "%s did not go on with phase 1; do both ends have the same pre-shared key, or "
+		    "certificates of one authority?",
+		    remote);
 	else
 		(void)problem_set(&problem, ERR_TIMEOUT,
 		    "%s did not answer %u messages; does it speak IKEv1, and do UDP ports 500 and "
@@ -166,6 +172,13 @@ void ikev1_phase1_initiate(struct ikev1_peer *peer)
 		ikev1_steps_run(&sa->phase1->steps, sa->phase1);
 }
 
+/* The responder has waited long enough. */
+static void stalled(struct timer *timer, void *context)
+{
+	(void)timer;
+	silent(context);
+}
+
 /* A phase 1 that a stranger began takes up its message. */
 static void take_up(struct ikev1_sa *sa, const struct ikev1_received *received, unsigned number)
 {
@@ -177,7 +190,11 @@ static void take_up(struct ikev1_sa *sa, const struct ikev1_received *received, 
 	phase1->heard = true;
 	phase1->pending = true;
 	ikev1->pending++;
-	ikev1_steps_run(&phase1->steps, phase1);
+	if (timers_set(kx_timers(ikev1->kx), &sa->timer, ikev1_now(ikev1) + PROOF_MS, stalled,
+		sa) != ERR_OK)
+		silent(sa);
+	else
+		ikev1_steps_run(&phase1->steps, phase1);
 }
 
 /* Whether one more stranger may cause a key agreement. */
@@ -237,7 +254,7 @@ void ikev1_phase1_respond_main(struct ikev1 *ikev1, struct ikev1_half_open *half
 	sa->knows_dpd = half_open->knows_dpd;
 	sa->knows_fragments = half_open->knows_fragments && policy->ike->fragmentation;
 	sa->exchange.fragments = sa->knows_fragments;
-	ikev1_exchange_answered(&sa->exchange, datagram->data);
+	ikev1_exchange_answered(&sa->exchange, ikev1_mark(datagram->data));
 	take_up(sa, &received, 3);
 }
 
@@ -346,23 +363,22 @@ void ikev1_phase1_respond_aggressive(struct ikev1 *ikev1, const struct host_data
 	sa->suite = choice.suite;
 	sa->life_seconds = choice.life_seconds;
 	sa->phase1->choice = choice;
-	ikev1_exchange_answered(&sa->exchange, datagram->data);
+	ikev1_exchange_answered(&sa->exchange, ikev1_mark(datagram->data));
 	take_up(sa, &received, 1);
 }
 
-/* Whether a message can be the one that is awaited; it is then in *out. */
+/* Whether a message can be the one that is awaited; it is then in *out, and iv the next one's. */
 static bool read(struct ikev1_sa *sa, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body, unsigned number,
-    struct ikev1_received *out)
+    struct ikev1_received *out, uint8_t iv[CBC_BLOCK_MAX])
 {
 	struct ikev1 *ikev1 = sa->peer->ikev1;
 	/* How main mode authenticates is known only when its first answer is read. */
 	enum ikev1_family family =
 	    sa->phase1->auth != NULL ? ikev1_family_of(sa->suite.authentication) : IKEV1_FAMILY_ANY;
-	uint8_t iv[CBC_BLOCK_MAX];
 	enum err error;
 
-	memcpy(iv, sa->exchange.iv, sizeof(iv));
+	memcpy(iv, sa->exchange.iv, CBC_BLOCK_MAX);
 	if ((header->flags & ISAKMP_FLAG_ENCRYPTION) == 0) {
 		error = ikev1_received_plain(out, header, body);
 	} else if (sa->keys != NULL) {
@@ -386,8 +402,56 @@ static bool read(struct ikev1_sa *sa, const struct host_datagram *datagram,
 		ikev1_received_clear(out);
 		return false;
 	}
-	memcpy(sa->exchange.iv, iv, sizeof(iv));
 	return true;
+}
+
+void ikev1_phase1_keep_iv(struct ikev1_phase1 *phase1)
+{
+	struct ikev1_sa *sa = phase1->sa;
+
+	if (sa->keys != NULL)
+		memcpy(sa->keys->iv, sa->exchange.iv, sizeof(sa->keys->iv));
+}
+
+void ikev1_phase1_take(struct ikev1_phase1 *phase1)
+{
+	struct ikev1_unproved *unproved = &phase1->unproved;
+	struct ikev1_sa *sa = phase1->sa;
+
+	if (!unproved->is)
+		return;
+	unproved->is = false;
+	ikev1_exchange_answered(&sa->exchange, unproved->mark);
+	memcpy(sa->exchange.iv, unproved->iv, sizeof(sa->exchange.iv));
+	ikev1_phase1_keep_iv(phase1);
+	/* RFC 3947 4: from its first encrypted message on the initiator may use another port. */
+	if (!sa->initiator &&
+	    address_equal(&unproved->path.remote.address, &sa->path.remote.address)) {
+		sa->path = unproved->path;
+		sa->peer_nat = sa->knows_nat && sa->path.port == HOST_PORT_IKE_NAT;
+	}
+}
+
+void ikev1_phase1_unauthenticated(struct ikev1_phase1 *phase1, const struct problem *problem)
+{
+	struct ikev1_sa *sa = phase1->sa;
+	struct ikev1 *ikev1 = sa->peer->ikev1;
+
+	if (!phase1->unproved.is || auth_peer_proved(phase1->auth)) {
+		if (phase1->unproved.is) {
+			ikev1_phase1_take(phase1);
+			ikev1_tell_unauthenticated(sa);
+		}
+		ikev1_phase1_fail(phase1, KX_FAILURE_FINAL, problem);
+		return;
+	}
+	kx_count(ikev1->kx, KX_DATAGRAMS_UNAUTHENTIC);
+	ikev1_log_stranger(
+	    ikev1, &sa->path.remote, "a message of phase 1 proves nothing", problem->text);
+	phase1->doubt = *problem;
+	phase1->unproved.is = false;
+	phase1->steps.next = phase1->unproved.awaited;
+	phase1->steps.busy = false;
 }
 
 /*
@@ -412,6 +476,7 @@ void ikev1_phase1_received(struct ikev1_sa *sa, const struct host_datagram *data
 	struct ikev1_phase1 *phase1 = sa->phase1;
 	struct ikev1_half_open *half_open = ikev1_half_open_find(ikev1, &sa->cookies);
 	struct ikev1_received received = {0};
+	uint8_t iv[CBC_BLOCK_MAX];
 	unsigned number;
 
 	if (ikev1_exchange_is_copy(&sa->exchange, datagram->data)) {
@@ -429,18 +494,26 @@ void ikev1_phase1_received(struct ikev1_sa *sa, const struct host_datagram *data
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
 		return;
 	}
-	if (!read(sa, datagram, header, body, number, &received))
+	/* Whoever sends one forged proof after another causes no more work than others. */
+	if (phase1->doubt.code != ERR_OK &&
+	    !limit_take(&ikev1->agreement_limit, ikev1_now(ikev1))) {
+		kx_count(ikev1->kx, KX_DATAGRAMS_SHED);
+		return;
+	}
+	if (!read(sa, datagram, header, body, number, &received, iv))
 		return;
 	phase1->heard = true;
 	ikev1_received_clear(&phase1->received);
 	phase1->received = received;
 	phase1->number = number;
-	ikev1_exchange_answered(&sa->exchange, datagram->data);
-	/* RFC 3947 4: from its first encrypted message on the initiator may use another port. */
-	if (!sa->initiator && (header->flags & ISAKMP_FLAG_ENCRYPTION) != 0 &&
-	    address_equal(&datagram->remote.address, &sa->path.remote.address)) {
-		sa->path = (struct ikev1_path){datagram->port, datagram->local, datagram->remote};
-		sa->peer_nat = sa->knows_nat && datagram->port == HOST_PORT_IKE_NAT;
+	if ((header->flags & ISAKMP_FLAG_ENCRYPTION) == 0) {
+		ikev1_exchange_answered(&sa->exchange, ikev1_mark(datagram->data));
+	} else {
+		phase1->unproved = (struct ikev1_unproved){.is = true,
+		    .mark = ikev1_mark(datagram->data),
+		    .path = {datagram->port, datagram->local, datagram->remote},
+		    .awaited = phase1->steps.next};
+		memcpy(phase1->unproved.iv, iv, sizeof(iv));
 	}
 	ikev1_steps_received(&phase1->steps, phase1);
 }
@@ -449,6 +522,17 @@ void ikev1_phase1_hint(struct ikev1_sa *sa, uint16_t notification)
 {
 	if (sa->phase1 != NULL)
 		(void)problem_set(&sa->phase1->hint, ERR_REFUSED, "%s", notify_name(notification));
+}
+
+void ikev1_phase1_refused(struct ikev1_sa *sa, uint16_t notification)
+{
+	struct problem problem;
+
+	if (sa->phase1 == NULL)
+		return;
+	(void)problem_set(&problem, ERR_REFUSED, "the peer refuses phase 1: %s; its log says why",
+	    notify_name(notification));
+	ikev1_phase1_fail(sa->phase1, KX_FAILURE_FINAL, &problem);
 }
 
 static bool agree(struct ikev1_phase1 *phase1, const struct agreement_completion *completion,
@@ -493,7 +577,7 @@ static void authenticated(
 	if (result == AUTH_DONE)
 		ikev1_steps_go_on(&phase1->steps, phase1);
 	else if (result == AUTH_FAILED)
-		ikev1_phase1_fail(phase1, KX_FAILURE_FINAL, problem);
+		ikev1_phase1_unauthenticated(phase1, problem);
 }
 
 void ikev1_phase1_credentials_done(

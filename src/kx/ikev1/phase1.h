@@ -24,10 +24,22 @@ struct ikev1_phase1 {
 	struct ikev1_choice choice;
 	struct ikev1_received received; /* the message that is worked on */
 	unsigned number;                /* of it */
-	bool heard;                     /* anything came from the peer */
-	bool pending;                   /* counts as such */
-	bool initial_contact;           /* the peer says that it knows no SAs with us */
-	struct problem hint;            /* what somebody said: maybe why it fails */
+	/*
+	 * Of an encrypted one nobody knows whose it is before it is judged: what it is to change,
+	 * and where to wait for another if it proves nothing.
+	 */
+	struct ikev1_unproved {
+		bool is;
+		uint64_t mark;
+		struct ikev1_path path;
+		uint8_t iv[CBC_BLOCK_MAX];
+		const struct ikev1_step *awaited;
+	} unproved;
+	struct problem doubt; /* why the last of those proved nothing */
+	bool heard;           /* anything came from the peer */
+	bool pending;         /* counts as such */
+	bool initial_contact; /* the peer says that it knows no SAs with us */
+	struct problem hint;  /* what somebody said: maybe why it fails */
 };
 
 /* phase1.c */
@@ -45,11 +57,22 @@ void ikev1_phase1_received(struct ikev1_sa *sa, const struct host_datagram *data
     const struct isakmp_header *header, struct bytes body);
 /* A notification without a proof. */
 void ikev1_phase1_hint(struct ikev1_sa *sa, uint16_t notification);
+/* One that comes from whom the keys were agreed with. */
+void ikev1_phase1_refused(struct ikev1_sa *sa, uint16_t notification);
 /* Its state goes; the SA stays. */
 void ikev1_phase1_free(struct ikev1_sa *sa);
 /* It ends in vain, and the SA with it. */
 void ikev1_phase1_fail(
     struct ikev1_phase1 *phase1, enum kx_failure failure, const struct problem *problem);
+/*
+ * The message that is worked on is the peer's: what comes next builds on it. Of no effect when that
+ * is known already.
+ */
+void ikev1_phase1_take(struct ikev1_phase1 *phase1);
+/* Later IVs come from phase 1's last block (RFC 2409 Appendix B): an encrypted message went by. */
+void ikev1_phase1_keep_iv(struct ikev1_phase1 *phase1);
+/* Authentication fails. A message that proves nothing is dropped, and another waited for. */
+void ikev1_phase1_unauthenticated(struct ikev1_phase1 *phase1, const struct problem *problem);
 void ikev1_phase1_agreed(struct ikev1_sa *sa, const struct agreement_completion *completion);
 void ikev1_phase1_credentials_done(
     struct ikev1_sa *sa, const struct credentials_completion *completion);

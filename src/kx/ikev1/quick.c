@@ -233,7 +233,7 @@ static void go_on(struct ikev1_quick *quick, const struct host_datagram *datagra
 	ikev1_sa_heard(quick->sa, datagram);
 	ikev1_received_clear(&quick->received);
 	quick->received = received;
-	ikev1_exchange_answered(&quick->exchange, datagram->data);
+	ikev1_exchange_answered(&quick->exchange, ikev1_mark(datagram->data));
 	ikev1_steps_received(&quick->steps, quick);
 }
 
@@ -274,7 +274,7 @@ static void begin(struct ikev1_sa *sa, const struct host_datagram *datagram,
 	quick->exchange.path = &sa->path;
 	quick->exchange.message_id = header->message_id;
 	memcpy(quick->exchange.iv, iv, sizeof(iv));
-	ikev1_exchange_answered(&quick->exchange, datagram->data);
+	ikev1_exchange_answered(&quick->exchange, ikev1_mark(datagram->data));
 	ikev1_steps_run(&quick->steps, quick);
 }
 
