@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# strongSwan's charon on a host, as an IKEv1 peer. Needs scripts/lib/network.sh and $work.
+# strongSwan's charon on a host, as an IKEv1 peer; scripts/setup unpacks it into a folder, so that nothing
+# starts it but tests. Needs scripts/lib/network.sh and $work.
+
+strongswan_daemon=${KINKD_STRONGSWAN:-$top_srcdir/build-peers/strongswan}/usr/sbin/charon-systemd
 
 strongswan_plugins='aes sha1 sha2 hmac kdf nonce random x509 revocation pubkey pem pkcs1 pkcs8 openssl
 	curve25519 constraints socket-default vici'
@@ -7,9 +10,8 @@ strongswan_plugins='aes sha1 sha2 hmac kdf nonce random x509 revocation pubkey p
 declare -A strongswan_pid
 
 strongswan_possible() {
-	if ! command -v charon-systemd >/dev/null || ! command -v swanctl >/dev/null ||
-		! command -v pki >/dev/null; then
-		strongswan_problem="strongSwan is missing: charon-systemd, strongswan-swanctl, strongswan-pki"
+	if [ ! -x "$strongswan_daemon" ] || ! command -v swanctl >/dev/null; then
+		strongswan_problem="strongSwan is missing: scripts/setup --no-build peers"
 		return 1
 	fi
 }
@@ -122,7 +124,7 @@ strongswan_start() {
 	local folder=$work/$1/strongswan
 
 	: >"$folder/charon.log"
-	become_host "$1" env STRONGSWAN_CONF="$folder/strongswan.conf" charon-systemd \
+	become_host "$1" env STRONGSWAN_CONF="$folder/strongswan.conf" "$strongswan_daemon" \
 		>"$folder/output.log" 2>&1 </dev/null &
 	strongswan_pid[$1]=$!
 	wait_for 10 test -S "$folder/vici" && wait_for 5 strongswan_on "$1" --load-all --noprompt
@@ -158,6 +160,28 @@ strongswan_is_up() {
 strongswan_count() {
 	strongswan_on "$1" --list-sas --raw |
 		grep -o "state=$([ "${2:-}" = established ] && echo ESTABLISHED || echo INSTALLED)" | wc -l
+}
+
+# strongswan_made HOST child|ike: how many it has made since it started.
+strongswan_made() {
+	local what='IKE_SA peer\[[0-9]+\] established'
+
+	[ "$2" = ike ] || what='CHILD_SA child\{[0-9]+\} established'
+	grep -Ec -- "$what" "$work/$1/strongswan/charon.log"
+}
+
+# strongswan_rekey HOST child|ike
+strongswan_rekey() {
+	if [ "$2" = ike ]; then
+		strongswan_on "$1" --rekey --ike peer --reauth
+	else
+		strongswan_on "$1" --rekey --child child
+	fi
+}
+
+# strongswan_delete HOST: the child; phase 1 stays.
+strongswan_delete() {
+	strongswan_on "$1" --terminate --child child
 }
 
 # strongswan_counter HOST bytes-in|packets-in|bytes-out|packets-out: of all its SAs together.
