@@ -18,15 +18,18 @@ kernel_has_esp() {
 		in_host a ip xfrm state delete "${state[@]}"
 }
 
-# The two hosts, with an address of a network behind each, and certificates.
+# The two hosts, a router between them, an address of a network behind each, and certificates.
 meet_hosts() {
 	local kind
 
 	host_add a 192.0.2.1 2001:db8::1
 	host_add b 192.0.2.2 2001:db8::2
-	host_link a b || die hosts "could not link a and b"
-	in_host a sh -c 'ip address add 10.1.0.1/32 dev lo && ip route add 10.2.0.1 dev to-b src 10.1.0.1'
-	in_host b sh -c 'ip address add 10.2.0.1/32 dev lo && ip route add 10.1.0.1 dev to-a src 10.2.0.1'
+	host_add router 192.0.2.9 2001:db8::9
+	host_link a router && host_link router b || die hosts "could not link a and b"
+	meet_routes a 192.0.2.2 2001:db8::2 10.1.0.1 10.2.0.1
+	meet_routes b 192.0.2.1 2001:db8::1 10.2.0.1 10.1.0.1
+	in_host router sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward
+		echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 	kernel_has_esp && esp=kernel || esp=process
 	for kind in rsa ecdsa; do
 		authority_create "$work/$kind" $kind && authority_issue "$work/$kind" $kind a 192.0.2.1 &&
@@ -36,16 +39,35 @@ meet_hosts() {
 	chmod 600 "$work/psk"
 }
 
+# meet_routes HOST IPV4 IPV6 NEAR FAR: by the router to the other, to and from what is behind both.
+meet_routes() {
+	in_host "$1" sh -e -c 'ip address add "$3/32" dev lo
+		ip route add 192.0.2.0/24 via 192.0.2.9 dev to-router src "$5"
+		ip route add "$4" via 192.0.2.9 dev to-router src "$3"
+		ip -6 route add "$2" via 2001:db8::9 dev to-router src "$6"' \
+		sh "$2" "$3" "$4" "$5" "${host_ipv4[$1]}" "${host_ipv6[$1]}"
+}
+
+# meet_nat a|b: the router masquerades this host from now on. To be called when no flow that it knows of
+# goes on: it remembers them.
+meet_nat() {
+	in_host router iptables-legacy -t nat -F POSTROUTING &&
+		in_host router iptables-legacy -t nat -A POSTROUTING -p udp -s "${host_ipv4[$1]}" -j MASQUERADE
+}
+
 # kinkd_config WORD=VALUE...: a's file. auth, mode, aggressive, pfs as for the peer; peer_options and
-# policy_options go in as they are.
+# policy_options go in as they are; nat says who is behind one, kinkd or the peer; expect is whom kinkd
+# expects if the peer has a certificate.
 kinkd_config() {
-	local word auth=psk mode=tunnel aggressive=no pfs=no peer_options='' policy_options='' ipv6=no
-	local ends='remote = "partner";' remote=192.0.2.2
+	local word auth=psk mode=tunnel aggressive=no pfs=no peer_options='' policy_options='' ipv6=no nat=no
+	local ends='remote = "partner";' remote=192.0.2.2 expect=b.example.test
 
 	for word in "$@"; do
 		local "${word%%=*}=${word#*=}"
 	done
 	[ "$ipv6" = no ] || remote=2001:db8::2
+	[ "$nat" != peer ] || remote=192.0.2.9
+	[ "$nat.$auth" != peer.psk ] || peer_options="remote_id = \"192.0.2.2\"; $peer_options"
 	[ "$mode" = transport ] ||
 		ends='local = "10.1.0.1"; remote = "10.2.0.1"; gateway = "'$remote'"; peer = "partner"; mode = "tunnel";'
 	[ "$pfs" = no ] || policy_options="pfs = \"require\"; pfs_groups = \"ecp256\"; $policy_options"
@@ -54,7 +76,7 @@ kinkd_config() {
 		peer_options="psk_file = \"$work/psk\"; $peer_options"
 	else
 		peer_options="authentication = \"$auth-signature\"; certificate = \"$work/$auth/a.pem\"; private_key = \"$work/$auth/a.key\";
-			ca = \"$work/$auth/ca.pem\"; remote_id = \"b.example.test\"; $peer_options"
+			ca = \"$work/$auth/ca.pem\"; remote_id = \"$expect\"; $peer_options"
 	fi
 	daemon_config a <<END
 peers = (
@@ -67,20 +89,23 @@ policies = (
 END
 }
 
-# peer_config WORD=VALUE...: b's files, for $peer.
+# peer_config WORD=VALUE...: b's files, for $peer. secret: another than kinkd's.
 peer_config() {
-	local word auth=psk mode=tunnel aggressive=no pfs=no ipv6=no words=()
-	local local=192.0.2.2 remote=192.0.2.1
+	local word auth=psk mode=tunnel aggressive=no pfs=no ipv6=no nat=no words=()
+	local local=192.0.2.2 remote=192.0.2.1 secret
 
+	secret=$(cat "$work/psk")
 	for word in "$@"; do
 		local "${word%%=*}=${word#*=}"
 		case $word in
-		pfs=* | ipv6=* | peer_options=* | policy_options=*) ;;
+		pfs=* | ipv6=* | nat=* | expect=* | secret=* | peer_options=* | policy_options=*) ;;
 		*) words+=("$word") ;;
 		esac
 	done
 	[ "$ipv6" = no ] || local=2001:db8::2 remote=2001:db8::1
-	words+=(local="$local" remote="$remote" psk="$(cat "$work/psk")" ike="${phase_1_words[$peer]}")
+	[ "$nat" != kinkd ] || remote=192.0.2.9
+	[ "$nat.$auth" != kinkd.psk ] || words+=(remote_id=192.0.2.1)
+	words+=(local="$local" remote="$remote" psk="$secret" ike="${phase_1_words[$peer]}")
 	if [ "$pfs" = no ]; then
 		words+=(esp="${esp_words[$peer]}")
 	else
@@ -123,13 +148,11 @@ both_stop() {
 	peer_stop TERM
 }
 
-# Addresses of the traffic.
-far_of_a() {
-	[ "${1:-tunnel}" = transport ] && echo 192.0.2.2 || echo 10.2.0.1
-}
-
-far_of_b() {
-	[ "${1:-tunnel}" = transport ] && echo 192.0.2.1 || echo 10.1.0.1
+# meet_ends WORD=VALUE...: the addresses of the traffic, as $near and $far.
+meet_ends() {
+	near=10.1.0.1 far=10.2.0.1
+	[[ " $* " != *' mode=transport '* ]] || near=${host_ipv4[a]} far=${host_ipv4[b]}
+	[[ " $* " != *' mode=transport '*' ipv6=yes '* ]] || near=${host_ipv6[a]} far=${host_ipv6[b]}
 }
 
 # kinkd's packets and octets out and in.
@@ -152,11 +175,11 @@ counters_beyond() {
 
 # Each end's counters move with a ping each way.
 traffic_counts() {
-	local mode=${1:-tunnel} in out peer_in peer_out
+	local in out peer_in peer_out
 
 	in=$(kinkd_counter bytes_in) out=$(kinkd_counter bytes_out)
 	peer_in=$("${peer}_counter" b bytes-in) peer_out=$("${peer}_counter" b bytes-out)
-	ping_from a "$(far_of_a "$mode")" && ping_from b "$(far_of_b "$mode")" || return
+	ping_from a "$far" && ping_from b "$near" || return
 	wait_for 5 counters_beyond "$in" "$out" "$peer_in" "$peer_out"
 }
 
@@ -165,24 +188,90 @@ meet_pattern=${1:-.}
 
 # meet WHAT kinkd|peer WORD=VALUE...: one of them begins; packets pass, both count them.
 meet() {
-	local what=$1 who=$2 mode=tunnel word
+	local what=$1 who=$2
 
 	[[ "$what, $who" =~ $meet_pattern ]] || return 0
 	shift 2
-	for word in "$@"; do
-		[ "${word%%=*}" != mode ] || mode=${word#*=}
-	done
+	meet_ends "$@"
 	both_start "$@"
 	if [ "$who" = kinkd ]; then
-		check "$what, kinkd begins" traffic_begins "$(far_of_a "$mode")"
+		check "$what, kinkd begins" traffic_begins "$far"
 	else
 		check "$what, the peer begins" "${peer}_initiate" b
 	fi
 	check "$what: the peer has SAs" wait_for 5 "${peer}_is_up" b
 	check "$what: so has kinkd" wait_for 5 established a meeting
-	check "$what: packets pass, both ends count" traffic_counts "$mode"
+	check "$what: packets pass, both ends count" traffic_counts
 	meet_evidence
 	both_stop
+}
+
+# Pings from a, so many a second for so many seconds, all answered.
+keeps_passing() {
+	local count=$(($1 * $2)) gap
+
+	gap=$(awk "BEGIN { print 1 / $1 }")
+	in_host a ping -n -i "$gap" -c "$count" -W $((2 * patience)) 10.2.0.1 | tee "$work/pings" |
+		grep -q " $count received"
+}
+
+# passes: pings each way.
+passes() {
+	traffic_begins 10.2.0.1 && wait_for 5 ping_from b 10.1.0.1 1
+}
+
+# meet_renewal: kinkd makes both phases anew. A minute.
+meet_renewal() {
+	[[ "renewal, kinkd" =~ $meet_pattern ]] || return 0
+	both_start policy_options='lifetime = "60 s";' peer_options='ike_lifetime = "60 s";'
+	check "SAs are made" traffic_begins 10.2.0.1
+	check "packets pass while kinkd makes both phases anew" keeps_passing 2 65
+	check "the peer has seen it" peer_made 2 2
+	meet_evidence
+	both_stop
+}
+
+# meet_life: the peer makes both phases anew, SAs are deleted by either end, and each end crashes and comes
+# back.
+meet_life() {
+	[[ "renewal, deletion, restart, peer" =~ $meet_pattern ]] || return 0
+	both_start rekey_time=20s ike_rekey_time=30s peer_options='dpd = "2 s"; dpd_timeout = "6 s";'
+	check "the peer makes SAs" "${peer}_initiate" b
+	check "packets pass while it makes both phases anew" keeps_passing 2 35
+	check "it did so" peer_made 2 2
+	check "the peer deletes" "${peer}_delete" b
+	check "kinkd has no SAs then" wait_for 15 kinkd_has 0
+	check "traffic brings them back" passes
+	check "kinkd deletes" kinkctl_on a terminate 192.0.2.2
+	check "the peer has no SAs then" wait_for 5 is_not "${peer}_is_up" b
+	check "traffic brings them back" passes
+	meet_evidence
+	peer_crash
+	check_log "kinkd notices when the peer has crashed" a 'the peer is dead' 20
+	check "its SAs go" wait_for 10 kinkd_has 0
+	peer_start
+	check "when it is back, packets pass" passes
+	daemon_stop a KILL
+	start a
+	check "when kinkd is back from a crash, packets pass" passes
+	meet_evidence
+	both_stop
+}
+
+# The whole host goes down, with what its kernel knows.
+peer_crash() {
+	peer_stop KILL
+	in_host b sh -c 'ip xfrm state flush; ip xfrm policy flush'
+}
+
+# kinkd_has COUNT: pairs of SAs.
+kinkd_has() {
+	[ "$(kinkctl_on a sa --json | jq '.sas | length')" = "$1" ]
+}
+
+# peer_made CHILD-COUNT IKE-COUNT: it says that it has made so many at least.
+peer_made() {
+	[ "$("${peer}_made" b child)" -ge "$1" ] && [ "$("${peer}_made" b ike)" -ge "$2" ]
 }
 
 # What there is to see when something failed.

@@ -30,8 +30,7 @@ libreswan_config() {
 	done
 	mkdir -p "$folder"/{nss,ipsec.d/policies,run,dump}
 	[ -e "$folder/nss/cert9.db" ] || certutil -N -d "sql:$folder/nss" --empty-password
-	[ "$auth" != psk ] || printf '%s %s : PSK "%s"\n' "${local_id:-$local}" "${remote_id:-$remote}" "$psk" \
-		>"$folder/ipsec.secrets"
+	[ "$auth" != psk ] || printf ': PSK "%s"\n' "$psk" >"$folder/ipsec.secrets"
 	libreswan_conn "$name" >"$folder/ipsec.conf"
 	echo "$log" >"$folder/debug"
 }
@@ -122,6 +121,19 @@ libreswan_stop() {
 
 libreswan_initiate() {
 	whack_on "$1" --name peer --initiate
+}
+
+# libreswan_made HOST child|ike: how many it has made since it started.
+libreswan_made() {
+	local what='IKE SA established'
+
+	[ "$2" = ike ] || what='IPsec SA established'
+	grep -c -- "$what" "$work/$1/libreswan/pluto.log"
+}
+
+# libreswan_delete HOST: both phases; it knows no other way.
+libreswan_delete() {
+	whack_on "$1" --terminate --name peer
 }
 
 libreswan_is_up() {

@@ -170,15 +170,6 @@ strongswan_made() {
 	grep -Ec -- "$what" "$work/$1/strongswan/charon.log"
 }
 
-# strongswan_rekey HOST child|ike
-strongswan_rekey() {
-	if [ "$2" = ike ]; then
-		strongswan_on "$1" --rekey --ike peer --reauth
-	else
-		strongswan_on "$1" --rekey --child child
-	fi
-}
-
 # strongswan_delete HOST: the child; phase 1 stays.
 strongswan_delete() {
 	strongswan_on "$1" --terminate --child child
