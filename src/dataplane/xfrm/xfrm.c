@@ -84,6 +84,21 @@ static void give_up(void *context, const struct wish *wish)
 	sas_refuse(context, wish);
 }
 
+/*
+ * Where protection is only requested nothing waits: packets go clear. The larval SA stays until the
+ * kernel ends it, which asks for no other meanwhile, else it would with every packet.
+ */
+static void give_up_unless_clear(void *context, const struct wish *wish)
+{
+	struct dataplane *dp = context;
+	const struct policy_part *part = policies_find_part(dp->policies, wish->index);
+
+	if (part != NULL && part->action == POLICY_REQUEST)
+		wishes_add(dp->wishes, wish);
+	else
+		give_up(dp, wish);
+}
+
 static void delete_policy(struct work *work, uint32_t id)
 {
 	struct dataplane *dp = work->dataplane;
@@ -109,8 +124,8 @@ static void acquire_failed(struct dataplane *dp, const struct dataplane_policy *
 	const struct policy *policy = policies_find(dp->policies, failed->id);
 
 	if (policy != NULL)
-		wishes_take_failed(
-		    dp->wishes, failed->id, policy->told.mode, &failed->selector, give_up, dp);
+		wishes_take_failed(dp->wishes, failed->id, policy->told.mode, &failed->selector,
+		    give_up_unless_clear, dp);
 }
 
 static void remove_stale(struct dataplane *dp)
