@@ -7,6 +7,8 @@ capture_pids=()
 capture_ends=()
 # KiB of what waits for tcpdump.
 capture_buffer=${KINKD_CAPTURE_BUFFER:-32768}
+# Octets of each packet; the fewer, the more packets there is room for.
+capture_octets=${KINKD_CAPTURE_OCTETS:-2000}
 
 # tcpdump as root insists on setting its groups, which a user namespace of one user forbids; there
 # it runs with that one call answered, and as a copy, which AppArmor's profile does not confine.
@@ -45,7 +47,7 @@ capture_start() {
 # capture_end HOST DEVICE FILE [OPTION...]
 capture_end() {
 	become_host "$1" env LD_PRELOAD="$capture_preload" "$capture_tcpdump" -i "$2" -nn -U \
-		--immediate-mode -s 2000 -B "$capture_buffer" -Z root -w "$3" "${@:4}" 2>"$3.log" &
+		--immediate-mode -s "$capture_octets" -B "$capture_buffer" -Z root -w "$3" "${@:4}" 2>"$3.log" &
 	capture_pids+=($!)
 	wait_for 5 grep -q listening "$3.log" || die capture "tcpdump did not start" "$3.log"
 }

@@ -75,9 +75,10 @@ kernel_init() {
 	modprobe -d /run/modules -a "${kernel_modules[@]}"
 	echo >/proc/sys/kernel/modprobe
 	ip link set lo up
-	# What scripts/lib needs to know: all is slow here, the more so a large buffer of tcpdump, and the
-	# packet filter of the userspace data plane is not in this kernel.
-	export KINKD_PATIENCE=8 KINKD_CAPTURE_BUFFER=8192 KINKD_DATAPLANE=kernel
+	# What scripts/lib needs to know: all is slow here, the more so a large buffer of tcpdump, which
+	# has to hold many packets though, and the packet filter of the userspace data plane is not in
+	# this kernel.
+	export KINKD_PATIENCE=8 KINKD_CAPTURE_BUFFER=8192 KINKD_CAPTURE_OCTETS=256 KINKD_DATAPLANE=kernel
 	export TMPDIR=$folder/tmp HOME=$folder/tmp TERM=dumb
 	"$@" 2>&1 </dev/null | cat >/dev/tty1
 	status=${PIPESTATUS[0]}

@@ -20,10 +20,10 @@ result() {
 	esac
 }
 
-# result_script KIND NAME LOG STATUS: what a script said that prints lines "ok N - what" and
+# result_script KIND NAME LOG STATUS [SECONDS]: what a script said that prints lines "ok N - what" and
 # "not ok N - what: why", or "skip: why" and ended with status 77.
 result_script() {
-	local kind=$1 name=$2 log=$3 status=$4 good bad
+	local kind=$1 name=$2 log=$3 status=$4 seconds=${5:-} good bad
 
 	if [ "$status" = 77 ]; then
 		result skip "$name" "$(sed -n 's/^skip: //p' "$log")"
@@ -43,7 +43,7 @@ result_script() {
 	if [ "$bad" -gt 0 ]; then
 		tail -n 40 "$log" | sed 's/^/    /'
 	else
-		say "$kind" "$name: $good passed"
+		say "$kind" "$name: $good passed${seconds:+ in $seconds s}"
 	fi
 }
 
