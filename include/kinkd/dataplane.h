@@ -100,7 +100,7 @@ struct dataplane_sa {
 
 /* The packet that wanted an SA. */
 struct dataplane_flow {
-	uint32_t policy_id;
+	uint32_t policy_id; /* 0: that of an SA which an earlier run left, whichever it is now */
 	struct address local;
 	struct address remote;
 	uint16_t local_port; /* 0 where the protocol has none */
@@ -188,7 +188,7 @@ struct dataplane_settings {
 	uint32_t hold_packets;       /* per flow, while its SA is negotiated */
 	uint32_t hold_flows;         /* flows that may hold packets at the same time */
 	uint16_t encapsulation_port; /* UDP port of ESP through NATs, RFC 3948's 4500; 0: none */
-	bool keep;              /* at the end policies stand, and what they protect goes nowhere */
+	bool keep;                   /* at the end policies stand, and SAs where `outlives` */
 	const char *state_path; /* kernel: the file that remembers what was changed; NULL: none */
 	/* The sockets that are bound to it, of IPv4 and IPv6, -1 where the host has no such family.
 	   They stay the caller's, which sends through them. Unused without a port. */
@@ -202,6 +202,8 @@ struct dataplane_ops {
 	/* It reads the encapsulation sockets itself, and nobody else may. Otherwise the caller
 	   does, and to it comes what the data plane leaves: messages of a key exchange. */
 	bool reads_encapsulation;
+	/* What it installed works on when this process has ended. */
+	bool outlives;
 	/* Whether it would work here with these protocols, by a real trial that leaves nothing
 	   behind; the problem says what is missing. NULL: open tells. */
 	enum err (*probe)(
@@ -215,7 +217,7 @@ struct dataplane_ops {
 	/* Carries out what submit has only queued, so that requests go together. NULL: it never
 	   does. */
 	void (*flush)(struct dataplane *dataplane);
-	/* Removes everything that it installed; with settings.keep all but the policies. */
+	/* Removes everything that it installed, but for what settings.keep says. */
 	void (*close)(struct dataplane *dataplane);
 };
 

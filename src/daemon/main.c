@@ -43,6 +43,13 @@ static void stop(struct daemon *daemon)
 		_exit(DAEMON_FAILURE);
 	daemon->stopping = true;
 	output_notify("STOPPING=1");
+	if (daemon->policy->daemon.keep && daemon->dataplane_ops->outlives) {
+		log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_DAEMON, LOG_NO_FIELDS,
+		    "ending: %zu pairs of SAs are kept, for the next start to replace",
+		    kx_sa_count(daemon->kx));
+		uv_stop(&daemon->loop);
+		return;
+	}
 	log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_DAEMON, LOG_NO_FIELDS,
 	    "ending: peers are told to delete %zu pairs of SAs", kx_sa_count(daemon->kx));
 	kx_shutdown(daemon->kx, SHUTDOWN_MS, down, daemon);

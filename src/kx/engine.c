@@ -311,7 +311,9 @@ void kx_dataplane_done(struct kx *kx, const struct dataplane_completion *complet
 
 void kx_acquire(struct kx *kx, const struct dataplane_flow *flow)
 {
-	const struct policy_rule *rule = policy_rule_by_id(kx->policy, flow->policy_id);
+	const struct policy_rule *rule = flow->policy_id != 0
+	                                     ? policy_rule_by_id(kx->policy, flow->policy_id)
+	                                     : policy_lookup(kx->policy, flow);
 	struct kx_connection *connection = NULL;
 	struct dataplane_request refusal = {.operation = DATAPLANE_ACQUIRE_FAILED,
 	    .policy = {.id = flow->policy_id,
@@ -323,6 +325,9 @@ void kx_acquire(struct kx *kx, const struct dataplane_flow *flow)
 	enum err error = ERR_NOT_FOUND;
 
 	if (kx->shutdown.active)
+		return;
+	/* An SA that an earlier run left, for what is protected no longer. */
+	if (flow->policy_id == 0 && (rule == NULL || rule->peer == NULL))
 		return;
 	if (rule != NULL && rule->peer != NULL)
 		error = kx_connection_for_flow(kx, rule, flow, &connection);

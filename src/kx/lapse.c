@@ -66,7 +66,8 @@ void kx_lapse_clear(struct kx *kx)
 }
 
 /* All SAs with this host go, but for those that are still negotiated or being deleted. */
-static size_t remove_pairs(struct kx *kx, const struct address *remote, uint64_t *expire_ms)
+static size_t end_pairs(struct kx *kx, const struct address *remote,
+    void (*end)(struct sad *sad, struct sa_pair *pair), uint64_t *expire_ms)
 {
 	const struct sa_peer *peer = sad_find_peer(kx->sad, remote);
 	struct sa_pair *pair = peer != NULL ? peer->pairs : NULL;
@@ -75,12 +76,12 @@ static size_t remove_pairs(struct kx *kx, const struct address *remote, uint64_t
 
 	for (; pair != NULL; pair = next) {
 		next = pair->peer_next;
-		if (pair->state == SA_LARVAL || pair->owner != 0)
+		if (pair->state == SA_LARVAL || pair->owner != 0 || pair->retired)
 			continue;
 		if (pair->expire_ms > *expire_ms || pair->expire_ms == 0)
 			*expire_ms = pair->expire_ms != 0 ? pair->expire_ms : TIMERS_NEVER;
 		remember_traffic(kx, pair);
-		sad_remove(kx->sad, pair);
+		end(kx->sad, pair);
 		count++;
 	}
 	return count;
@@ -90,7 +91,8 @@ void kx_peer_restarted(struct kx *kx, const struct address *remote)
 {
 	struct kx_watch *watch = kx_watch_find(kx, remote);
 	uint64_t expire_ms = 0;
-	size_t count = remove_pairs(kx, remote, &expire_ms);
+	/* Its kernel may send by them until it has the new ones. */
+	size_t count = end_pairs(kx, remote, sad_retire, &expire_ms);
 	char text[ADDRESS_TEXT_SIZE];
 
 	kx_count(kx, KX_PEERS_RESTARTED);
@@ -136,7 +138,7 @@ void kx_peer_dead(struct kx_watch *watch)
 
 	(void)snprintf(principal, sizeof(principal), "%s",
 	    peer != NULL && peer->principal != NULL ? peer->principal : "");
-	count = remove_pairs(kx, &watch->probe.remote, &until_ms);
+	count = end_pairs(kx, &watch->probe.remote, sad_remove, &until_ms);
 	if (count == 0)
 		return;
 	kx_count(kx, KX_PEERS_DEAD);

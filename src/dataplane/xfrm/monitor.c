@@ -241,6 +241,20 @@ void monitor_wanted(struct monitor *monitor, const struct xfrm_usersa_info *larv
 	monitor->listener.acquire(monitor->listener.self, &wish.flow);
 }
 
+void monitor_wants_successor(struct monitor *monitor, const struct xfrm_usersa_info *left)
+{
+	struct dataplane_flow flow = flow_of(&left->sel, 0);
+
+	/* What has no selector is for its hosts, or for more than the kernel could be told. */
+	if (left->sel.family == 0) {
+		if (left->mode == XFRM_MODE_TUNNEL)
+			return;
+		flow.local = message_address_of(&left->saddr, left->family);
+		flow.remote = message_address_of(&left->id.daddr, left->family);
+	}
+	monitor->listener.acquire(monitor->listener.self, &flow);
+}
+
 static void receive(struct monitor *monitor)
 {
 	ssize_t got =

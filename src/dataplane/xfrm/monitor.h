@@ -22,6 +22,8 @@ bool monitor_has_missed(struct monitor *monitor);
 /* The wish of a larval SA that the kernel shows; and its report. */
 struct wish monitor_wish_of(const struct xfrm_usersa_info *larval);
 void monitor_wanted(struct monitor *monitor, const struct xfrm_usersa_info *larval);
+/* Reports that an outbound SA, which an earlier run left, is to be replaced. */
+void monitor_wants_successor(struct monitor *monitor, const struct xfrm_usersa_info *left);
 /*
  * A flow from this host to itself, which no SA is for: IPv6 has it meet policies. False when there
  * is none since the last.

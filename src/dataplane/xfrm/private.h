@@ -23,7 +23,7 @@ struct dataplane {
 	struct surroundings *surroundings;
 	struct encapsulation *encapsulation; /* NULL without a port for it */
 	struct monitor *monitor;
-	bool keep; /* policies stand when it ends */
+	bool keep; /* policies and SAs stand when it ends */
 };
 
 /*
@@ -58,10 +58,10 @@ enum err sa_try(
     struct batch *batch, enum ipsec_protocol protocol, struct problem *problem) MUST_CHECK;
 
 /* xfrm-sas.c */
-/* What an earlier run left: outbound SAs go now, inbound ones soon, for packets under way. */
-enum err sas_remove_stale(struct dataplane *dataplane, struct problem *problem) MUST_CHECK;
-/* All that is ours. */
-enum err sas_remove_all(struct dataplane *dataplane, struct problem *problem) MUST_CHECK;
+/* What an earlier run left serves until it has successors, which are asked for, or some seconds. */
+enum err sas_relieve(struct dataplane *dataplane, struct problem *problem) MUST_CHECK;
+/* All that are ours, or the larval ones of them. */
+enum err sas_remove(struct dataplane *dataplane, bool larval, struct problem *problem) MUST_CHECK;
 /* The kernel is to forget its larval SA. */
 void sas_drop_larval(struct dataplane *dataplane, const struct wish *wish);
 /* No SA will come for this wish now. */

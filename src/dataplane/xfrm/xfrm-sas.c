@@ -13,14 +13,14 @@
 #include "dataplane/sa_rules.h"
 #include "dataplane/xfrm/private.h"
 
-/* What an earlier run's peers still send is taken for so long. */
-#define GRACE_SECONDS   5
+/* How long SAs of an earlier run serve, until there are others. */
+#define GRACE_SECONDS   10
 /* How long packets to a host that cannot be negotiated with are dropped without asking again. */
 #define REFUSAL_SECONDS 1
 
 struct walk {
 	struct dataplane *dataplane;
-	bool all; /* inbound ones too, at once */
+	bool larval; /* these alone */
 };
 
 static const struct xfrm_usersa_info *own_info(const struct nlmsghdr *message)
@@ -94,13 +94,6 @@ static void queue_grace(struct batch *batch, const struct nlmsghdr *shown)
 	batch_end(batch, message, NULL, NULL, 0);
 }
 
-static void remove_larval(struct batch *batch, const struct xfrm_usersa_info *info)
-{
-	struct wish wish = monitor_wish_of(info);
-
-	queue_larval_delete(batch, &wish);
-}
-
 static void remove_one(void *context, const struct nlmsghdr *message)
 {
 	const struct walk *walk = context;
@@ -108,31 +101,52 @@ static void remove_one(void *context, const struct nlmsghdr *message)
 	struct batch *batch = walk->dataplane->batch;
 	struct address destination;
 
-	if (info == NULL)
+	if (info == NULL || (walk->larval && info->id.spi != 0))
 		return;
 	destination = message_address_of(&info->id.daddr, info->family);
-	if (info->id.spi == 0)
-		remove_larval(batch, info);
-	else if (!walk->all && message->nlmsg_len <= BATCH_MESSAGE_MAX &&
-		 message_direction_of_reqid(info->reqid) == IPSEC_IN)
-		queue_grace(batch, message);
-	else
+	if (info->id.spi == 0) {
+		struct wish wish = monitor_wish_of(info);
+
+		queue_larval_delete(batch, &wish);
+	} else {
 		queue_delete(
 		    batch, ntohl(info->id.spi), (enum ipsec_protocol)info->id.proto, &destination);
+	}
 }
 
-enum err sas_remove_stale(struct dataplane *dp, struct problem *problem)
+/*
+ * An SA that carries packets does so until it has a successor, which is asked for at once, for the
+ * peer may send by it, too. Others go: larval ones, and those that refuse.
+ */
+static void relieve(void *context, const struct nlmsghdr *message)
+{
+	const struct walk *walk = context;
+	const struct xfrm_usersa_info *info = own_info(message);
+
+	if (info == NULL)
+		return;
+	if (info->id.spi == 0 || info->lft.hard_add_expires_seconds == REFUSAL_SECONDS ||
+	    message->nlmsg_len > BATCH_MESSAGE_MAX) {
+		remove_one(context, message);
+		return;
+	}
+	queue_grace(walk->dataplane->batch, message);
+	if (message_direction_of_reqid(info->reqid) == IPSEC_OUT)
+		monitor_wants_successor(walk->dataplane->monitor, info);
+}
+
+enum err sas_relieve(struct dataplane *dp, struct problem *problem)
 {
 	struct walk walk = {.dataplane = dp};
-	enum err code = batch_dump(dp->batch, XFRM_MSG_GETSA, remove_one, &walk, problem);
+	enum err code = batch_dump(dp->batch, XFRM_MSG_GETSA, relieve, &walk, problem);
 
 	batch_flush(dp->batch);
 	return code;
 }
 
-enum err sas_remove_all(struct dataplane *dp, struct problem *problem)
+enum err sas_remove(struct dataplane *dp, bool larval, struct problem *problem)
 {
-	struct walk walk = {.dataplane = dp, .all = true};
+	struct walk walk = {.dataplane = dp, .larval = larval};
 	enum err code = batch_dump(dp->batch, XFRM_MSG_GETSA, remove_one, &walk, problem);
 
 	batch_flush(dp->batch);

@@ -220,7 +220,7 @@ static void release(struct dataplane *dp)
 	free(dp);
 }
 
-/* SAs first, then what stops packets without one. */
+/* SAs first, then what stops packets without one; those that are kept serve on. */
 static void xfrm_close(struct dataplane *dp)
 {
 	struct problem problem = {.code = ERR_OK};
@@ -231,7 +231,7 @@ static void xfrm_close(struct dataplane *dp)
 	/* With nobody to tell, the kernel makes no new larval SAs. */
 	monitor_close(dp->monitor);
 	dp->monitor = NULL;
-	if (sas_remove_all(dp, &problem) != ERR_OK)
+	if (sas_remove(dp, dp->keep, &problem) != ERR_OK)
 		log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
 		    "SAs may be left in the kernel: %s", problem.text);
 	if (!dp->keep)
@@ -299,7 +299,7 @@ static enum err xfrm_open(const struct dataplane_settings *settings,
 		code = monitor_open(
 		    &dp->listener, dp->wishes, dp->encapsulation, &dp->monitor, problem);
 	if (code == ERR_OK)
-		code = sas_remove_stale(dp, problem);
+		code = sas_relieve(dp, problem);
 	if (code == ERR_OK)
 		code = add_neighbours(dp, problem);
 	if (code != ERR_OK) {
@@ -312,6 +312,7 @@ static enum err xfrm_open(const struct dataplane_settings *settings,
 }
 
 const struct dataplane_ops dataplane_xfrm = {.name = "kernel",
+    .outlives = true,
     .probe = xfrm_probe,
     .open = xfrm_open,
     .submit = xfrm_submit,
