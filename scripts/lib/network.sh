@@ -57,6 +57,9 @@ host_link_end() {
 
 # By how much everything may take longer here, such as under User Mode Linux.
 patience=${KINKD_PATIENCE:-1}
+# Where programs start slowly, to ask all the time would take the processor from what is waited for.
+pause=0.05
+[ "$patience" = 1 ] || pause=0.4
 
 # wait_for SECONDS COMMAND...: until it succeeds; fails when the time is over.
 wait_for() {
@@ -65,7 +68,7 @@ wait_for() {
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.05
+		sleep $pause
 	done
 }
 
