@@ -16,6 +16,7 @@
 #include "kinkd/ipsec.h"
 
 struct kx;
+struct kx_ike_view;
 struct sad;
 struct sa_pair;
 struct policy_rule;
@@ -89,6 +90,12 @@ struct kx_method {
 	void (*sa_installed)(void *state, struct sa_pair *pair, const struct problem *problem);
 	/* A pair with an owner is removed by others: a limit was reached, or the peer restarted. */
 	void (*sa_gone)(void *state, struct sa_pair *pair);
+	/*
+	 * The SAs that protect the method's own messages, from *cursor on, which is 0 at first and
+	 * afterwards where the callback returned false. NULL for a method that has none.
+	 */
+	void (*list_ike)(void *state, uint32_t *cursor,
+	    bool (*callback)(void *context, const struct kx_ike_view *view), void *context);
 };
 
 /* What a method works with. */

@@ -3,8 +3,8 @@
  * completion, and the daemon's dispatch.
  *
  * A client sends one JSON object a line: {"command": NAME, ARGUMENT: VALUE, ...}. The daemon
- * answers with lines that have a "kind" ("daemon", "connection", "sa", "policy", "peer", "probe"),
- * and last
+ * answers with lines that have a "kind" ("daemon", "connection", "sa", "ike", "policy", "peer",
+ * "probe"), and last
  * {"kind": "end", "ok": true} or {"kind": "end", "ok": false, "error": TEXT}.
  */
 #ifndef CONTROL_COMMANDS_H
@@ -22,6 +22,7 @@
 enum control_command {
 	CONTROL_STATUS,
 	CONTROL_SA,
+	CONTROL_IKE,
 	CONTROL_POLICY,
 	CONTROL_PEERS,
 	CONTROL_INITIATE,

@@ -264,6 +264,34 @@ static void show_sas(const json_t *lines)
 	table_print(table, colours());
 }
 
+static void show_ike(const json_t *lines)
+{
+	static const char *const headings[] = {"PEER", "REMOTE", "IDENTITY", "BY", "MODE", "ROLE",
+	    "STATE", "AUTHENTICATION", "ALGORITHMS", "AGE", "REKEY", "EXPIRES", "CHILDREN"};
+	struct table *table = table_new(headings, sizeof(headings) / sizeof(headings[0]));
+	const json_t *line;
+	size_t index;
+
+	json_array_foreach(lines, index, line)
+	{
+		static const char *const texts[] = {"peer", "remote", "identity", "method", "mode",
+		    "role", "state", "authentication", "algorithms"};
+		char children[24];
+
+		for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+			table_add(table, text_of(line, texts[i]),
+			    strcmp(texts[i], "state") == 0 ? state_colour(text_of(line, "state"))
+							   : 0);
+		add_duration(table, line, "age");
+		add_duration(table, line, "rekey");
+		add_duration(table, line, "expire");
+		(void)snprintf(children, sizeof(children), "%lld",
+		    (long long)json_integer_value(json_object_get(line, "children")));
+		table_add(table, children, 0);
+	}
+	table_print(table, colours());
+}
+
 static const char *joined(const json_t *array, char *text, size_t size)
 {
 	const json_t *item;
@@ -350,6 +378,9 @@ void show(int command, const json_t *lines)
 		break;
 	case CONTROL_SA:
 		show_sas(lines);
+		break;
+	case CONTROL_IKE:
+		show_ike(lines);
 		break;
 	case CONTROL_POLICY:
 		show_policies(lines);

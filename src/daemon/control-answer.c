@@ -5,6 +5,7 @@
 
 #include "config.h"
 #include "crypto/algorithms.h"
+#include "daemon/answer-values.h"
 #include "daemon/control-private.h"
 
 /* Where the counters of an SA go when they come. */
@@ -15,28 +16,6 @@ struct counters_wait {
 	const char *bytes;
 	const char *packets;
 };
-
-/* JSON holds UTF-8 only; names of principals and texts of errors may come from peers. */
-static json_t *text(const char *octets)
-{
-	json_t *string = json_string(octets);
-	char *copy = string == NULL ? strdup(octets) : NULL;
-
-	if (copy == NULL)
-		return string;
-	for (char *c = copy; *c != '\0'; c++) {
-		if ((unsigned char)*c >= 0x80)
-			*c = '?';
-	}
-	string = json_string(copy);
-	free(copy);
-	return string;
-}
-
-static json_t *text_or_null(const char *octets)
-{
-	return octets != NULL && octets[0] != '\0' ? text(octets) : json_null();
-}
 
 void answer_line(struct client *client, const char *kind, json_t *line)
 {
@@ -51,7 +30,7 @@ void answer_end(struct client *client, const char *error)
 	json_t *line = json_pack("{s:b}", "ok", error == NULL);
 
 	if (error != NULL)
-		(void)json_object_set_new(line, "error", text(error));
+		(void)json_object_set_new(line, "error", answer_text(error));
 	answer_line(client, "end", line);
 	client->finished = true;
 }
@@ -101,26 +80,6 @@ static void ask_counters(struct client *client, json_t *line, enum ipsec_directi
 	}
 }
 
-/* Seconds from now to then; null when there is no such time. */
-static json_t *seconds_until(uint64_t then_ms)
-{
-	uint64_t now = host_now_ms();
-
-	if (then_ms == 0)
-		return json_null();
-	return json_integer(then_ms > now ? (json_int_t)((then_ms - now) / 1000) : 0);
-}
-
-static json_t *seconds_since(uint64_t then_ms)
-{
-	return json_integer((json_int_t)((host_now_ms() - then_ms) / 1000));
-}
-
-static json_t *hex(uint32_t value)
-{
-	return value != 0 ? json_sprintf("0x%08x", value) : json_null();
-}
-
 static json_t *daemon_line(const struct daemon *daemon)
 {
 	struct kerberos_status realm;
@@ -131,14 +90,15 @@ static json_t *daemon_line(const struct daemon *daemon)
 		(void)json_object_set_new(counters, kx_counter_name((enum kx_counter)i),
 		    json_integer((json_int_t)kx_counter_value(daemon->kx, (enum kx_counter)i)));
 	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:b, s:o, s:I, s:I, s:o, s:o, s:o}", "version",
-	    PACKAGE_VERSION, "uptime", seconds_since(daemon->started_ms), "dataplane",
-	    daemon->dataplane_ops->name, "dataplane_why", text(daemon->dataplane_why), "sa_pairs",
-	    (json_int_t)kx_sa_count(daemon->kx), "kerberos",
-	    (int)policy_needs_kerberos(daemon->policy), "principal", text_or_null(realm.principal),
-	    "ticket_end", (json_int_t)realm.ticket_end, "kdc_answered",
-	    (json_int_t)realm.kdc_answered, "realm_problem",
-	    realm.problem.code != ERR_OK ? text(realm.problem.text) : json_null(), "debug_keys",
-	    text_or_null(daemon->policy->daemon.debug_keys), "counters", counters);
+	    PACKAGE_VERSION, "uptime", answer_seconds_since(daemon->started_ms), "dataplane",
+	    daemon->dataplane_ops->name, "dataplane_why", answer_text(daemon->dataplane_why),
+	    "sa_pairs", (json_int_t)kx_sa_count(daemon->kx), "kerberos",
+	    (int)policy_needs_kerberos(daemon->policy), "principal",
+	    answer_text_or_null(realm.principal), "ticket_end", (json_int_t)realm.ticket_end,
+	    "kdc_answered", (json_int_t)realm.kdc_answered, "realm_problem",
+	    realm.problem.code != ERR_OK ? answer_text(realm.problem.text) : json_null(),
+	    "debug_keys", answer_text_or_null(daemon->policy->daemon.debug_keys), "counters",
+	    counters);
 }
 
 /* Lists are made in batches; what was given already is passed over. */
@@ -171,7 +131,7 @@ static json_t *outer_end(const struct endpoint *outer)
 {
 	char formatted[ENDPOINT_TEXT_SIZE];
 
-	return outer->port != 0 ? text(endpoint_format(outer, formatted)) : json_null();
+	return outer->port != 0 ? answer_text(endpoint_format(outer, formatted)) : json_null();
 }
 
 /* Exchange methods that were left for others, and why. */
@@ -182,8 +142,8 @@ static json_t *methods_left(const struct kx_left_view *left, size_t count)
 	for (size_t i = 0; i < count; i++)
 		(void)json_array_append_new(
 		    array, json_pack("{s:s, s:s, s:o, s:o}", "method", left[i].method, "reason",
-			       left[i].reason, "why", text(left[i].why), "retry_in",
-			       seconds_until(left[i].until_ms)));
+			       left[i].reason, "why", answer_text(left[i].why), "retry_in",
+			       answer_seconds_until(left[i].until_ms)));
 	return array;
 }
 
@@ -200,16 +160,18 @@ static bool connection_line(void *context, const struct kx_connection_view *view
 
 	if (!take_room(listing))
 		return false;
-	line = json_pack(
-	    "{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "policy",
-	    text(view->policy), "peer", text(view->peer), "principal",
-	    text_or_null(view->principal), "method", text_or_null(view->method), "local",
-	    address_format(&view->local, local), "remote", address_format(&view->remote, remote),
-	    "state", states[view->state], "since", seconds_since(view->since_ms), "next",
-	    text_or_null(view->next), "next_in", seconds_until(view->next_ms), "reason",
-	    text_or_null(view->reason), "spi_in", hex(view->sa_in), "spi_out", hex(view->sa_out),
-	    "silent", view->heard_ms != 0 ? seconds_since(view->heard_ms) : json_null(), "probing",
-	    view->probing);
+	line =
+	    json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+		"policy", answer_text(view->policy), "peer", answer_text(view->peer), "principal",
+		answer_text_or_null(view->principal), "method", answer_text_or_null(view->method),
+		"local", address_format(&view->local, local), "remote",
+		address_format(&view->remote, remote), "state", states[view->state], "since",
+		answer_seconds_since(view->since_ms), "next", answer_text_or_null(view->next),
+		"next_in", answer_seconds_until(view->next_ms), "reason",
+		answer_text_or_null(view->reason), "spi_in", answer_hex(view->sa_in), "spi_out",
+		answer_hex(view->sa_out), "silent",
+		view->heard_ms != 0 ? answer_seconds_since(view->heard_ms) : json_null(), "probing",
+		view->probing);
 	answer_line(listing->client, "connection", line);
 	if (line != NULL) {
 		(void)json_object_set_new(line, "outer", outer_end(&view->outer));
@@ -255,13 +217,15 @@ static bool sa_line(void *context, const struct kx_sa_view *view)
 		return false;
 	line = json_pack(
 	    "{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "policy",
-	    text(view->policy), "principal", text_or_null(view->principal), "method", view->method,
-	    "state", view->state, "local", address_format(&view->local, local), "remote",
-	    address_format(&view->remote, remote), "spi_in", hex(view->spi_in), "spi_out",
-	    hex(view->spi_out), "mode", view->mode == IPSEC_TUNNEL ? "tunnel" : "transport",
-	    "protocol", protocol_name(view->protocol), "suite", text_or_null(view->suites), "role",
-	    view->initiator ? "initiator" : "responder", "age", seconds_since(view->created_ms),
-	    "rekey", seconds_until(view->rekey_ms), "expire", seconds_until(view->expire_ms));
+	    answer_text(view->policy), "principal", answer_text_or_null(view->principal), "method",
+	    view->method, "state", view->state, "local", address_format(&view->local, local),
+	    "remote", address_format(&view->remote, remote), "spi_in", answer_hex(view->spi_in),
+	    "spi_out", answer_hex(view->spi_out), "mode",
+	    view->mode == IPSEC_TUNNEL ? "tunnel" : "transport", "protocol",
+	    protocol_name(view->protocol), "suite", answer_text_or_null(view->suites), "role",
+	    view->initiator ? "initiator" : "responder", "age",
+	    answer_seconds_since(view->created_ms), "rekey", answer_seconds_until(view->rekey_ms),
+	    "expire", answer_seconds_until(view->expire_ms));
 	answer_line(listing->client, "sa", line);
 	if (line != NULL) {
 		(void)json_object_set_new(line, "outer", outer_end(&view->outer));
@@ -272,6 +236,29 @@ static bool sa_line(void *context, const struct kx_sa_view *view)
 		ask_counters(
 		    listing->client, line, IPSEC_OUT, view->protocol, view->spi_out, &view->remote);
 	}
+	return true;
+}
+
+static bool ike_line(void *context, const struct kx_ike_view *view)
+{
+	struct listing *listing = context;
+	char local[ENDPOINT_TEXT_SIZE];
+	char remote[ENDPOINT_TEXT_SIZE];
+
+	if (!take_room(listing))
+		return false;
+	answer_line(listing->client, "ike",
+	    json_pack("{s:o, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:b, s:I, s:o, s:o, "
+		      "s:o}",
+		"peer", answer_text(view->peer), "method", view->method, "identity",
+		answer_text_or_null(view->identity), "local", endpoint_format(&view->local, local),
+		"remote", endpoint_format(&view->remote, remote), "role",
+		view->initiator ? "initiator" : "responder", "mode", view->mode, "state",
+		view->state, "authentication", answer_text_or_null(view->authentication),
+		"algorithms", answer_text_or_null(view->algorithms), "local_nat", view->local_nat,
+		"remote_nat", view->remote_nat, "children", (json_int_t)view->children, "age",
+		answer_seconds_since(view->since_ms), "rekey", answer_seconds_until(view->rekey_ms),
+		"expire", answer_seconds_until(view->expire_ms)));
 	return true;
 }
 
@@ -289,11 +276,12 @@ static json_t *policy_line(const struct policy_rule *rule, const struct selector
 	for (size_t i = 0; protects && i < rule->proposal.suite_count; i++)
 		(void)json_array_append_new(
 		    suites, json_string(suite_format(&rule->proposal.suites[i], suite)));
-	line = json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "name", text(rule->name), "protect",
-	    actions[rule->action], "peer", text_or_null(protects ? rule->peer->name : NULL), "mode",
-	    text_or_null(!protects                    ? NULL
-			 : rule->mode == IPSEC_TUNNEL ? "tunnel"
-						      : "transport"),
+	line = json_pack("{s:o, s:s, s:o, s:o, s:b, s:o, s:o}", "name", answer_text(rule->name),
+	    "protect", actions[rule->action], "peer",
+	    answer_text_or_null(protects ? rule->peer->name : NULL), "mode",
+	    answer_text_or_null(!protects                    ? NULL
+				: rule->mode == IPSEC_TUNNEL ? "tunnel"
+							     : "transport"),
 	    "automatic", rule->automatic, "esp", suites, "lifetime",
 	    protects ? json_integer(rule->proposal.lifetime.seconds) : json_null());
 	if (line != NULL)
@@ -327,7 +315,7 @@ static json_t *texts(const char *const *list, size_t count)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		(void)json_array_append_new(array, text(list[i]));
+		(void)json_array_append_new(array, answer_text(list[i]));
 	return array;
 }
 
@@ -358,7 +346,7 @@ static void list_peers(struct listing *listing, const struct policy *policy)
 			(void)json_array_append_new(
 			    exchanges, json_string(exchange_name(peer->exchanges[j])));
 		answer_line(listing->client, "peer",
-		    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(peer->name),
+		    json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", answer_text(peer->name),
 			"addresses", addresses, "responder_principals",
 			texts(peer->responder_principals, peer->responder_principal_count),
 			"initiator_principals",
@@ -397,8 +385,8 @@ static void list_idle(struct client *client)
 
 		if (rule->peer != NULL && !seen.rules[i])
 			answer_line(client, "connection",
-			    json_pack("{s:o, s:o, s:s}", "policy", text(rule->name), "peer",
-				text(rule->peer->name), "state", "idle"));
+			    json_pack("{s:o, s:o, s:s}", "policy", answer_text(rule->name), "peer",
+				answer_text(rule->peer->name), "state", "idle"));
 	}
 	free(seen.rules);
 }
@@ -416,6 +404,9 @@ static void list(struct client *client)
 		break;
 	case CONTROL_SA:
 		kx_sas_from(daemon->kx, &client->cursor, sa_line, &listing);
+		break;
+	case CONTROL_IKE:
+		kx_ike_from(daemon->kx, &client->cursor, ike_line, &listing);
 		break;
 	case CONTROL_POLICY:
 		list_policies(&listing, daemon->policy);

@@ -4,6 +4,7 @@ daemon_sources = \
 	src/daemon/agreements.c src/daemon/agreements.h \
 	src/daemon/bypass.c \
 	src/daemon/control.c src/daemon/control.h \
+	src/daemon/answer-values.c src/daemon/answer-values.h \
 	src/daemon/control-answer.c src/daemon/control-private.h \
 	src/daemon/daemon.h \
 	src/daemon/dataplane.c \

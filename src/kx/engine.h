@@ -125,6 +125,26 @@ struct kx_sa_view {
 	size_t left_count;
 };
 
+/* What IKE's own messages are protected with: an ISAKMP SA. */
+struct kx_ike_view {
+	const char *peer;      /* the peer entry's name in the file */
+	const char *method;    /* "ikev1" */
+	const char *identity;  /* whom the peer has proved to be; "" before */
+	struct endpoint local; /* where its messages go from and to */
+	struct endpoint remote;
+	bool initiator;
+	const char *mode;           /* "main", "aggressive" */
+	const char *state;          /* "negotiating", "established", "replaced" */
+	const char *authentication; /* "psk", as in the file; "" while unknown */
+	const char *algorithms;     /* "aes256-sha256-curve25519"; "" while unknown */
+	bool local_nat;             /* this host is behind a NAT */
+	bool remote_nat;
+	size_t children;    /* pairs of SAs that this method has with that host */
+	uint64_t since_ms;  /* established, or begun while it is not */
+	uint64_t rekey_ms;  /* 0: nobody here renews it */
+	uint64_t expire_ms; /* 0: not established */
+};
+
 /* What happened so far; names for all of them stand in kx_counter_name(). */
 enum kx_counter {
 	KX_NEGOTIATIONS_STARTED,
@@ -173,6 +193,9 @@ void kx_connections_from(const struct kx *kx, size_t skip,
     bool (*callback)(void *context, const struct kx_connection_view *view), void *context);
 void kx_sas_from(const struct kx *kx, uint32_t *cursor,
     bool (*callback)(void *context, const struct kx_sa_view *view), void *context);
+/* ISAKMP SAs from *cursor on, as with SAs. */
+void kx_ike_from(const struct kx *kx, uint32_t *cursor,
+    bool (*callback)(void *context, const struct kx_ike_view *view), void *context);
 size_t kx_sa_count(const struct kx *kx);
 /* The policy in force. */
 const struct policy *kx_policy(const struct kx *kx);

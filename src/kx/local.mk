@@ -47,6 +47,7 @@ libkx_a_SOURCES = \
 	src/kx/ikev1/sa.c src/kx/ikev1/sa.h \
 	src/kx/ikev1/steps.c src/kx/ikev1/steps.h \
 	src/kx/ikev1/vendor.c \
+	src/kx/ikev1/view.c \
 	src/kx/kink/acknowledge.c \
 	src/kx/kink/answer.c \
 	src/kx/kink/authorise.c \

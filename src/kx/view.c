@@ -199,3 +199,15 @@ void kx_each_sa(const struct kx *kx, bool (*callback)(void *context, const struc
 
 	kx_sas_from(kx, &cursor, callback, context);
 }
+
+/* One method has such SAs; another would take the cursor's upper part. */
+void kx_ike_from(const struct kx *kx, uint32_t *cursor,
+    bool (*callback)(void *context, const struct kx_ike_view *view), void *context)
+{
+	for (int i = 0; i < EXCHANGE_COUNT; i++) {
+		const struct kx_method *method = kx_method_of(i);
+
+		if (method != NULL && method->list_ike != NULL)
+			method->list_ike(kx->method_states[i], cursor, callback, context);
+	}
+}

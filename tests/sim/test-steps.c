@@ -438,6 +438,47 @@ static void expect_no_notice(struct world *world, uint64_t usual)
 		sim_fail(&world->sim, "a forged message does harm");
 }
 
+struct isakmp_sas {
+	struct world *world;
+	const struct flow *flow;
+	const struct sim_host *host, *peer;
+	size_t established;
+};
+
+/* What people are shown of an ISAKMP SA. */
+static bool check_isakmp_sa(void *context, const struct kx_ike_view *view)
+{
+	struct isakmp_sas *sas = context;
+	const struct sim_profile *profile = &sas->flow->profile;
+	uint64_t now = sas->world->sim.now_ms + sas->host->clock_offset_ms;
+	char identity[ADDRESS_TEXT_SIZE];
+
+	if (strcmp(view->state, "established") != 0)
+		return true;
+	sas->established++;
+	if (strcmp(view->mode, profile->aggressive ? "aggressive" : "main") != 0 ||
+	    strcmp(view->peer, "members") != 0 || strcmp(view->authentication, "psk") != 0 ||
+	    strcmp(view->algorithms, "aes256-sha256-curve25519") != 0 ||
+	    strcmp(view->identity, address_format(&sas->peer->address, identity)) != 0 ||
+	    !address_equal(&view->remote.address, &sas->peer->address) || view->children == 0 ||
+	    view->since_ms > now || view->expire_ms <= now || view->rekey_ms >= view->expire_ms)
+		sim_fail(&sas->world->sim, "an ISAKMP SA is shown as what it is not");
+	return true;
+}
+
+static void expect_isakmp_sas(struct world *world, const struct flow *flow)
+{
+	for (size_t i = 0; i < 2; i++) {
+		struct isakmp_sas sas = {
+		    world, flow, host(&world->sim, i), host(&world->sim, 1 - i), 0};
+		uint32_t cursor = 0;
+
+		kx_ike_from(sas.host->kx, &cursor, check_isakmp_sa, &sas);
+		if ((sas.established > 0) != (flow->profile.methods == SIM_IKEV1))
+			sim_fail(&world->sim, "%zu ISAKMP SAs are shown", sas.established);
+	}
+}
+
 /* After the trouble packets go through both ways again, and the two agree on what there is. */
 static void expect_peace(struct world *world)
 {
@@ -496,6 +537,8 @@ static uint64_t run(
 	count = sim->sent + 1 - world->first;
 	if (!sim->failed && world->step == 0 && !is_protected(sim))
 		sim_fail(sim, "packets wait for nothing");
+	if (!sim->failed && world->step == 0)
+		expect_isakmp_sas(world, flow);
 	expect_promise(world, flow, before);
 	expect_no_notice(world, usual_begun);
 	expect_peace(world);

@@ -211,6 +211,7 @@ static void test_lists(void **state)
 	check_listed("status", 2); /* the daemon, and what is idle */
 	check_listed("peers", 1);
 	check_listed("sa", 0);
+	check_listed("ike", 0);
 	check_listed("policy", LONG_LIST + 1);
 }
 

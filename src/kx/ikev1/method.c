@@ -349,4 +349,5 @@ const struct kx_method ikev1_method = {
     .sa_reserved = sa_reserved,
     .sa_installed = sa_installed,
     .sa_gone = sa_gone,
+    .list_ike = ikev1_list,
 };

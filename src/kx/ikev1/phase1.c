@@ -86,6 +86,7 @@ static enum err phase1_new(
 	phase1->sa = sa;
 	phase1->ike = sa->peer->policy->ike;
 	phase1->mode = mode;
+	sa->aggressive = mode == ISAKMP_EXCHANGE_AGGRESSIVE;
 	phase1->steps.next = steps;
 	begin_inputs(phase1);
 	if (sai_b.len == 0)

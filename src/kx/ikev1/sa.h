@@ -38,6 +38,7 @@ struct ikev1_sa {
 	struct ikev1_cookies cookies;
 	struct ikev1_path path;
 	bool initiator;
+	bool aggressive; /* made by aggressive mode */
 	bool established;
 	bool confirmed; /* the peer has surely established it, too */
 	struct ikev1_suite suite;
@@ -118,5 +119,9 @@ static inline bool ikev1_sa_has_nat(const struct ikev1_sa *sa)
 {
 	return sa->peer_nat || ikev1_sa_sees_nat(sa);
 }
+
+/* view.c: the method's list of SAs (kinkd/kx.h). */
+void ikev1_list(void *state, uint32_t *cursor,
+    bool (*callback)(void *context, const struct kx_ike_view *view), void *context);
 
 #endif

@@ -1,0 +1,62 @@
+/* ISAKMP SAs, for people. */
+#include "kx/ikev1/ikev1.h"
+#include "kx/ikev1/phase1.h"
+#include "sa/peer.h"
+
+static size_t count_children(const struct ikev1_sa *sa)
+{
+	const struct ikev1_peer *peer = sa->peer;
+	const struct sa_peer *pairs = sad_find_peer(kx_sad(peer->ikev1->kx), &peer->key.remote);
+	const struct sa_pair *pair = pairs != NULL ? pairs->pairs : NULL;
+	size_t count = 0;
+
+	for (; pair != NULL; pair = pair->peer_next)
+		count += pair->exchange == EXCHANGE_IKEV1 && pair->state == SA_ESTABLISHED &&
+		         address_equal(&pair->local, &peer->key.local);
+	return count;
+}
+
+static const char *state_of(const struct ikev1_sa *sa)
+{
+	if (!sa->established)
+		return "negotiating";
+	return ikev1_peer_sa(sa->peer) == sa ? "established" : "replaced";
+}
+
+void ikev1_list(void *state, uint32_t *cursor,
+    bool (*callback)(void *context, const struct kx_ike_view *view), void *context)
+{
+	const struct ikev1 *ikev1 = state;
+	uint32_t after = *cursor;
+	const struct ikev1_sa *sa;
+
+	for (; (sa = slots_next(&ikev1->sas, &after)) != NULL; *cursor = after) {
+		/* What is agreed is known as soon as there are keys. */
+		bool agreed = sa->keys != NULL;
+		struct policy_ike_proposal proposal = {.encryption = sa->suite.encryption,
+		    .key_bits = sa->suite.key_bits,
+		    .hash = sa->suite.hash,
+		    .group = sa->suite.group};
+		char algorithms[POLICY_IKE_PROPOSAL_TEXT_SIZE];
+		struct kx_ike_view view = {.peer = sa->peer->policy->name,
+		    .method = "ikev1",
+		    .identity = sa->identity != NULL ? sa->identity : "",
+		    .local = sa->path.local,
+		    .remote = sa->path.remote,
+		    .initiator = sa->initiator,
+		    .mode = sa->aggressive ? "aggressive" : "main",
+		    .state = state_of(sa),
+		    .authentication =
+			agreed ? policy_authentication_name(sa->suite.authentication) : "",
+		    .algorithms = agreed ? policy_ike_proposal_format(&proposal, algorithms) : "",
+		    .local_nat = sa->local_nat,
+		    .remote_nat = sa->remote_nat,
+		    .children = count_children(sa),
+		    .since_ms = sa->established ? sa->established_ms : sa->began_ms,
+		    .rekey_ms = sa->established ? sa->renew_ms : 0,
+		    .expire_ms = sa->established ? sa->expire_ms : 0};
+
+		if (!callback(context, &view))
+			return;
+	}
+}
