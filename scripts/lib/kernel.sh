@@ -5,6 +5,8 @@
 
 kernel_library=${BASH_SOURCE[0]}
 kernel_memory=512M
+# When it is ended, should it hang.
+kernel_seconds=14400
 # More for its command line, such as a network device.
 kernel_options=()
 
@@ -49,7 +51,7 @@ kernel_boot() {
 		"$(readlink -f "$kernel_library")" "$(printf ' %q' "$folder" "$@")" >"$folder/init"
 	chmod +x "$folder/init"
 	# 256 pairs of terminals that nobody wants would take longer than all the rest.
-	setpriv --pdeathsig TERM linux.uml "mem=$kernel_memory" root=/dev/root rootfstype=hostfs \
+	setpriv --pdeathsig TERM timeout --kill-after=10 "$kernel_seconds" linux.uml "mem=$kernel_memory" root=/dev/root rootfstype=hostfs \
 		rootflags=/ rw "init=$folder/init" "uml_dir=$folder" quiet \
 		pty.legacy_count=0 zswap.enabled=0 con=null con0=null,fd:2 con1=null,fd:1 \
 		"${kernel_options[@]}" </dev/null 2>"$folder/console"
