@@ -5,6 +5,7 @@ EXTRA_DIST += tests/interop/lib.sh \
 	tests/interop/ikev1-ike-scan \
 	tests/interop/ikev1-fallback \
 	tests/interop/ikev1-life \
+	tests/interop/ikev1-refused \
 	tests/interop/ikev1-strongswan \
 	tests/interop/kernel-libreswan \
 	tests/interop/kernel-strongswan \
