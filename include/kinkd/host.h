@@ -58,6 +58,9 @@ struct host {
 	void (*wake_at)(void *self, uint64_t due_ms);
 	/* ERR_LIMIT when too many requests wait: the caller drops the work. */
 	enum err (*kerberos)(void *self, const struct kerberos_request *request);
+	/* Who we are in Kerberos, unless a peer's entry says otherwise; false while nobody knows.
+	 */
+	bool (*principal)(void *self, char out[KERBEROS_NAME_MAX]);
 	/* Frees a session; there is no completion. */
 	void (*kerberos_release)(void *self, uint64_t session, uint32_t affinity);
 	/* ERR_LIMIT when too many requests wait. */

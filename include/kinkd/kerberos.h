@@ -55,7 +55,22 @@ enum kerberos_operation {
 	 * Responder: our ticket-granting ticket as `server`, if that is who `client` names of ours
 	 * (RFC 4430 4.2.4). Gives tgt; on failure reply_error where a KRB-ERROR should go back.
 	 */
-	KERBEROS_TGT
+	KERBEROS_TGT,
+	/*
+	 * The same tickets in the security contexts of GSS-API's mechanism (RFC 4121, RFC 2743),
+	 * with mutual authentication, integrity and confidentiality. Tokens stand in `ap`, and
+	 * there are two: the initiator's, for which a ticket is got as for REQUEST, and the
+	 * responder's.
+	 */
+	KERBEROS_GSS_REQUEST, /* initiator; gives session, ap, ticket_end */
+	/* Responder; gives session, ap, client, server, membership, ticket_end. */
+	KERBEROS_GSS_ACCEPT,
+	/* Initiator: `ap` is the responder's token. The session can wrap from now on. */
+	KERBEROS_GSS_VERIFY,
+	/* Either side: `plain` in a token of its own, encrypted. Gives message. */
+	KERBEROS_GSS_WRAP,
+	/* Either side: opens the other's, which is in `sealed`. Gives plain. */
+	KERBEROS_GSS_UNWRAP
 };
 
 /* What to do about a KRB-ERROR. Of one that is not proven to be the peer's only the last two. */
@@ -88,8 +103,8 @@ struct kerberos_request {
 	 * session stays with the affinity that made it.
 	 */
 	uint32_t affinity;
-	const char *server;        /* REQUEST, TGT: the responder's principal */
-	const char *client;        /* REQUEST, TGT: our principal; NULL for the configured one */
+	const char *server;        /* (GSS_)REQUEST, TGT: the responder's principal */
+	const char *client;        /* the same: our principal; NULL for the configured one */
 	struct bytes tgt;          /* REQUEST: DER as in KINK_TGT_REP; empty for a usual ticket */
 	uint32_t min_lifetime;     /* REQUEST: seconds that the ticket must still be valid */
 	uint32_t encryption_usage; /* ACCEPT, VERIFY, PROTECT: RFC 3961 key usage numbers */
@@ -124,7 +139,7 @@ struct kerberos_request {
 	                   */
 	uint8_t derivation_count;
 	struct kerberos_derivation derivations[KERBEROS_DERIVATIONS_MAX];
-	/* ACCEPT: whether the client is one of these, or in one of these groups, is to be told. */
+	/* (GSS_)ACCEPT: whether the client is one of these, or in one of these groups. */
 	const struct sid *groups;
 	size_t group_count;
 };
@@ -170,9 +185,9 @@ struct kerberos_completion {
 	/* ACCEPT: the authenticator's time in microseconds; tells which of two messages is newer.
 	 */
 	int64_t authenticator_us;
-	const char *client;                  /* ACCEPT: who the peer is */
-	const char *server;                  /* ACCEPT: as whom it addressed us */
-	enum kerberos_membership membership; /* ACCEPT */
+	const char *client;                  /* (GSS_)ACCEPT: who the peer is */
+	const char *server;                  /* (GSS_)ACCEPT: as whom it addressed us */
+	enum kerberos_membership membership; /* (GSS_)ACCEPT */
 	uint8_t keymat_count;
 	struct bytes keymat[KERBEROS_DERIVATIONS_MAX]; /* secret */
 };

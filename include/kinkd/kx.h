@@ -156,6 +156,7 @@ void kx_name_cancel(struct kx_name_wait *wait);
 struct kx_principal_wait {
 	void (*done)(
 	    struct kx_principal_wait *wait, const char *principal, const struct problem *problem);
+	const char *claimed; /* taken, if the entry allows it for that host; NULL: none. Borrowed */
 	const struct policy_peer *peer;
 	struct address address;
 	struct kx_name_wait name;
@@ -164,6 +165,26 @@ struct kx_principal_wait {
 void kx_principal_wait(struct kx *kx, const struct policy_peer *peer, const struct address *address,
     struct kx_principal_wait *wait);
 void kx_principal_cancel(struct kx_principal_wait *wait);
+
+/*
+ * Whether the authenticated principal of a peer that started may speak for its address, by its
+ * entry's initiator_principal and initiator_group. All but `name` is the caller's to fill in and
+ * borrowed until done, which may be called at once; ERR_DENIED with what the log is to say.
+ */
+struct kx_authorisation {
+	void (*done)(struct kx_authorisation *authorisation, const struct problem *problem);
+	const struct policy_peer *peer;
+	struct address address;
+	const char *principal;
+	enum kerberos_membership membership;
+	struct kx_name_wait name;
+};
+
+void kx_authorise(struct kx *kx, struct kx_authorisation *authorisation);
+void kx_authorise_cancel(struct kx_authorisation *authorisation);
+
+/* Of Kerberos requests about a host: struct kerberos_request. */
+uint32_t kx_affinity(const struct address *remote);
 
 /* Whether the engine is about to end: nothing new is begun. */
 bool kx_is_stopping(const struct kx *kx);

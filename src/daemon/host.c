@@ -155,6 +155,16 @@ static void failed(void *self, const struct problem *problem)
 	host_fail(self, problem);
 }
 
+static bool own_principal(void *self, char out[KERBEROS_NAME_MAX])
+{
+	struct daemon *daemon = self;
+	struct kerberos_status status;
+
+	kerberos_realm_status(daemon->realm, &status);
+	memcpy(out, status.principal, sizeof(status.principal));
+	return out[0] != '\0';
+}
+
 void host_fill(struct daemon *daemon, struct host *out)
 {
 	*out = (struct host){.self = daemon,
@@ -165,6 +175,7 @@ void host_fill(struct daemon *daemon, struct host *out)
 	    .send = send_datagram,
 	    .wake_at = wake_at,
 	    .kerberos = ask_kerberos,
+	    .principal = own_principal,
 	    .kerberos_release = release_session,
 	    .agree = agree,
 	    .credentials = ask_credentials,

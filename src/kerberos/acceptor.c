@@ -140,7 +140,7 @@ static krb5_error_code check_replay(
 	                             : KRB5KRB_ERR_GENERIC;
 }
 
-static void make_ap_rep(struct kerberos_worker *worker, krb5_auth_context context,
+void worker_make_ap_rep(struct kerberos_worker *worker, krb5_auth_context context,
     struct kerberos_completion *completion)
 {
 	krb5_data ap_rep = {0};
@@ -151,6 +151,22 @@ static void make_ap_rep(struct kerberos_worker *worker, krb5_auth_context contex
 	}
 	if (completion->ap.len == 0)
 		(void)problem_set(&completion->problem, ERR_SYSTEM, "no AP-REP can be made");
+}
+
+krb5_error_code worker_admit(struct kerberos_worker *worker, const krb5_ticket *ticket,
+    krb5_flags options, uint64_t mark, struct kerberos_completion *completion)
+{
+	krb5_error_code code;
+
+	/* RFC 4430 4.2.1: the AP-REQ MUST request mutual authentication; GSS-API's has to as well.
+	 */
+	if ((options & AP_OPTS_MUTUAL_REQUIRED) == 0) {
+		(void)kerberos_problem(worker->context, KRB5KRB_AP_ERR_METHOD, &completion->problem,
+		    "accepting an AP-REQ", completion->client, NULL);
+		return KRB5KRB_AP_ERR_METHOD;
+	}
+	code = check_times(worker, &ticket->enc_part2->times, completion);
+	return code != 0 ? code : check_replay(worker, mark, completion);
 }
 
 /*
@@ -165,7 +181,7 @@ static void accept_message(struct kerberos_worker *worker, krb5_auth_context con
 {
 	struct session_key key = {0};
 	struct session *session;
-	krb5_error_code code = 0;
+	krb5_error_code code;
 	/* The ticket's session key, whatever subkey the peer sent (RFC 4430 7). */
 	enum err error = worker_key(
 	    worker, ticket->enc_part2->session, ticket->enc_part2->client, ticket->server, &key);
@@ -179,19 +195,10 @@ static void accept_message(struct kerberos_worker *worker, krb5_auth_context con
 		krb5_k_free_key(worker->context, key.key);
 		return;
 	}
-	/* RFC 4430 4.2.1: the AP-REQ MUST request mutual authentication. */
-	if ((options & AP_OPTS_MUTUAL_REQUIRED) == 0) {
-		code = KRB5KRB_AP_ERR_METHOD;
-		(void)kerberos_problem(worker->context, code, &completion->problem,
-		    "accepting an AP-REQ", completion->client, NULL);
-	}
-	if (code == 0)
-		code = check_times(worker, &ticket->enc_part2->times, completion);
-	if (code == 0)
-		code = check_replay(worker, key.mark, completion);
+	code = worker_admit(worker, ticket, options, key.mark, completion);
 	if (code == 0) {
 		completion->membership = worker_membership(worker, ticket, user_to_user, request);
-		make_ap_rep(worker, context, completion);
+		worker_make_ap_rep(worker, context, completion);
 	} else if (code != KRB5KRB_ERR_GENERIC) {
 		worker_make_error(worker, code, completion);
 	}
@@ -259,37 +266,62 @@ static krb5_error_code read_names(struct kerberos_worker *worker, krb5_auth_cont
 	return completion->server != NULL ? 0 : KRB5_PARSE_MALFORMED;
 }
 
+enum err worker_read_ap_req(struct kerberos_worker *worker, struct bytes octets,
+    krb5_auth_context *context, krb5_flags *options, krb5_ticket **ticket,
+    struct kerberos_completion *completion)
+{
+	krb5_data ap_req = kerberos_data(octets);
+	krb5_error_code code;
+
+	if (!read_with_keytab(worker, &ap_req, context, options, ticket, completion, &code))
+		return completion->problem.code;
+	if (code == 0)
+		code = read_names(worker, *context, *ticket, completion);
+	if (code == 0)
+		return ERR_OK;
+	(void)kerberos_problem(worker->context, code, &completion->problem, "accepting an AP-REQ",
+	    completion->client, worker->realm->keytab_path);
+	worker_make_error(worker, code, completion);
+	return completion->problem.code;
+}
+
+/* Under our ticket-granting ticket's key instead of the keytab's. */
+static enum err read_user_to_user(struct kerberos_worker *worker, struct bytes octets,
+    struct bytes ticket_octets, krb5_auth_context *context, krb5_flags *options,
+    krb5_ticket **ticket, struct kerberos_completion *completion)
+{
+	krb5_data ap_req = kerberos_data(octets);
+	krb5_error_code code = worker_read_user_to_user(worker, &ap_req, context, options, ticket);
+
+	if (code == 0)
+		code = read_names(worker, *context, *ticket, completion);
+	if (code != 0)
+		worker_refuse_user_to_user(worker, ticket_octets, code, completion);
+	return completion->problem.code;
+}
+
 void worker_accept(struct kerberos_worker *worker, const struct kerberos_request *request,
     struct kerberos_completion *completion)
 {
-	krb5_data ap_req = kerberos_data(request->ap);
 	krb5_auth_context context = NULL;
 	krb5_ticket *ticket = NULL;
 	krb5_flags options = 0;
 	struct bytes ticket_octets;
-	krb5_error_code code;
 	bool user_to_user;
+	enum err error;
 
 	if (precheck(request, &completion->problem) != ERR_OK)
 		return;
 	/* libkrb5 does not look at the option. */
 	user_to_user = kerberos_is_user_to_user(request->ap, &ticket_octets);
 	if (user_to_user)
-		code = worker_read_user_to_user(worker, &ap_req, &context, &options, &ticket);
-	else if (!read_with_keytab(worker, &ap_req, &context, &options, &ticket, completion, &code))
-		goto out;
-	if (code == 0)
-		code = read_names(worker, context, ticket, completion);
-	if (code == 0) {
+		error = read_user_to_user(
+		    worker, request->ap, ticket_octets, &context, &options, &ticket, completion);
+	else
+		error = worker_read_ap_req(
+		    worker, request->ap, &context, &options, &ticket, completion);
+	if (error == ERR_OK)
 		accept_message(worker, context, ticket, options, user_to_user, request, completion);
-	} else if (user_to_user) {
-		worker_refuse_user_to_user(worker, ticket_octets, code, completion);
-	} else {
-		(void)kerberos_problem(worker->context, code, &completion->problem,
-		    "accepting an AP-REQ", completion->client, worker->realm->keytab_path);
-		worker_make_error(worker, code, completion);
-	}
-out:
 	krb5_free_ticket(worker->context, ticket);
 	if (context != NULL)
 		(void)krb5_auth_con_free(worker->context, context);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kerberos/gss-token.h"
 #include "kerberos/private.h"
 
 /* Tickets of one worker; as many as the realm has. */
@@ -22,7 +23,9 @@ bool kerberos_worker_needs_ticket(
 	    (request->operation == KERBEROS_ACCEPT &&
 		kerberos_is_user_to_user(request->ap, &ticket)))
 		return kerberos_own_is_due(realm, request->client != NULL ? request->client : "");
-	if (request->operation != KERBEROS_REQUEST || kerberos_ticket_key(request, key) != ERR_OK)
+	if ((request->operation != KERBEROS_REQUEST &&
+		request->operation != KERBEROS_GSS_REQUEST) ||
+	    kerberos_ticket_key(request, key) != ERR_OK)
 		return false;
 	(void)pthread_mutex_lock(&realm->lock);
 	there = kerberos_ticket_find(realm, key, request->min_lifetime) != NULL;
@@ -74,21 +77,39 @@ static bool clock_held(struct kerberos_worker *worker, int64_t since)
 	return now >= since && now <= since + KERBEROS_MOMENT_US;
 }
 
-/* An AP-REQ, with neither subkey nor sequence number, over a clock that may have leapt. */
+/*
+ * RFC 4121 4.1.1, behind the length of channel bindings, of which there are none: mutual
+ * authentication, confidentiality, integrity.
+ */
+static char gss_checksum[] = {16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    GSS_FLAG_MUTUAL | GSS_FLAG_CONFIDENTIALITY | GSS_FLAG_INTEGRITY, 0, 0, 0};
+
+/*
+ * An AP-REQ over a clock that may have leapt. KINK's has neither subkey nor sequence number,
+ * GSS-API's has both.
+ */
 static krb5_error_code try_ap_req(struct kerberos_worker *worker, const struct session *session,
-    struct authenticator *made, krb5_data *ap_req)
+    bool gss, struct authenticator *made, krb5_data *ap_req)
 {
 	krb5_auth_context *authenticator = &made->context;
 	krb5_error_code code = krb5_auth_con_init(worker->context, authenticator);
+	krb5_data checksum = {
+	    .magic = KV5M_DATA, .length = sizeof(gss_checksum), .data = gss_checksum};
+	krb5_flags options = AP_OPTS_MUTUAL_REQUIRED;
 
+	if (session->ticket->creds->is_skey)
+		options |= AP_OPTS_USE_SESSION_KEY;
+	if (gss)
+		options |= AP_OPTS_USE_SUBKEY;
 	if (code == 0)
-		code = krb5_auth_con_setflags(worker->context, *authenticator, 0);
+		code = krb5_auth_con_setflags(
+		    worker->context, *authenticator, gss ? KRB5_AUTH_CONTEXT_DO_SEQUENCE : 0);
+	if (code == 0 && gss)
+		code = krb5_auth_con_set_req_cksumtype(
+		    worker->context, *authenticator, GSS_CHECKSUM_TYPE);
 	if (code == 0)
-		code = krb5_mk_req_extended(worker->context, authenticator,
-		    session->ticket->creds->is_skey
-			? AP_OPTS_MUTUAL_REQUIRED | AP_OPTS_USE_SESSION_KEY
-			: AP_OPTS_MUTUAL_REQUIRED,
-		    NULL, session->ticket->creds, ap_req);
+		code = krb5_mk_req_extended(worker->context, authenticator, options,
+		    gss ? &checksum : NULL, session->ticket->creds, ap_req);
 	if (code != 0 && *authenticator != NULL) {
 		(void)krb5_auth_con_free(worker->context, *authenticator);
 		*authenticator = NULL;
@@ -97,7 +118,7 @@ static krb5_error_code try_ap_req(struct kerberos_worker *worker, const struct s
 }
 
 static krb5_error_code make_ap_req(struct kerberos_worker *worker, const struct session *session,
-    struct authenticator *authenticator, krb5_data *ap_req)
+    bool gss, struct authenticator *authenticator, krb5_data *ap_req)
 {
 	krb5_error_code code;
 
@@ -105,7 +126,7 @@ static krb5_error_code make_ap_req(struct kerberos_worker *worker, const struct 
 	for (int tries = 1;; tries++) {
 		code = set_clock(worker, authenticator->clock_us, &authenticator->time_us);
 		if (code == 0)
-			code = try_ap_req(worker, session, authenticator, ap_req);
+			code = try_ap_req(worker, session, gss, authenticator, ap_req);
 		if (code != 0 || clock_held(worker, authenticator->time_us) || tries == CLOCK_TRIES)
 			return code;
 		krb5_free_data_contents(worker->context, ap_req);
@@ -122,7 +143,8 @@ static void add_authenticator(struct kerberos_worker *worker, struct session *se
 	krb5_error_code code = make_room(worker, session) == ERR_OK ? 0 : ENOMEM;
 
 	if (code == 0)
-		code = make_ap_req(worker, session, &authenticator, &ap_req);
+		code = make_ap_req(worker, session, request->operation == KERBEROS_GSS_REQUEST,
+		    &authenticator, &ap_req);
 	if (code != 0) {
 		(void)kerberos_problem(
 		    worker->context, code, &completion->problem, "making an AP-REQ", NULL, NULL);

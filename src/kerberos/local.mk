@@ -3,6 +3,8 @@ libkerberos_a_SOURCES = \
 	src/kerberos/acceptor.c \
 	src/kerberos/ccache.c \
 	src/kerberos/context.c \
+	src/kerberos/gss.c \
+	src/kerberos/gss-token.c src/kerberos/gss-token.h \
 	src/kerberos/initiator.c \
 	src/kerberos/keys.c \
 	src/kerberos/keytab.c \

@@ -240,6 +240,8 @@ struct session {
 	struct known_ticket *ticket; /* initiator: the same for all transmissions */
 	size_t authenticator_count;
 	struct authenticator *authenticators; /* outstanding; initiator */
+	struct gss_context *gss;              /* NULL: none, or not complete yet */
+	bool unanswered;                      /* GSS-API: our token went out, no other came */
 };
 
 struct kerberos_worker {
@@ -299,10 +301,41 @@ void worker_refuse_user_to_user(struct kerberos_worker *worker, struct bytes tic
 void worker_tgt(struct kerberos_worker *worker, const struct kerberos_request *request,
     struct kerberos_completion *completion);
 
+/* Reads a DER element with a one-octet tag; an empty reader that failed when it is another. */
+struct reader kerberos_der_element(struct reader *from, uint8_t tag);
+
 /* acceptor.c */
+/*
+ * Opens an AP-REQ with the keytab. Sets client, server, authenticator_us and ticket_end, or problem
+ * and, where the peer may hear it, reply_error. The caller frees *context and *ticket.
+ */
+enum err worker_read_ap_req(struct kerberos_worker *worker, struct bytes octets,
+    krb5_auth_context *context, krb5_flags *options, krb5_ticket **ticket,
+    struct kerberos_completion *completion) MUST_CHECK;
+/*
+ * Whether one that is genuine is to be taken: mutual authentication, its times, no replay. 0, or
+ * what the peer is to be told, with a problem.
+ */
+krb5_error_code worker_admit(struct kerberos_worker *worker, const krb5_ticket *ticket,
+    krb5_flags options, uint64_t mark, struct kerberos_completion *completion);
+void worker_make_ap_rep(struct kerberos_worker *worker, krb5_auth_context context,
+    struct kerberos_completion *completion);
 /* A KRB-ERROR, with the client's time where it is known (RFC 4430 3.5). */
 void worker_make_error(
     struct kerberos_worker *worker, krb5_error_code code, struct kerberos_completion *completion);
+
+/* gss.c */
+void worker_gss_request(struct kerberos_worker *worker, const struct kerberos_request *request,
+    struct kerberos_completion *completion);
+void worker_gss_accept(struct kerberos_worker *worker, const struct kerberos_request *request,
+    struct kerberos_completion *completion);
+void worker_gss_verify(struct kerberos_worker *worker, const struct kerberos_request *request,
+    struct kerberos_completion *completion);
+void worker_gss_wrap(struct kerberos_worker *worker, const struct kerberos_request *request,
+    struct kerberos_completion *completion);
+void worker_gss_unwrap(struct kerberos_worker *worker, const struct kerberos_request *request,
+    struct kerberos_completion *completion);
+void gss_context_free(struct kerberos_worker *worker, struct gss_context *gss);
 
 /* initiator.c, acceptor.c, protect.c */
 void worker_request(struct kerberos_worker *worker, const struct kerberos_request *request,

@@ -269,7 +269,7 @@ void kerberos_fetch(struct kerberos_fetcher *fetcher, const struct kerberos_requ
 	char key[TICKET_KEY_SIZE];
 	bool wanted;
 
-	if (request->operation != KERBEROS_REQUEST) {
+	if (request->operation != KERBEROS_REQUEST && request->operation != KERBEROS_GSS_REQUEST) {
 		kerberos_fetch_own_as(fetcher, request->client != NULL ? request->client : "");
 		return;
 	}

@@ -6,8 +6,7 @@
 
 #include "kerberos/private.h"
 
-/* Reads a DER element with a one-octet tag; an empty reader that failed when it is another. */
-static struct reader read_element(struct reader *from, uint8_t tag)
+struct reader kerberos_der_element(struct reader *from, uint8_t tag)
 {
 	uint8_t found = reader_u8(from);
 	size_t length = reader_u8(from);
@@ -33,19 +32,19 @@ static struct reader read_element(struct reader *from, uint8_t tag)
 bool kerberos_is_user_to_user(struct bytes ap_req, struct bytes *ticket)
 {
 	struct reader outer = reader_of(ap_req);
-	struct reader application = read_element(&outer, 0x6e); /* [APPLICATION 14] */
-	struct reader sequence = read_element(&application, 0x30);
+	struct reader application = kerberos_der_element(&outer, 0x6e); /* [APPLICATION 14] */
+	struct reader sequence = kerberos_der_element(&application, 0x30);
 	struct reader element;
 	struct reader bits;
 	uint8_t first;
 
-	(void)read_element(&sequence, 0xa0); /* pvno */
-	(void)read_element(&sequence, 0xa1); /* msg-type */
-	element = read_element(&sequence, 0xa2);
-	bits = read_element(&element, 0x03);
+	(void)kerberos_der_element(&sequence, 0xa0); /* pvno */
+	(void)kerberos_der_element(&sequence, 0xa1); /* msg-type */
+	element = kerberos_der_element(&sequence, 0xa2);
+	bits = kerberos_der_element(&element, 0x03);
 	(void)reader_u8(&bits); /* how many bits are unused */
 	first = reader_u8(&bits);
-	element = read_element(&sequence, 0xa3);
+	element = kerberos_der_element(&sequence, 0xa3);
 	*ticket = reader_rest(&element);
 	return reader_ok(&sequence) && reader_ok(&bits) &&
 	       (first & (AP_OPTS_USE_SESSION_KEY >> 24)) != 0;

@@ -61,6 +61,11 @@ void worker_session_free(struct kerberos_worker *worker, struct session *session
 	for (size_t i = 0; i < session->authenticator_count; i++)
 		(void)krb5_auth_con_free(worker->context, session->authenticators[i].context);
 	free(session->authenticators);
+	gss_context_free(worker, session->gss);
+	/* The peer may have no key for its ticket any more, and has no way to say so. */
+	if (session->unanswered)
+		kerberos_ticket_doubt(
+		    worker->realm, session->ticket->name, session->ticket->version, false);
 	if (session->ticket != NULL)
 		worker_ticket_release(worker, session->ticket);
 	krb5_k_free_key(worker->context, session->key.key);
@@ -208,6 +213,21 @@ void kerberos_worker_run(struct kerberos_worker *worker, const struct kerberos_r
 		break;
 	case KERBEROS_TGT:
 		worker_tgt(worker, request, completion);
+		break;
+	case KERBEROS_GSS_REQUEST:
+		worker_gss_request(worker, request, completion);
+		break;
+	case KERBEROS_GSS_ACCEPT:
+		worker_gss_accept(worker, request, completion);
+		break;
+	case KERBEROS_GSS_VERIFY:
+		worker_gss_verify(worker, request, completion);
+		break;
+	case KERBEROS_GSS_WRAP:
+		worker_gss_wrap(worker, request, completion);
+		break;
+	case KERBEROS_GSS_UNWRAP:
+		worker_gss_unwrap(worker, request, completion);
 		break;
 	}
 	if (completion->session != KERBEROS_SESSION_NONE)

@@ -389,6 +389,16 @@ void kx_count(struct kx *kx, int counter)
 	kx->counters[counter]++;
 }
 
+/* FNV-1a */
+uint32_t kx_affinity(const struct address *remote)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < sizeof(remote->octets); i++)
+		hash = (hash ^ remote->octets[i]) * 16777619U;
+	return hash;
+}
+
 bool kx_is_stopping(const struct kx *kx)
 {
 	return kx->shutdown.active;

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libkx.a
 libkx_a_SOURCES = \
+	src/kx/authorise.c \
 	src/kx/choice.c src/kx/choice.h \
 	src/kx/commands.c \
 	src/kx/connection.c \
@@ -17,6 +18,7 @@ libkx_a_SOURCES = \
 	src/kx/auth/auth-internal.h \
 	src/kx/auth/certificates.c src/kx/auth/certificates.h \
 	src/kx/auth/encryption.c src/kx/auth/encryption.h \
+	src/kx/auth/gss.c \
 	src/kx/auth/hash.c \
 	src/kx/auth/identity.c \
 	src/kx/auth/methods.c \
@@ -28,6 +30,7 @@ libkx_a_SOURCES = \
 	src/kx/ikev1/echo.c \
 	src/kx/ikev1/exchange.c \
 	src/kx/ikev1/fragment.c src/kx/ikev1/fragment.h \
+	src/kx/ikev1/gss.c \
 	src/kx/ikev1/half-open.c \
 	src/kx/ikev1/ikev1-internal.h \
 	src/kx/ikev1/ikev1.h \

@@ -2,6 +2,7 @@
  * Which name an address has: the file's static answers, then the host's resolver, whose answers
  * are kept for a short time. Asked only for peers that traffic or a valid ticket speaks for.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -192,7 +193,10 @@ static void name_known(
 	struct problem why = *problem;
 	enum err error = problem->code;
 
-	if (error == ERR_OK) {
+	if (error == ERR_OK && wait->claimed != NULL &&
+	    identity_may_be(wait->peer, IDENTITY_RESPONDER, name, wait->claimed)) {
+		(void)snprintf(principal, sizeof(principal), "%s", wait->claimed);
+	} else if (error == ERR_OK) {
 		error = identity_principal(wait->peer, name, principal, sizeof(principal));
 		if (error != ERR_OK)
 			(void)problem_set(&why, error,

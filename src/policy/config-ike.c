@@ -214,8 +214,11 @@ static void check_authentication(struct config_context *context, const struct co
 			    "missing; authentication \"psk\" needs it");
 		return;
 	case IKE_AUTHENTICATION_GSS:
-		(void)config_complain(context, source->source, "authentication",
-		    "\"gss\" is not available in this version; choose another");
+		if (ike->mode == POLICY_IKE_AGGRESSIVE)
+			(void)config_complain(context, source->source, "ike_mode",
+			    "found \"aggressive\", but authentication \"gss\" is for main mode; "
+			    "set "
+			    "it to \"main\" or remove it");
 		return;
 	case IKE_AUTHENTICATION_COUNT:
 		return;

@@ -188,9 +188,9 @@ static const struct schema_setting peer[] = {
 	.choices = authentications,
 	RANGE(1, IKE_AUTHENTICATION_COUNT),
 	MANY(struct config_peer, ike.authentications.items, ike.authentications.count),
-	.doc = "IKE: how both ends prove who they are, most wanted first. gss, Kerberos inside "
-	       "of IKEv1, is a name kept for later and refused. rsa-encryption and "
-	       "revised-rsa-encryption are old, and "
+	.doc = "IKE: how both ends prove who they are, most wanted first. gss is Kerberos inside "
+	       "of main mode, by the principals and groups that KINK goes by; it is what Windows' "
+	       "domain isolation speaks. rsa-encryption and revised-rsa-encryption are old, and "
 	       "off unless named. Unset: psk with psk_file, signatures with certificate.",
     },
     {

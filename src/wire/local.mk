@@ -15,4 +15,5 @@ libwire_a_SOURCES = \
 	src/wire/kink-message.c \
 	src/wire/kink-payloads.c \
 	src/wire/names.c src/wire/names.h \
+	src/wire/utf16.c src/wire/utf16.h \
 	src/wire/vendor.c src/wire/vendor.h

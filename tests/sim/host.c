@@ -64,6 +64,14 @@ static enum err kerberos(void *self, const struct kerberos_request *request)
 	return sim_kerberos_submit(host->kerberos, request);
 }
 
+static bool own_principal(void *self, char out[KERBEROS_NAME_MAX])
+{
+	const struct sim_host *host = self;
+
+	(void)snprintf(out, KERBEROS_NAME_MAX, "%s", host->starts_as);
+	return true;
+}
+
 static void kerberos_release(void *self, uint64_t session, uint32_t affinity)
 {
 	struct sim_host *host = self;
@@ -268,6 +276,7 @@ void sim_host_init(struct sim *sim, unsigned index)
 	    .send = send_datagram,
 	    .wake_at = wake_at,
 	    .kerberos = kerberos,
+	    .principal = own_principal,
 	    .kerberos_release = kerberos_release,
 	    .agree = agree,
 	    .credentials = credentials,

@@ -257,6 +257,18 @@ static void answer(struct sim_host *host, const struct kerberos_completion *from
 		free(pieces[i]);
 }
 
+/* What gives a session and names its peer. */
+static bool asks_for_ticket(const struct kerberos_request *request)
+{
+	return request->operation == KERBEROS_REQUEST || request->operation == KERBEROS_GSS_REQUEST;
+}
+
+/* Whose sender has proved nothing yet. */
+static bool is_acceptance(const struct kerberos_request *request)
+{
+	return request->operation == KERBEROS_ACCEPT || request->operation == KERBEROS_GSS_ACCEPT;
+}
+
 static void note_result(struct sim_kerberos *self, const struct kerberos_request *request,
     const struct kerberos_completion *completion)
 {
@@ -280,9 +292,9 @@ static void note_result(struct sim_kerberos *self, const struct kerberos_request
 	}
 	if (completion->session != KERBEROS_SESSION_NONE)
 		remember_session(self, completion,
-		    request->operation == KERBEROS_REQUEST ? request->server : completion->client);
-	live = find_session(
-	    self, request->operation == KERBEROS_REQUEST ? completion->session : request->session);
+		    asks_for_ticket(request) ? request->server : completion->client);
+	live =
+	    find_session(self, asks_for_ticket(request) ? completion->session : request->session);
 	for (size_t i = 0; live != NULL && i < completion->keymat_count; i++) {
 		struct known_key *key = &self->keys[self->key_count++ % SIM_KEYS];
 
@@ -307,7 +319,7 @@ static void perform(struct sim *sim, struct sim_host *host, void *payload)
 		completion.keymat_count = 0;
 	if (completion.operation == KERBEROS_VERIFY && live != NULL)
 		(*live)->keyed = completion.keymat_count > 0;
-	if (job->request.operation == KERBEROS_ACCEPT)
+	if (is_acceptance(&job->request))
 		self->accepting--;
 	note_result(self, &job->request, &completion);
 	answer(host, &completion);
@@ -337,9 +349,9 @@ static void check_request(struct sim_kerberos *self, const struct kerberos_reque
 
 	if (request->token >> 63 != 0)
 		sim_fail(sim, "host %c: a Kerberos token has its top bit set", name);
-	if (request->operation == KERBEROS_REQUEST && request->server == NULL)
+	if (asks_for_ticket(request) && request->server == NULL)
 		sim_fail(sim, "host %c asks for a ticket for nobody", name);
-	if (request->operation == KERBEROS_REQUEST || request->operation == KERBEROS_ACCEPT ||
+	if (asks_for_ticket(request) || is_acceptance(request) ||
 	    request->operation == KERBEROS_TGT)
 		return;
 	if (live == NULL)
@@ -370,7 +382,7 @@ enum err sim_kerberos_submit(struct sim_kerberos *self, const struct kerberos_re
 	}
 	slow = sim->realm->is_slow(self->realm, request);
 	self->waiting++;
-	if (request->operation == KERBEROS_ACCEPT &&
+	if (is_acceptance(request) &&
 	    ++self->accepting > kx_policy(self->host->kx)->daemon.max_pending)
 		sim_fail(sim, "host %c verifies %zu unauthenticated messages at a time",
 		    'a' + (int)self->host->index, self->accepting);

@@ -20,6 +20,7 @@ sim_sources = \
 	tests/sim/sim.c tests/sim/sim.h \
 	tests/sim/standin.c tests/sim/standin-private.h \
 	tests/sim/standin-accept.c \
+	tests/sim/standin-gss.c \
 	tests/sim/standin-messages.c \
 	tests/sim/standin-octets.c tests/sim/standin-octets.h \
 	tests/sim/workload.c

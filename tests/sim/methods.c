@@ -8,7 +8,7 @@ static uint32_t pick(struct sim_random *random, uint32_t first, uint32_t last)
 }
 
 static const char *const proof_names[SIM_PROOF_COUNT] = {
-    "pre-shared key", "signatures", "encryption", "revised encryption"};
+    "pre-shared key", "signatures", "encryption", "revised encryption", "Kerberos"};
 
 /* From a stream of its own: what else a seed stands for does not depend on it. */
 void sim_methods_choose(struct sim *sim)
@@ -80,7 +80,7 @@ static const struct policy_ike *ike_of(const struct sim *sim, const struct sim_h
 {
 	static const enum ike_authentication authentications[SIM_PROOF_COUNT] = {
 	    IKE_AUTHENTICATION_PSK, IKE_AUTHENTICATION_RSA_SIGNATURE, IKE_AUTHENTICATION_ENCRYPTION,
-	    IKE_AUTHENTICATION_REVISED_ENCRYPTION};
+	    IKE_AUTHENTICATION_REVISED_ENCRYPTION, IKE_AUTHENTICATION_GSS};
 	/* Each is written once, for peers that outlive the run. */
 	static struct policy_ike entries[1024];
 	static size_t count;

@@ -76,6 +76,7 @@ struct sim_profile {
 		SIM_PROOF_SIGNATURE,
 		SIM_PROOF_ENCRYPTION,
 		SIM_PROOF_REVISED,
+		SIM_PROOF_KERBEROS, /* in main mode only */
 		SIM_PROOF_COUNT
 	} proof; /* in IKEv1 */
 	uint32_t certificate_size;

@@ -188,8 +188,8 @@ static bool check_times(struct standin *self, const struct ticket *ticket, int64
 	}
 }
 
-void standin_accept(struct standin *self, const struct kerberos_request *request,
-    struct kerberos_completion *completion)
+void standin_accept_ap_req(struct standin *self, const struct kerberos_request *request,
+    bool message, struct kerberos_completion *completion)
 {
 	struct ticket ticket;
 	struct writer reply;
@@ -197,10 +197,6 @@ void standin_accept(struct standin *self, const struct kerberos_request *request
 	int64_t time_us;
 	struct session *session;
 
-	if (request->checksum.len == 0) {
-		(void)problem_set(&completion->problem, ERR_AUTH, "the message has no checksum");
-		return;
-	}
 	if (!open_ticket(self, request->ap, &ticket, completion))
 		return;
 	session_key(self->settings.secret, &ticket, key);
@@ -214,7 +210,7 @@ void standin_accept(struct standin *self, const struct kerberos_request *request
 	completion->server = memcpy(scratch(self, NAME_SIZE), ticket.server, sizeof(ticket.server));
 	completion->authenticator_us = time_us;
 	completion->ticket_end = ticket.end;
-	if (open_message(self, key, request, completion) != ERR_OK) {
+	if (message && open_message(self, key, request, completion) != ERR_OK) {
 		completion->plain = (struct bytes){0};
 		(void)problem_set(
 		    &completion->problem, ERR_AUTH, "the message is not by its session key");
@@ -230,4 +226,13 @@ void standin_accept(struct standin *self, const struct kerberos_request *request
 	reply = writer_of(scratch(self, AP_REP_SIZE), AP_REP_SIZE);
 	put_proof(&reply, TAG_AP_REP, key, time_us, AP_REP_SIZE);
 	completion->ap = writer_bytes(&reply);
+}
+
+void standin_accept(struct standin *self, const struct kerberos_request *request,
+    struct kerberos_completion *completion)
+{
+	if (request->checksum.len == 0)
+		(void)problem_set(&completion->problem, ERR_AUTH, "the message has no checksum");
+	else
+		standin_accept_ap_req(self, request, true, completion);
 }

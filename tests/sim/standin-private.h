@@ -31,6 +31,8 @@ struct session {
 	uint64_t handle;
 	uint8_t key[KEY_SIZE];
 	bool initiator;
+	bool complete;   /* GSS-API: it can wrap */
+	bool unanswered; /* GSS-API: no token has come for ours */
 	struct ticket ticket;
 	struct authenticator {
 		int64_t time_us;
@@ -79,10 +81,26 @@ void derive_from_plain(struct standin *self, struct session *session,
 void protect(struct standin *self, struct session *session, const struct kerberos_request *request,
     struct bytes ap, struct kerberos_completion *completion);
 
+/* standin-gss.c: contexts of GSS-API, whose tokens are AP-REQ and AP-REP behind an octet. */
+void standin_gss_frame(struct standin *self, struct kerberos_completion *completion);
+/* What is in a token; empty for what is none. */
+struct bytes standin_gss_message(struct bytes token);
+void standin_gss_accept(struct standin *self, const struct kerberos_request *request,
+    struct kerberos_completion *completion);
+void standin_gss_verify(
+    struct session *session, bool answers, struct kerberos_completion *completion);
+void standin_gss_wrap(struct standin *self, const struct session *session,
+    const struct kerberos_request *request, struct kerberos_completion *completion);
+void standin_gss_unwrap(struct standin *self, const struct session *session,
+    const struct kerberos_request *request, struct kerberos_completion *completion);
+
 /* standin.c */
 struct session *session_add(struct standin *self, const struct ticket *ticket);
 
 /* standin-accept.c */
+/* The session of an AP-REQ, with its AP-REP; `message` tells whether one is around it. */
+void standin_accept_ap_req(struct standin *self, const struct kerberos_request *request,
+    bool message, struct kerberos_completion *completion);
 void standin_accept(struct standin *self, const struct kerberos_request *request,
     struct kerberos_completion *completion);
 /* Our own ticket, renewed if the KDC is there. */

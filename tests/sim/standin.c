@@ -99,7 +99,9 @@ static bool standin_is_slow(void *self, const struct kerberos_request *request)
 {
 	if (request->operation == KERBEROS_TGT || standin_is_user_to_user(request))
 		return standin_own_is_due(self);
-	return request->operation == KERBEROS_REQUEST && cached(self, request) == NULL;
+	return (request->operation == KERBEROS_REQUEST ||
+		   request->operation == KERBEROS_GSS_REQUEST) &&
+	       cached(self, request) == NULL;
 }
 
 /* What the KDC finds of the other's ticket-granting ticket. */
@@ -174,9 +176,12 @@ static void request_ticket(struct standin *self, const struct kerberos_request *
 		return;
 	session = session_add(self, ticket);
 	session->initiator = true;
+	session->unanswered = request->operation == KERBEROS_GSS_REQUEST;
 	completion->session = session->handle;
 	add_authenticator(self, session, completion);
 	protect(self, session, request, completion->ap, completion);
+	if (session->unanswered)
+		standin_gss_frame(self, completion);
 }
 
 static bool answers(const struct session *session, struct bytes ap_rep)
@@ -276,12 +281,14 @@ static void standin_run(
 	*completion = (struct kerberos_completion){.operation = request->operation,
 	    .token = request->token,
 	    .affinity = request->affinity};
-	if (request->operation == KERBEROS_REQUEST) {
+	if (request->operation == KERBEROS_REQUEST || request->operation == KERBEROS_GSS_REQUEST) {
 		request_ticket(self, request, completion);
 	} else if (request->operation == KERBEROS_TGT) {
 		standin_tgt(self, request, completion);
 	} else if (request->operation == KERBEROS_ACCEPT) {
 		standin_accept(self, request, completion);
+	} else if (request->operation == KERBEROS_GSS_ACCEPT) {
+		standin_gss_accept(self, request, completion);
 	} else if (session == NULL ||
 		   (request->operation == KERBEROS_REPEAT && !session->initiator)) {
 		(void)problem_set(&completion->problem, ERR_INVALID, "there is no such session");
@@ -290,6 +297,13 @@ static void standin_run(
 		protect(self, session, request, completion->ap, completion);
 	} else if (request->operation == KERBEROS_VERIFY) {
 		verify(self, session, request, completion);
+	} else if (request->operation == KERBEROS_GSS_VERIFY) {
+		standin_gss_verify(
+		    session, answers(session, standin_gss_message(request->ap)), completion);
+	} else if (request->operation == KERBEROS_GSS_WRAP) {
+		standin_gss_wrap(self, session, request, completion);
+	} else if (request->operation == KERBEROS_GSS_UNWRAP) {
+		standin_gss_unwrap(self, session, request, completion);
 	} else {
 		protect(self, session, request, (struct bytes){0}, completion);
 	}
@@ -304,6 +318,9 @@ static void standin_release(void *context, uint64_t handle)
 		link = &(*link)->next;
 	if (*link != NULL) {
 		struct session *session = *link;
+
+		if (session->unanswered)
+			server_of(self, session->ticket.server)->known = false;
 
 		*link = session->next;
 		free(session);

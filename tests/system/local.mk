@@ -15,6 +15,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/dead-peer \
 	tests/system/fallback \
 	tests/system/handshake \
+	tests/system/ikev1-kerberos \
 	tests/system/kerberos-trouble \
 	tests/system/names \
 	tests/system/nat \

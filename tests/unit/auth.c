@@ -105,7 +105,9 @@ static bool done(struct end *end, enum auth_result result)
 	while (result == AUTH_PENDING) {
 		assert_true(end->asked);
 		end->asked = false;
-		result = auth_credentials_done(end->auth, &end->done, &end->problem);
+		result = end->of_kerberos
+		             ? auth_kerberos_done(end->auth, &end->kerberos, &end->problem)
+		             : auth_credentials_done(end->auth, &end->done, &end->problem);
 		/* What the completion pointed to is gone, unless the next one came already. */
 		if (!end->asked)
 			memset(&end->values, 0xee, sizeof(end->values));

@@ -40,6 +40,8 @@ struct end {
 	struct credentials *set;
 	const char *paths[2];
 	bool asked;
+	bool of_kerberos; /* what was asked; the answer is in kerberos */
+	struct kerberos_completion kerberos;
 	unsigned asked_count[CREDENTIALS_DECRYPT + 1];
 	struct credentials_values values;
 	struct credentials_completion done;

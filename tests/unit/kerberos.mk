@@ -3,6 +3,7 @@ check_PROGRAMS += \
 	tests/unit/test-kerberos \
 	tests/unit/test-kerberos-clock \
 	tests/unit/test-kerberos-credentials \
+	tests/unit/test-kerberos-gss \
 	tests/unit/test-kerberos-literal-prf \
 	tests/unit/test-kerberos-pac \
 	tests/unit/test-kerberos-peer \
@@ -14,6 +15,7 @@ TESTS += \
 	tests/unit/test-kerberos \
 	tests/unit/test-kerberos-clock \
 	tests/unit/test-kerberos-credentials \
+	tests/unit/test-kerberos-gss \
 	tests/unit/test-kerberos-literal-prf \
 	tests/unit/test-kerberos-pac \
 	tests/unit/test-kerberos-peer \
@@ -41,6 +43,10 @@ tests_unit_test_kerberos_credentials_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_user_to_user_SOURCES = tests/unit/test-kerberos-user-to-user.c \
 	tests/unit/kerberos.c tests/unit/kerberos.h
 tests_unit_test_kerberos_user_to_user_LDADD = $(kerberos_test_libs)
+# MIT's own mechanism, as the other side
+tests_unit_test_kerberos_gss_SOURCES = tests/unit/test-kerberos-gss.c \
+	tests/unit/kerberos.c tests/unit/kerberos.h
+tests_unit_test_kerberos_gss_LDADD = $(kerberos_test_libs) -lgssapi_krb5
 tests_unit_test_kerberos_literal_prf_SOURCES = tests/unit/test-kerberos-literal-prf.c
 tests_unit_test_kerberos_literal_prf_LDADD = $(kerberos_test_libs)
 tests_unit_test_kerberos_pac_SOURCES = tests/unit/test-kerberos-pac.c

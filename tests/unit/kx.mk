@@ -43,3 +43,8 @@ TESTS += tests/unit/test-auth-encryption
 tests_unit_test_auth_encryption_SOURCES = tests/unit/test-auth-encryption.c tests/unit/pki.c \
 	tests/unit/pki.h $(auth_test_sources)
 tests_unit_test_auth_encryption_LDADD = $(tests_unit_test_quick_LDADD)
+
+check_PROGRAMS += tests/unit/test-auth-gss
+TESTS += tests/unit/test-auth-gss
+tests_unit_test_auth_gss_SOURCES = tests/unit/test-auth-gss.c $(auth_test_sources)
+tests_unit_test_auth_gss_LDADD = $(tests_unit_test_quick_LDADD)

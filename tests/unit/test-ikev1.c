@@ -424,6 +424,61 @@ static void offers_are_chosen(void **state)
 	assert_non_null(ikev1_read_answer(bodies[0], bodies[1], &answer));
 }
 
+/* The SA payload's body of an offer, or of the answer to it. */
+static struct bytes sa_body(uint8_t octets[512], const struct policy_ike *ike, struct bytes name,
+    const struct ikev1_choice *choice)
+{
+	struct writer out = writer_of(octets, 512);
+	struct isakmp_writer chain = isakmp_writer_at(&out, ISAKMP_UNANNOUNCED);
+
+	if (choice == NULL)
+		ikev1_put_offer(&chain, ike, false, name);
+	else
+		ikev1_put_choice(&chain, choice);
+	assert_true(writer_ok(&out));
+	return bytes_of(octets + 4, out.len - 4);
+}
+
+/* draft-ietf-ipsec-isakmp-gss-auth: each end's transform has its own name. */
+static void names_of_kerberos_are_exchanged(void **state)
+{
+	static const struct bytes ours = {(const uint8_t *)"A\0$\0@\0R\0", 8};
+	static const struct bytes theirs = {(const uint8_t *)"b\0@\0R\0", 6};
+	struct world *world = *state;
+	struct policy_ike ike = *world->policy->peers[0].ike;
+	struct bytes none = {0};
+	uint8_t octets[2][512];
+	struct bytes offer;
+	struct bytes answer;
+	struct ikev1_choice choice;
+	struct ikev1_choice read;
+	struct problem problem;
+
+	ike.authentications[0] = IKE_AUTHENTICATION_GSS;
+	ike.authentications[1] = IKE_AUTHENTICATION_PSK;
+	ike.authentication_count = 2;
+	offer = sa_body(octets[0], &ike, ours, NULL);
+	assert_int_equal(ikev1_choose(offer, &ike, true, &choice, &problem), ERR_OK);
+	assert_int_equal(choice.suite.authentication, IKE_AUTHENTICATION_GSS);
+	assert_true(bytes_equal(choice.gss_identity, ours));
+	choice.gss_answer = theirs;
+	answer = sa_body(octets[1], &ike, none, &choice);
+	assert_null(ikev1_read_answer(offer, answer, &read));
+	assert_true(bytes_equal(read.gss_identity, theirs));
+	/* Without a name of its own the responder sends nobody else's. */
+	choice.gss_answer = none;
+	answer = sa_body(octets[1], &ike, none, &choice);
+	assert_null(ikev1_read_answer(offer, answer, &read));
+	assert_int_equal(read.gss_identity.len, 0);
+	/* 65001 is something else from who has not sent the vendor ID. */
+	assert_int_equal(ikev1_choose(offer, &ike, false, &choice, &problem), ERR_OK);
+	assert_int_equal(choice.suite.authentication, IKE_AUTHENTICATION_PSK);
+	/* Nothing of it is offered by who has no name. */
+	offer = sa_body(octets[0], &ike, none, NULL);
+	assert_int_equal(ikev1_choose(offer, &ike, true, &choice, &problem), ERR_OK);
+	assert_int_equal(choice.suite.authentication, IKE_AUTHENTICATION_PSK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +492,7 @@ int main(void)
 	    cmocka_unit_test(fragments_have_a_limit),
 	    cmocka_unit_test(message_ids_count_once),
 	    cmocka_unit_test_setup_teardown(offers_are_chosen, setup, teardown),
+	    cmocka_unit_test_setup_teardown(names_of_kerberos_are_exchanged, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,7 +241,10 @@ static const struct {
     {IKE, "exchange = \"kink\";", "found \"kink\", which peer \"p\" does not list"},
     {IKE, "exchange = [ \"ikev1\", \"ikev1\" ];", "exchange: \"ikev1\" is listed twice"},
     {"exchange = [ \"kink\", \"ikev1\" ]; psk_file = \"%s/good\";", "", "principal: missing"},
-    {IKE "authentication = \"gss\";", "", "\"gss\" is not available in this version"},
+    {IKE "authentication = \"gss\";", "", "principal: missing"},
+    {IKE "authentication = \"gss\"; principal = \"host/{fqdn}@R\"; ike_mode = \"aggressive\"; "
+	 "ike = \"aes256-sha256-modp2048\";",
+	"", "ike_mode: found \"aggressive\", but authentication \"gss\" is for main mode"},
     {"principal = \"kink/a@R\"; psk_file = \"%s/good\";", "",
 	"psk_file: has no effect without IKE; set exchange"},
 };

@@ -11,6 +11,7 @@
 
 #include "wire.h"
 #include "wire/ikev1.h"
+#include "wire/utf16.h"
 #include "wire/vendor.h"
 
 /* RFC 2409 7.1: one proposal of PROTO_ISAKMP without an SPI, two transforms of KEY_OAKLEY. */
@@ -240,6 +241,47 @@ static void test_fragment(void **state)
 	assert_int_equal(ikev1_fragment_decode(bytes_of("\0\1\0\0a", 5), &fragment), ERR_INVALID);
 }
 
+/* RFC 2781: one unit, or two. */
+static void test_utf16(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *octets;
+		size_t len;
+	} cases[] = {{"A$@R", "A\0$\0@\0R\0", 8}, {"\xc3\xa9", "\xe9\0", 2},
+	    {"\xe2\x82\xac", "\xac\x20", 2}, {"\xf0\x9f\x94\x91", "\x3d\xd8\x11\xdd", 4},
+	    {"\xef\xbf\xbd", "\xfd\xff", 2}};
+	/* Too long for their number, half of a character, too large, cut off, no beginning. */
+	static const char *const no_utf8[] = {
+	    "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80", "a\xff"};
+	static const struct bytes no_utf16[] = {{(const uint8_t *)"a", 1},
+	    {(const uint8_t *)"\x3d\xd8", 2}, {(const uint8_t *)"\x11\xdd", 2},
+	    {(const uint8_t *)"\x3d\xd8\x3d\xd8", 4}, {(const uint8_t *)"a\0\0\0", 4},
+	    {(const uint8_t *)"\n\0", 2}, {(const uint8_t *)"\x3d\xd8\x11", 3}};
+	uint8_t octets[16];
+	char text[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct writer out = writer_of(octets, sizeof(octets));
+
+		utf16_put(&out, cases[i].text);
+		assert_bytes(writer_bytes(&out), bytes_of(cases[i].octets, cases[i].len));
+		assert_int_equal(utf16_decode(writer_bytes(&out), text, sizeof(text)), ERR_OK);
+		assert_string_equal(text, cases[i].text);
+		assert_int_equal(
+		    utf16_decode(writer_bytes(&out), text, strlen(cases[i].text)), ERR_TOO_LONG);
+	}
+	for (size_t i = 0; i < sizeof(no_utf8) / sizeof(no_utf8[0]); i++) {
+		struct writer out = writer_of(octets, sizeof(octets));
+
+		utf16_put(&out, no_utf8[i]);
+		assert_false(writer_ok(&out));
+	}
+	for (size_t i = 0; i < sizeof(no_utf16) / sizeof(no_utf16[0]); i++)
+		assert_int_equal(utf16_decode(no_utf16[i], text, sizeof(text)), ERR_INVALID);
+}
+
 static void test_gss_token(void **state)
 {
 	static const uint8_t with_octet[] = {0, 0, 0, 8, 0x01, 0x60, 0x82, 0x03};
@@ -336,6 +378,7 @@ int main(void)
 	    cmocka_unit_test(test_nat_d_text),
 	    cmocka_unit_test(test_fragment),
 	    cmocka_unit_test(test_gss_token),
+	    cmocka_unit_test(test_utf16),
 	    cmocka_unit_test(test_vendor_ids),
 	};
 

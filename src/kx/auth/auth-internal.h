@@ -76,6 +76,9 @@ struct auth {
 	uint8_t proof[CRYPTO_PRF_MAX]; /* our HASH_I or HASH_R */
 	size_t proof_len;
 	char peer_text[2 * IKE_IDENTITY_TEXT_SIZE];
+	/* Of GSS-API, once the peer's token is verified; else "". */
+	char principal[KERBEROS_NAME_MAX];
+	enum kerberos_membership membership;
 	void *state;
 };
 
@@ -86,6 +89,7 @@ extern const struct auth_method auth_ecdsa_384;
 extern const struct auth_method auth_ecdsa_521;
 extern const struct auth_method auth_encryption;
 extern const struct auth_method auth_revised_encryption;
+extern const struct auth_method auth_gss;
 
 /* methods.c */
 const struct auth_method *auth_method_of(enum ike_authentication authentication);

@@ -48,7 +48,9 @@ static enum auth_result settle(
     struct auth *auth, enum auth_step step, enum auth_result result, struct problem *problem)
 {
 	auth->step = result == AUTH_PENDING ? step : AUTH_STEP_NONE;
-	if (step == AUTH_STEP_CHECK && result == AUTH_DONE)
+	/* A principal is what counts, unless the entry names identities of IKE, too. */
+	if (step == AUTH_STEP_CHECK && result == AUTH_DONE &&
+	    (auth->principal[0] == '\0' || auth->ike->remote_identity_count > 0))
 		return auth_result_of(auth_expect_peer(auth, problem));
 	return result;
 }
@@ -126,14 +128,10 @@ enum auth_result auth_kerberos_done(
 	    auth, auth->step, auth->method->kerberos_done(auth, completion, problem), problem);
 }
 
-struct bytes auth_gss_identity(const struct auth *auth)
+const char *auth_peer_principal(const struct auth *auth, enum kerberos_membership *membership)
 {
-	(void)auth;
-	return (struct bytes){0};
-}
-
-enum err auth_set_gss_identity(struct auth *auth, struct bytes identity)
-{
-	(void)auth, (void)identity;
-	return ERR_OK;
+	if (auth->in->initiator || auth->principal[0] == '\0')
+		return NULL;
+	*membership = auth->membership;
+	return auth->principal;
 }

@@ -59,6 +59,13 @@ struct auth_inputs {
 	struct bytes nonce_i;
 	struct bytes nonce_r;
 	struct bytes secret; /* g^xy; from auth_skeyid() on */
+	/* Of GSS-API alone. */
+	uint32_t affinity;     /* of what is asked of Kerberos */
+	const char *principal; /* initiator: the responder's, from auth_prepare() on */
+	/* Attribute 16384 of the transform as it was offered and answered; empty unless both are.
+	 */
+	struct bytes gss_name_i;
+	struct bytes gss_name_r;
 };
 
 enum auth_result { AUTH_DONE, AUTH_PENDING, AUTH_FAILED };
@@ -77,13 +84,6 @@ enum err auth_new(
 void auth_free(struct auth *auth);
 
 enum auth_result auth_begin(struct auth *auth, struct problem *problem);
-/*
- * Our GSS-API identity for attribute 16384 of our transforms (UTF-16LE), empty for other methods;
- * from auth_begin() on. What the peer's said is to be told before auth_prepare().
- */
-struct bytes auth_gss_identity(const struct auth *auth);
-enum err auth_set_gss_identity(struct auth *auth, struct bytes identity) MUST_CHECK;
-
 enum auth_result auth_prepare(struct auth *auth, struct problem *problem);
 /*
  * KE and nonce, the identity where the mode has it here, and what the method adds: hash of the
@@ -125,6 +125,12 @@ bool auth_peer_proved(const struct auth *auth);
 
 /* Who the peer is: authenticated once auth_check() is done, before that claimed or none. */
 struct ike_identity auth_peer_identity(const struct auth *auth);
+/*
+ * Who started, by its ticket, once auth_read() is done: its principal and whether it is in one of
+ * the entry's groups. NULL for other methods and of a peer that we started with. auth_check() does
+ * not judge whether it may speak for its address.
+ */
+const char *auth_peer_principal(const struct auth *auth, enum kerberos_membership *membership);
 /*
  * The same as text for people, with the certificate's subject or the principal where there is one;
  * never NULL.

@@ -7,6 +7,7 @@ static const struct auth_method *const methods[IKE_AUTHENTICATION_COUNT] = {
     [IKE_AUTHENTICATION_ECDSA_256] = &auth_ecdsa_256,
     [IKE_AUTHENTICATION_ECDSA_384] = &auth_ecdsa_384,
     [IKE_AUTHENTICATION_ECDSA_521] = &auth_ecdsa_521,
+    [IKE_AUTHENTICATION_GSS] = &auth_gss,
     [IKE_AUTHENTICATION_ENCRYPTION] = &auth_encryption,
     [IKE_AUTHENTICATION_REVISED_ENCRYPTION] = &auth_revised_encryption,
 };

@@ -63,6 +63,7 @@ void ikev1_half_open_free(struct ikev1 *ikev1, struct ikev1_half_open *half_open
 	ikev1_assembly_free(half_open->assembly);
 	ikev1_drop(&half_open->sai_b);
 	ikev1_drop(&half_open->answer);
+	ikev1_drop(&half_open->gss_name);
 	free(half_open);
 }
 
@@ -113,6 +114,23 @@ static enum err make_answer(struct ikev1_half_open *half_open, const struct poli
 	return half_open->answer.data != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
+/* With our name in place of the initiator's, if there was one and the answer may be so long. */
+static enum err answer_for(struct ikev1_half_open *half_open, const struct policy_ike *ike,
+    const struct ikev1_vendor *vendor, size_t room)
+{
+	enum err error = ERR_LIMIT;
+
+	if (half_open->choice.gss_identity.len > 0) {
+		half_open->choice.gss_answer = half_open->gss_name;
+		error = make_answer(half_open, ike, vendor, room);
+	}
+	if (error != ERR_LIMIT)
+		return error;
+	half_open->choice.gss_answer = (struct bytes){0};
+	ikev1_drop(&half_open->gss_name);
+	return make_answer(half_open, ike, vendor, room);
+}
+
 static enum err keep(struct ikev1 *ikev1, struct ikev1_half_open *half_open)
 {
 	HASH_ADD(by_cookies, ikev1->half_open_by_cookies, cookies, sizeof(half_open->cookies),
@@ -128,9 +146,10 @@ static enum err keep(struct ikev1 *ikev1, struct ikev1_half_open *half_open)
 }
 
 static enum err open(struct ikev1 *ikev1, const struct host_datagram *datagram,
-    const struct ikev1_cookies *cookies, const struct policy_ike *ike,
+    const struct ikev1_cookies *cookies, const struct policy_peer *peer,
     const struct ikev1_received *received)
 {
+	const struct policy_ike *ike = peer->ike;
 	struct bytes sai_b = isakmp_chain_find(&received->chain, ISAKMP_SA, NULL)->body;
 	struct ikev1_vendor vendor = ikev1_read_vendor(&received->chain);
 	struct ikev1_half_open *half_open;
@@ -145,13 +164,15 @@ static enum err open(struct ikev1 *ikev1, const struct host_datagram *datagram,
 	half_open->cookies = *cookies;
 	half_open->path = (struct ikev1_path){datagram->port, datagram->local, datagram->remote};
 	half_open->sai_b = ikev1_copy(sai_b);
+	half_open->gss_name = ikev1_gss_name(ikev1, peer);
 	half_open->knows_nat = vendor.nat;
 	half_open->knows_dpd = vendor.dpd;
 	half_open->knows_fragments = vendor.fragments;
 	error = half_open->sai_b.data != NULL ? ERR_OK : ERR_NO_MEMORY;
 	if (error == ERR_OK) {
-		error =
-		    ikev1_choose(half_open->sai_b, ike, vendor.gss, &half_open->choice, &problem);
+		/* Without a name of our own there is no Kerberos here. */
+		error = ikev1_choose(half_open->sai_b, ike,
+		    vendor.gss && half_open->gss_name.len > 0, &half_open->choice, &problem);
 		if (error != ERR_OK) {
 			kx_count(ikev1->kx, KX_RESPONSES_REFUSED);
 			ikev1_log_stranger(
@@ -159,12 +180,13 @@ static enum err open(struct ikev1 *ikev1, const struct host_datagram *datagram,
 		}
 	}
 	if (error == ERR_OK)
-		error = make_answer(half_open, ike, &vendor, datagram->data.len);
+		error = answer_for(half_open, ike, &vendor, datagram->data.len);
 	if (error == ERR_OK)
 		error = keep(ikev1, half_open);
 	if (error != ERR_OK) {
 		ikev1_drop(&half_open->sai_b);
 		ikev1_drop(&half_open->answer);
+		ikev1_drop(&half_open->gss_name);
 		free(half_open);
 		return error;
 	}
@@ -204,7 +226,7 @@ void ikev1_half_open_begin(struct ikev1 *ikev1, const struct host_datagram *data
 		return;
 	}
 	if (ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1, IKEV1_FAMILY_ANY))
-		error = open(ikev1, datagram, &cookies, peer->ike, &received);
+		error = open(ikev1, datagram, &cookies, peer, &received);
 	if (error == ERR_NOT_FOUND)
 		ikev1_refuse_plain(ikev1, datagram, header, NOTIFY_NO_PROPOSAL_CHOSEN);
 	else if (error == ERR_LIMIT)

@@ -104,11 +104,14 @@ static enum ikev1_outcome choose_first(void *exchange)
 /* The SA payload of our offer, whose body both ends keep: SAi_b. */
 static enum err put_offer(struct ikev1_phase1 *phase1, struct ikev1_message_writer *message)
 {
+	const struct ikev1_sa *sa = phase1->sa;
 	size_t body_at = message->out.len + 4; /* behind the generic header: RFC 2408 3.2 */
-	struct bytes none = {0};
+	bool aggressive = phase1->mode == ISAKMP_EXCHANGE_AGGRESSIVE;
 
-	ikev1_put_offer(&message->chain, phase1->ike, phase1->mode == ISAKMP_EXCHANGE_AGGRESSIVE,
-	    phase1->auth != NULL ? auth_gss_identity(phase1->auth) : none);
+	/* Kerberos is for main mode. */
+	if (!aggressive)
+		phase1->own_gss_name = ikev1_gss_name(sa->peer->ikev1, sa->peer->policy);
+	ikev1_put_offer(&message->chain, phase1->ike, aggressive, phase1->own_gss_name);
 	if (!writer_ok(&message->out))
 		return ERR_TOO_LONG;
 	phase1->sai_b = ikev1_copy(bytes_of(message->octets + body_at, message->out.len - body_at));
@@ -157,6 +160,8 @@ static enum ikev1_outcome read_answer(void *exchange)
 	sa->knows_dpd = vendor.dpd;
 	sa->knows_fragments = vendor.fragments && phase1->ike->fragmentation;
 	sa->exchange.fragments = sa->knows_fragments;
+	if (sa->suite.authentication == IKE_AUTHENTICATION_GSS)
+		ikev1_take_gss_names(phase1, phase1->own_gss_name, choice.gss_identity);
 	return IKEV1_NEXT;
 }
 
@@ -461,7 +466,8 @@ static enum ikev1_outcome establish(void *exchange)
 const struct ikev1_step ikev1_main_initiator[] = {
 	DO(send_offer),
 	RECEIVE(2), DO(read_answer),
-	DO(begin_auth), DO(begin_agreement), DO(prepare), DO(send_exchange),
+	DO(begin_auth), DO(begin_agreement), DO(ikev1_find_principal), DO(prepare),
+	DO(send_exchange),
 	RECEIVE(4), DO(read_exchange), DO(take_exchange), DO(read_nat),
 	DO(finish_agreement), DO(derive), DO(prove), DO(send_proof),
 	RECEIVE(6), DO(check), DO(read_contact), DO(establish)};
@@ -470,7 +476,8 @@ const struct ikev1_step ikev1_main_initiator[] = {
 const struct ikev1_step ikev1_main_responder[] = {
 	DO(begin_auth), DO(read_exchange), DO(take_exchange), DO(read_nat),
 	DO(answer_agreement), DO(prepare), DO(derive), DO(send_exchange),
-	RECEIVE(5), DO(check), DO(read_contact), DO(prove), DO(send_proof), DO(establish)};
+	RECEIVE(5), DO(check), DO(ikev1_authorise), DO(read_contact), DO(prove), DO(send_proof),
+	DO(establish)};
 
 const struct ikev1_step ikev1_aggressive_initiator[] = {
 	DO(choose_first), DO(begin_auth), DO(begin_agreement), DO(prepare), DO(send_first),

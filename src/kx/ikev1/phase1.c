@@ -32,6 +32,7 @@ static void begin_inputs(struct ikev1_phase1 *phase1)
 	    .aggressive = phase1->mode == ISAKMP_EXCHANGE_AGGRESSIVE,
 	    .local = sa->path.local.address,
 	    .remote = sa->path.remote.address,
+	    .affinity = kx_affinity(&sa->path.remote.address),
 	    .cookie_i = bytes_of(sa->cookies.initiator, IKEV1_COOKIE_SIZE),
 	    .cookie_r = bytes_of(sa->cookies.responder, IKEV1_COOKIE_SIZE)};
 	if (sa->initiator)
@@ -59,10 +60,13 @@ static void silent(void *context)
 		(void)problem_set(&problem, ERR_AUTH, "%s has not proved who it is: %.200s", remote,
 		    phase1->doubt.text);
 	else if (phase1->heard)
-		(void)problem_set(&problem, ERR_TIMEOUT,
-		    "%s did not go on with phase 1; do both ends have the same pre-shared key, or "
-		    "certificates of one authority?",
-		    remote);
+		(void)problem_set(&problem, ERR_TIMEOUT, "%s did not go on with phase 1; %s",
+		    remote,
+		    sa->suite.authentication == IKE_AUTHENTICATION_GSS
+			? "its log says what it refused of Kerberos: this host's principal, or its "
+			  "ticket"
+			: "do both ends have the same pre-shared key, or certificates of one "
+			  "authority?");
 	else
 		(void)problem_set(&problem, ERR_TIMEOUT,
 		    "%s did not answer %u messages; does it speak IKEv1, and do UDP ports 500 and "
@@ -106,9 +110,13 @@ void ikev1_phase1_free(struct ikev1_sa *sa)
 	if (phase1->pending)
 		sa->peer->ikev1->pending--;
 	auth_free(phase1->auth);
+	ikev1_names_cancel(phase1);
 	quick_key_exchange_free(phase1->key_exchange);
 	ikev1_received_clear(&phase1->received);
 	ikev1_drop(&phase1->sai_b);
+	ikev1_drop(&phase1->own_gss_name);
+	ikev1_drop(&phase1->gss_names[0]);
+	ikev1_drop(&phase1->gss_names[1]);
 	secret_free(phase1, sizeof(*phase1));
 }
 
@@ -255,6 +263,7 @@ void ikev1_phase1_respond_main(struct ikev1 *ikev1, struct ikev1_half_open *half
 	sa->knows_dpd = half_open->knows_dpd;
 	sa->knows_fragments = half_open->knows_fragments && policy->ike->fragmentation;
 	sa->exchange.fragments = sa->knows_fragments;
+	ikev1_take_gss_names(sa->phase1, half_open->choice.gss_identity, half_open->gss_name);
 	ikev1_exchange_answered(&sa->exchange, ikev1_mark(datagram->data));
 	take_up(sa, &received, 3);
 }
@@ -265,7 +274,6 @@ static enum err choose(struct ikev1 *ikev1, const struct host_datagram *datagram
     const struct ikev1_received *received, struct ikev1_choice *choice)
 {
 	struct bytes sai_b = isakmp_chain_find(&received->chain, ISAKMP_SA, NULL)->body;
-	struct ikev1_vendor vendor = ikev1_read_vendor(&received->chain);
 	struct problem problem;
 	enum err error;
 
@@ -273,7 +281,8 @@ static enum err choose(struct ikev1 *ikev1, const struct host_datagram *datagram
 		error = problem_set(&problem, ERR_DENIED,
 		    "it wants aggressive mode, and its entry does not say so");
 	else
-		error = ikev1_choose(sai_b, ike, vendor.gss, choice, &problem);
+		/* Kerberos is for main mode. */
+		error = ikev1_choose(sai_b, ike, false, choice, &problem);
 	if (error == ERR_OK)
 		return ERR_OK;
 	kx_count(ikev1->kx, KX_RESPONSES_REFUSED);

@@ -40,6 +40,15 @@ struct ikev1_phase1 {
 	bool pending;         /* counts as such */
 	bool initial_contact; /* the peer says that it knows no SAs with us */
 	struct problem hint;  /* what somebody said: maybe why it fails */
+	/* Of authentication by Kerberos; see gss.c. */
+	struct bytes own_gss_name;         /* initiator: as it stands in our offer; a copy */
+	struct bytes gss_names[2];         /* the initiator's and the responder's; copies */
+	char claimed[KERBEROS_NAME_MAX];   /* what the peer's transform calls it; "" for none */
+	char principal[KERBEROS_NAME_MAX]; /* initiator: the responder's */
+	struct kx_principal_wait principal_wait;
+	struct kx_authorisation authorisation;
+	bool name_known;   /* what was asked of either is answered */
+	bool name_awaited; /* a step waits for it */
 };
 
 /* phase1.c */
@@ -90,6 +99,22 @@ enum err ikev1_put_nat_d(struct ikev1_phase1 *phase1, struct isakmp_writer *chai
 /* What the peer's say; where there is a NAT the initiator goes on through the other port. */
 enum err ikev1_read_nat_d(struct ikev1_phase1 *phase1) MUST_CHECK;
 
+/* gss.c: names of authentication by Kerberos, which other methods have none of. */
+bool ikev1_may_use_gss(const struct policy_ike *ike);
+/*
+ * Who we are to that peer, as transforms have it: a copy. Empty when it is not to be used with the
+ * peer, when nobody knows, and when out of memory.
+ */
+struct bytes ikev1_gss_name(const struct ikev1 *ikev1, const struct policy_peer *peer);
+/* Those of the transform that was chosen, as it was offered and answered; either may be empty. */
+void ikev1_take_gss_names(
+    struct ikev1_phase1 *phase1, struct bytes initiators, struct bytes responders);
+/* Initiator: whom to ask the KDC for. */
+enum ikev1_outcome ikev1_find_principal(void *exchange);
+/* Responder: whether the initiator may speak for its address. */
+enum ikev1_outcome ikev1_authorise(void *exchange);
+void ikev1_names_cancel(struct ikev1_phase1 *phase1);
+
 /* half-open.c: answers to first messages of main mode, before the cookie has come back. */
 
 struct ikev1_half_open {
@@ -98,6 +123,7 @@ struct ikev1_half_open {
 	struct bytes sai_b;
 	struct ikev1_choice choice; /* its views are into sai_b */
 	struct bytes answer;
+	struct bytes gss_name; /* ours, as it stands in the answer */
 	bool knows_nat, knows_dpd, knows_fragments;
 	struct ikev1_assembly *assembly;         /* of a third message in fragments; NULL: none */
 	struct ikev1_half_open *next, *previous; /* oldest first */

@@ -214,10 +214,18 @@ void ikev1_put_choice(struct isakmp_writer *chain, const struct ikev1_choice *ch
 {
 	struct isakmp_sa_writer sa = isakmp_sa_begin(chain, IPSEC_DOI, SIT_IDENTITY_ONLY);
 	struct bytes none = {0};
+	struct ikev1_attributes attributes;
 
 	isakmp_sa_proposal(&sa, choice->proposal_number, PROTO_ISAKMP, none);
 	isakmp_sa_transform(&sa, choice->transform_number, KEY_IKE);
-	writer_put(chain->out, choice->attributes);
+	if (choice->suite.authentication == IKE_AUTHENTICATION_GSS &&
+	    choice->gss_identity.len > 0 &&
+	    ikev1_attributes_decode(choice->attributes, &attributes) == ERR_OK) {
+		attributes.gss_identity = choice->gss_answer;
+		ikev1_attributes_put(chain->out, &attributes);
+	} else {
+		writer_put(chain->out, choice->attributes);
+	}
 	isakmp_sa_end(&sa);
 }
 

@@ -12,6 +12,7 @@ struct ikev1_choice {
 	uint8_t transform_number;
 	struct bytes gss_identity; /* a view; empty when there is none */
 	struct bytes attributes;   /* a view */
+	struct bytes gss_answer;   /* a view: what takes gss_identity's place; empty: nothing */
 };
 
 /*
@@ -31,7 +32,10 @@ enum dh_group ikev1_offer_group(const struct policy_ike *ike);
  */
 enum err ikev1_choose(struct bytes body, const struct policy_ike *ike, bool gss,
     struct ikev1_choice *out, struct problem *problem) MUST_CHECK;
-/* The answer to it: just that transform, unchanged (RFC 2408 4.2). */
+/*
+ * The answer to it: just that transform, unchanged (RFC 2408 4.2) but for our own name in place of
+ * the initiator's.
+ */
 void ikev1_put_choice(struct isakmp_writer *chain, const struct ikev1_choice *choice);
 /*
  * The answer to an offer of ours, whose own SA payload had that body: one transform of it,

@@ -24,15 +24,6 @@ static void put(struct isakmp_writer *chain, enum vendor_id id)
 	isakmp_put(chain, ISAKMP_VENDOR_ID, vendor_id_octets(id));
 }
 
-static bool authenticates_by_gss(const struct policy_ike *ike)
-{
-	for (size_t i = 0; i < ike->authentication_count; i++) {
-		if (ike->authentications[i] == IKE_AUTHENTICATION_GSS)
-			return true;
-	}
-	return false;
-}
-
 void ikev1_put_vendor(
     struct isakmp_writer *chain, const struct policy_ike *ike, const struct ikev1_vendor *peer)
 {
@@ -46,6 +37,6 @@ void ikev1_put_vendor(
 		put(chain, VENDOR_NAT_TRAVERSAL);
 	if (peer->fragments && ike->fragmentation)
 		put(chain, VENDOR_FRAGMENTATION);
-	if (peer->gss && authenticates_by_gss(ike))
+	if (peer->gss && ikev1_may_use_gss(ike))
 		put(chain, VENDOR_GSS);
 }

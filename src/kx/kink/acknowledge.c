@@ -13,7 +13,7 @@ static void make_ack(struct kink_command *command)
 	struct kerberos_request request = {.operation = KERBEROS_REPEAT,
 	    .token = kink_token(KINK_STEP_ACK, command->handle),
 	    .session = command->session,
-	    .affinity = kink_affinity(&command->remote.address)};
+	    .affinity = kx_affinity(&command->remote.address)};
 	uint8_t buffer[KINK_HEAD_MAX];
 	struct writer head = writer_of(buffer, sizeof(buffer));
 	struct bytes none = {0};

@@ -34,7 +34,7 @@ void kink_response_protect(struct kink_response *response)
 	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
 	    .token = kink_token(KINK_STEP_ANSWER, response->handle),
 	    .session = response->session,
-	    .affinity = kink_affinity(&response->key.remote)};
+	    .affinity = kx_affinity(&response->key.remote)};
 	uint8_t seed_buffer[KINK_SEEDS_MAX];
 	struct writer seeds = writer_of(seed_buffer, sizeof(seed_buffer));
 	uint8_t buffer[KINK_HEAD_MAX];

@@ -70,7 +70,7 @@ static void release_session(struct kink_command *command)
 
 	if (command->session != KERBEROS_SESSION_NONE)
 		host->kerberos_release(
-		    host->self, command->session, kink_affinity(&command->remote.address));
+		    host->self, command->session, kx_affinity(&command->remote.address));
 	command->session = KERBEROS_SESSION_NONE;
 }
 
@@ -158,7 +158,7 @@ static void build(struct kink_command *command, struct kerberos_request *request
 	struct writer seeds = writer_of(seed_buffer, sizeof(seed_buffer));
 	enum err error;
 
-	request->affinity = kink_affinity(&command->remote.address);
+	request->affinity = kx_affinity(&command->remote.address);
 	request->literal_prf = kink_is_racoon2(command->kink, &command->remote.address);
 	if (!command->sent && command->kind->derivations != NULL)
 		command->kind->derivations(command, request, &seeds);
@@ -320,7 +320,7 @@ enum err kink_command_derive(
 	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
 	    .token = kink_token(KINK_STEP_DERIVE, command->handle),
 	    .session = command->session,
-	    .affinity = kink_affinity(&command->remote.address),
+	    .affinity = kx_affinity(&command->remote.address),
 	    .literal_prf = kink_is_racoon2(command->kink, &command->remote.address),
 	    .derivation_count = (uint8_t)count};
 

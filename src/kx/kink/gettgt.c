@@ -218,7 +218,7 @@ void kink_tgt_offered(struct kink_command *command, const struct kink_message *m
 	const struct host *host = kx_host(command->kink->kx);
 	struct kerberos_request request = {.operation = KERBEROS_REQUEST,
 	    .token = kink_token(KINK_STEP_TRY_TGT, command->handle),
-	    .affinity = kink_affinity(&command->remote.address),
+	    .affinity = kx_affinity(&command->remote.address),
 	    .server = command->principal,
 	    .min_lifetime = 1};
 	const struct policy_peer *peer = peer_of(command);

@@ -83,7 +83,7 @@ static enum err ask(struct kink *kink, const struct host_datagram *datagram,
 {
 	const struct host *host = kx_host(kink->kx);
 	struct kerberos_request request = {.operation = KERBEROS_TGT,
-	    .affinity = kink_affinity(&datagram->remote.address),
+	    .affinity = kx_affinity(&datagram->remote.address),
 	    .server = name};
 	struct kink_question *question;
 	enum err error = ERR_NO_MEMORY;

@@ -77,7 +77,6 @@ void kink_withdraw(struct kink *kink, struct sa_pair *pair);
 
 /* message.c */
 
-uint32_t kink_affinity(const struct address *remote);
 uint64_t kink_token(enum kink_step step, uint64_t handle);
 /* A copy of octets on the heap; .data is NULL when out of memory and len is not 0. */
 struct bytes kink_copy(struct bytes octets);

@@ -5,15 +5,6 @@
 
 #include "kx/kink/kink-internal.h"
 
-uint32_t kink_affinity(const struct address *remote)
-{
-	uint32_t hash = 2166136261U;
-
-	for (size_t i = 0; i < sizeof(remote->octets); i++)
-		hash = (hash ^ remote->octets[i]) * 16777619U;
-	return hash;
-}
-
 uint64_t kink_token(enum kink_step step, uint64_t handle)
 {
 	return KX_TOKEN_METHOD(EXCHANGE_KINK) | (uint64_t)step << SLOTS_HANDLE_BITS | handle;

@@ -54,7 +54,7 @@ static enum err sign(struct kink_response *response, struct bytes krb_error)
 	struct kerberos_request request = {.operation = KERBEROS_PROTECT,
 	    .token = kink_token(KINK_STEP_REFUSE, response->handle),
 	    .session = response->session,
-	    .affinity = kink_affinity(&response->key.remote),
+	    .affinity = kx_affinity(&response->key.remote),
 	    .checksum_usage = KINK_USAGE_CHECKSUM};
 	uint8_t buffer[1024];
 	struct writer out = writer_of(buffer, sizeof(buffer));

@@ -50,7 +50,7 @@ static enum err read_error(struct kink_command *command, const struct kink_reply
 	const struct kink_payload *payload = kink_find(&reply->message->outer, KINK_KRB_ERROR);
 	struct kerberos_request request = {.operation = KERBEROS_VERIFY,
 	    .session = command->session,
-	    .affinity = kink_affinity(&command->remote.address),
+	    .affinity = kx_affinity(&command->remote.address),
 	    .proven = true};
 	enum err error;
 
@@ -231,7 +231,7 @@ static enum err verify(
 	const struct kink_payload *sealed = kink_find(&message->outer, KINK_ENCRYPT);
 	struct kerberos_request request = {.operation = KERBEROS_VERIFY,
 	    .session = command->session,
-	    .affinity = kink_affinity(&command->remote.address),
+	    .affinity = kx_affinity(&command->remote.address),
 	    .encryption_usage = KINK_USAGE_ENCRYPTION,
 	    .checksum_usage = KINK_USAGE_CHECKSUM,
 	    .literal_prf = kink_is_racoon2(command->kink, &command->remote.address),

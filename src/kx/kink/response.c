@@ -22,7 +22,7 @@ static void release_session(struct kink_response *response)
 
 	if (response->session != KERBEROS_SESSION_NONE)
 		host->kerberos_release(
-		    host->self, response->session, kink_affinity(&response->key.remote));
+		    host->self, response->session, kx_affinity(&response->key.remote));
 	response->session = KERBEROS_SESSION_NONE;
 }
 
@@ -30,7 +30,7 @@ static void release_session(struct kink_response *response)
 void kink_response_shed(struct kink_response *response)
 {
 	release_session(response);
-	kx_name_cancel(&response->name_wait);
+	kx_authorise_cancel(&response->authorisation);
 	free((void *)response->datagram.data);
 	free((void *)response->command_plain.data);
 	free((void *)response->ap_rep.data);
@@ -96,7 +96,7 @@ enum err kink_response_verify(
 	    policy_peer_of(kx_policy(response->kink->kx), &response->key.remote);
 	struct kerberos_request request = {.operation = KERBEROS_ACCEPT,
 	    .token = kink_token(step, response->handle),
-	    .affinity = kink_affinity(&response->key.remote),
+	    .affinity = kx_affinity(&response->key.remote),
 	    .encryption_usage = KINK_USAGE_ENCRYPTION,
 	    .checksum_usage = KINK_USAGE_CHECKSUM,
 	    .checksum = message->checksum};

@@ -38,7 +38,7 @@ struct kink_response {
 	uint8_t agreeing;                 /* CREATE: the grant whose key exchange goes on */
 	bool keys_wanted;                 /* CREATE: all keys come with the answer */
 	struct kink_handshake *handshake; /* CREATE: NULL for the two-way one */
-	struct kx_name_wait name_wait;
+	struct kx_authorisation authorisation;
 	struct timer timer;
 	struct kink_response *next, *previous; /* in retained */
 	UT_hash_handle by_key;
