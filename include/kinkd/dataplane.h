@@ -85,6 +85,8 @@ struct dataplane_sa {
 	uint32_t hard_seconds;  /* 0 is none; soft limits are reported as expire events */
 	uint64_t soft_bytes;
 	uint64_t hard_bytes;
+	uint64_t soft_packets; /* beside what sequence numbers allow, which is watched anyway */
+	uint64_t hard_packets;
 	uint32_t bundle;      /* which, unique in its direction; 0: the SA stands alone */
 	uint8_t bundle_index; /* 0 is innermost */
 	uint8_t bundle_size;
@@ -204,6 +206,8 @@ struct dataplane_ops {
 	bool reads_encapsulation;
 	/* What it installed works on when this process has ended. */
 	bool outlives;
+	/* It can do what policies ask of the kernel alone: extended sequence numbers. */
+	bool has_kernel_settings;
 	/* Whether it would work here with these protocols, by a real trial that leaves nothing
 	   behind; the problem says what is missing. NULL: open tells. */
 	enum err (*probe)(

@@ -61,6 +61,7 @@ struct suite {
 	enum encryption encryption;
 	uint16_t key_bits; /* of the cipher; 0 where the algorithm fixes it */
 	enum integrity integrity;
+	bool esn; /* sequence numbers of 64 bits (RFC 4303 2.2.1) */
 };
 
 /* 0 means no such limit. */

@@ -117,7 +117,7 @@ bool suite_is_valid(const struct suite *suite)
 	case IPSEC_AH:
 		return suite->encryption == ENCRYPTION_NONE && has_integrity;
 	case IPSEC_IPCOMP:
-		return suite->encryption == ENCRYPTION_NONE && !has_integrity;
+		return suite->encryption == ENCRYPTION_NONE && !has_integrity && !suite->esn;
 	}
 	return false;
 }
@@ -125,12 +125,13 @@ bool suite_is_valid(const struct suite *suite)
 bool suite_equal(const struct suite *a, const struct suite *b)
 {
 	return a->protocol == b->protocol && a->encryption == b->encryption &&
-	       a->key_bits == b->key_bits && a->integrity == b->integrity;
+	       a->key_bits == b->key_bits && a->integrity == b->integrity && a->esn == b->esn;
 }
 
 const char *suite_format(const struct suite *suite, char text[SUITE_TEXT_SIZE])
 {
 	const char *integrity = integrity_short_names[suite->integrity];
+	const char *esn = suite->esn ? "-esn" : "";
 
 	if (suite->protocol == IPSEC_IPCOMP) {
 		(void)snprintf(text, SUITE_TEXT_SIZE, "deflate");
@@ -138,23 +139,24 @@ const char *suite_format(const struct suite *suite, char text[SUITE_TEXT_SIZE])
 	}
 	switch (suite->encryption) {
 	case ENCRYPTION_NULL:
-		(void)snprintf(text, SUITE_TEXT_SIZE, "null-%s", integrity);
+		(void)snprintf(text, SUITE_TEXT_SIZE, "null-%s%s", integrity, esn);
 		break;
 	case ENCRYPTION_AES_CBC:
-		(void)snprintf(text, SUITE_TEXT_SIZE, "aes%u-%s", suite->key_bits, integrity);
+		(void)snprintf(
+		    text, SUITE_TEXT_SIZE, "aes%u-%s%s", suite->key_bits, integrity, esn);
 		break;
 	case ENCRYPTION_AES_GCM_16:
-		(void)snprintf(text, SUITE_TEXT_SIZE, "aes%ugcm16", suite->key_bits);
+		(void)snprintf(text, SUITE_TEXT_SIZE, "aes%ugcm16%s", suite->key_bits, esn);
 		break;
 	case ENCRYPTION_CHACHA20_POLY1305:
-		(void)snprintf(text, SUITE_TEXT_SIZE, "chacha20poly1305");
+		(void)snprintf(text, SUITE_TEXT_SIZE, "chacha20poly1305%s", esn);
 		break;
 	case ENCRYPTION_3DES_CBC:
 		(void)snprintf(text, SUITE_TEXT_SIZE, "3des-%s", integrity);
 		break;
 	case ENCRYPTION_NONE:
 	case ENCRYPTION_COUNT:
-		(void)snprintf(text, SUITE_TEXT_SIZE, "ah-%s", integrity);
+		(void)snprintf(text, SUITE_TEXT_SIZE, "ah-%s%s", integrity, esn);
 		break;
 	}
 	return text;

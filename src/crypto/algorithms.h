@@ -40,7 +40,8 @@ bool suite_equal(const struct suite *a, const struct suite *b);
 /*
  * The short names that administrators know from other daemons: "aes256gcm16", "aes128gcm16",
  * "chacha20poly1305", "aes256-sha256", "aes128-sha1", "null-sha256"; "ah-sha256" for AH;
- * "deflate" for IPComp.
+ * "deflate" for IPComp. With "-esn" behind it a suite has extended sequence numbers, which the
+ * parser does not know: whether they are used is not the suite's affair there.
  */
 enum err suite_parse(const char *name, struct suite *out) MUST_CHECK;
 const char *suite_format(const struct suite *suite, char text[SUITE_TEXT_SIZE]);

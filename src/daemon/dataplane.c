@@ -53,6 +53,21 @@ static void choose_automatically(struct daemon *daemon)
 	}
 }
 
+/* A policy that cannot be carried out as it stands is an error, not a lesser one. */
+static enum err check_settings(const struct daemon *daemon, struct problem *problem)
+{
+	const char *setting;
+	const struct policy_rule *rule = policy_needs_kernel(daemon->policy, &setting);
+
+	if (rule == NULL || daemon->dataplane_ops->has_kernel_settings)
+		return ERR_OK;
+	return problem_set(problem, ERR_UNSUPPORTED,
+	    "policy \"%s\" has %s, which needs the kernel's data plane, but this host has the %s "
+	    "one "
+	    "(%s); remove the setting, or set daemon.dataplane to \"kernel\"",
+	    rule->name, setting, daemon->dataplane_ops->name, daemon->dataplane_why);
+}
+
 enum err dataplane_choose(struct daemon *daemon, struct problem *problem)
 {
 	const char *wanted = daemon->policy->daemon.dataplane;
@@ -78,6 +93,8 @@ enum err dataplane_choose(struct daemon *daemon, struct problem *problem)
 	if (daemon->dataplane_ops == NULL)
 		return problem_set(
 		    problem, ERR_UNSUPPORTED, "there is no data plane \"%s\"", wanted);
+	if (check_settings(daemon, problem) != ERR_OK)
+		return problem->code;
 	udp_descriptors(daemon->udp, HOST_PORT_IKE_NAT, opened.encapsulation_sockets);
 	if (daemon->dataplane_ops->reads_encapsulation)
 		udp_stop_reading(daemon->udp, HOST_PORT_IKE_NAT);

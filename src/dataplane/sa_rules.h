@@ -8,6 +8,13 @@
 #define SPI_FIRST 256
 #define CPI_LAST  61439
 
+/*
+ * Sequence numbers of 32 bits must not come around (RFC 4303 3.3.3). Soft at fifteen sixteenths:
+ * minutes are left even at millions of packets a second.
+ */
+#define SEQUENCE_HARD UINT64_C(0xffffffff)
+#define SEQUENCE_SOFT UINT64_C(0xf0000000)
+
 /* One of those, by a random number. It may still be below SPI_FIRST: then try another. */
 uint32_t sa_rules_spi_of(enum ipsec_protocol protocol, uint32_t random);
 

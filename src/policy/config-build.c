@@ -214,17 +214,32 @@ static enum err build_gateway(
 	return ERR_OK;
 }
 
+/* A suite with extended sequence numbers, without, or both; returns how many. */
+static size_t put_suites(enum config_esn esn, const struct suite *suite, struct suite *out)
+{
+	size_t count = 0;
+
+	for (int with = 1; with >= 0; with--) {
+		if ((esn & (with != 0 ? CONFIG_ESN_WITH : CONFIG_ESN_WITHOUT)) == 0)
+			continue;
+		out[count] = *suite;
+		out[count++].esn = with != 0;
+	}
+	return count;
+}
+
 static void build_suites(const struct config_rule *source, struct policy_proposal *out)
 {
-	if ((source->protection & CONFIG_ESP) != 0) {
-		memcpy(out->suites, source->suites, source->suite_count * sizeof(struct suite));
-		out->suite_count = source->suite_count;
-	}
-	if ((source->protection & CONFIG_AH) != 0) {
-		for (size_t j = 0; j < source->ah_count; j++)
-			out->ah[j] =
-			    (struct suite){.protocol = IPSEC_AH, .integrity = source->ah[j]};
-		out->ah_count = source->ah_count;
+	size_t esp = (source->protection & CONFIG_ESP) != 0 ? source->suite_count : 0;
+	size_t ah = (source->protection & CONFIG_AH) != 0 ? source->ah_count : 0;
+
+	for (size_t i = 0; i < esp; i++)
+		out->suite_count +=
+		    put_suites(source->esn, &source->suites[i], &out->suites[out->suite_count]);
+	for (size_t i = 0; i < ah; i++) {
+		struct suite suite = {.protocol = IPSEC_AH, .integrity = source->ah[i]};
+
+		out->ah_count += put_suites(source->esn, &suite, &out->ah[out->ah_count]);
 	}
 	out->compress = source->compression == CONFIG_COMPRESS_DEFLATE;
 }
@@ -287,7 +302,8 @@ static enum err build_plain(
     struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
 {
 	static const char *const idle[] = {"peer", "mode", "gateway", "esp", "ipsec", "ah",
-	    "compress", "lifetime", "lifetime_bytes", "pfs", "pfs_groups", "nonces", "exchange"};
+	    "compress", "esn", "lifetime", "lifetime_bytes", "lifetime_packets", "pfs",
+	    "pfs_groups", "nonces", "exchange"};
 	struct prefix *any = store_alloc(context->store, 2, sizeof(*any));
 
 	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {

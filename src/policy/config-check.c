@@ -281,6 +281,18 @@ static void check_daemon(struct config_context *context, const struct config_fil
 		    "debug_keys", "found \"%s\"; allowed: an absolute path", daemon->debug_keys);
 }
 
+static void check_dataplane(struct config_context *context, const struct config_file *file)
+{
+	const char *setting;
+	const struct policy_rule *rule = policy_needs_kernel(&context->store->policy, &setting);
+
+	if (rule != NULL && strcmp(file->daemon.dataplane, "userspace") == 0)
+		(void)config_complain(context, file->rules[rule->id - 1].source, setting,
+		    "needs the kernel's data plane, but daemon.dataplane is \"userspace\"; remove "
+		    "one "
+		    "of the two");
+}
+
 /* What the only implementation beside this one understands. */
 static void check_dialect_of_rule(struct config_context *context, const struct config_rule *source,
     const struct policy_rule *rule)
@@ -302,6 +314,9 @@ static void check_dialect_of_rule(struct config_context *context, const struct c
 	if (proposal->compress)
 		(void)config_complain(
 		    context, source->source, "compress", "allowed: \"off\"; %s", because);
+	if (proposal->suite_count > 0 && proposal->suites[0].esn)
+		(void)config_complain(
+		    context, source->source, "esn", "allowed: \"off\"; %s", because);
 	if (proposal->pfs != POLICY_PFS_OFF)
 		(void)config_complain(
 		    context, source->source, "pfs", "allowed: \"off\"; %s", because);
@@ -356,6 +371,7 @@ void config_check_policy(struct config_context *context, const struct config_fil
 		check_suites(context, &file->rules[i], &policy->rules[i].proposal);
 		check_dialect_of_rule(context, &file->rules[i], &policy->rules[i]);
 	}
+	check_dataplane(context, file);
 	if (context->problem_count > 0)
 		return;
 	for (size_t i = 0; i < file->rule_count; i++) {

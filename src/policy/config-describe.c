@@ -1,4 +1,5 @@
 /* What a policy makes the daemon do, in words: the output of kinkd -t. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -232,6 +233,8 @@ static void describe_proposal(FILE *out, const struct policy_proposal *proposal)
 	    schema_format_duration(proposal->lifetime.seconds * 1000ULL, text));
 	if (proposal->lifetime.bytes != 0)
 		(void)fprintf(out, " or %s", schema_format_size(proposal->lifetime.bytes, text));
+	if (proposal->packet_limit != 0)
+		(void)fprintf(out, " or %" PRIu64 " packets", proposal->packet_limit);
 	(void)fprintf(out, "\n  PFS       %s",
 	    proposal->pfs == POLICY_PFS_OFF     ? "off"
 	    : proposal->pfs == POLICY_PFS_OFFER ? "offered"

@@ -48,6 +48,8 @@ struct config_peer {
 /* Which protocols a rule protects with, as bits. */
 enum config_protection { CONFIG_ESP = 1, CONFIG_AH = 2 };
 enum config_compression { CONFIG_COMPRESS_OFF, CONFIG_COMPRESS_DEFLATE };
+/* Extended sequence numbers, as bits: suites with them, suites without. */
+enum config_esn { CONFIG_ESN_WITHOUT = 1, CONFIG_ESN_WITH = 2 };
 
 struct config_rule {
 	config_setting_t *source;
@@ -61,6 +63,7 @@ struct config_rule {
 	const enum integrity *ah;
 	size_t ah_count;
 	enum config_compression compression;
+	enum config_esn esn;
 	const enum dh_group *groups;
 	size_t group_count;
 	struct config_choices exchanges;

@@ -31,6 +31,12 @@ static const struct schema_choice compressions[] = {
     {"deflate", CONFIG_COMPRESS_DEFLATE},
     {NULL, 0},
 };
+static const struct schema_choice esn[] = {
+    {"off", CONFIG_ESN_WITHOUT},
+    {"offer", CONFIG_ESN_WITH | CONFIG_ESN_WITHOUT},
+    {"require", CONFIG_ESN_WITH},
+    {NULL, 0},
+};
 static const struct schema_choice pfs[] = {
     {"off", POLICY_PFS_OFF},
     {"offer", POLICY_PFS_OFFER},
@@ -181,6 +187,16 @@ static const struct schema_setting rule[] = {
 	       "then tells something of its content.",
     },
     {
+	.name = "esn",
+	.type = SCHEMA_CHOICE,
+	.choices = esn,
+	.fallback = "\"off\"",
+	FIELD(struct config_rule, esn),
+	.doc = "Extended sequence numbers, of 64 bits, for links on which 4 billion packets are "
+	       "soon sent: never (off), with peers that agree (offer) or always (require). Needs "
+	       "the kernel's data plane.",
+    },
+    {
 	.name = "lifetime",
 	.type = SCHEMA_SECONDS,
 	RANGE(10, 30 * DAY),
@@ -194,6 +210,15 @@ static const struct schema_setting rule[] = {
 	RANGE(MIB, 2 * TIB),
 	FIELD(struct config_rule, rule.proposal.lifetime.bytes),
 	.doc = "How much it may carry. Unset: no limit.",
+    },
+    {
+	.name = "lifetime_packets",
+	.type = SCHEMA_INTEGER,
+	RANGE(1000, 1000000000000000),
+	FIELD(struct config_rule, rule.proposal.packet_limit),
+	.doc = "How many packets it may carry in each direction. Peers are not told: this host "
+	       "replaces the association itself, whoever began it. Unset: no limit but that of "
+	       "the sequence numbers, which is 4294967295 without esn.",
     },
     {
 	.name = "pfs",

@@ -50,12 +50,14 @@ enum policy_nat {
 
 /* What is offered and accepted for SAs under a policy, most wanted first. */
 struct policy_proposal {
-	struct suite suites[POLICY_SUITES_MAX]; /* of ESP; none: no ESP */
+	/* Each may stand there twice, first with extended sequence numbers and then without. */
+	struct suite suites[2 * POLICY_SUITES_MAX]; /* of ESP; none: no ESP */
 	size_t suite_count;
-	struct suite ah[POLICY_AH_MAX]; /* none: no AH */
+	struct suite ah[2 * POLICY_AH_MAX]; /* none: no AH */
 	size_t ah_count;
 	bool compress;            /* IPComp with DEFLATE */
 	struct lifetime lifetime; /* hard limits */
+	uint64_t packet_limit; /* a hard limit of this host alone: no message tells it; 0: none */
 	enum policy_pfs pfs;
 	enum dh_group groups[POLICY_GROUPS_MAX]; /* accepted ones; the first is the one offered */
 	size_t group_count;
@@ -237,6 +239,8 @@ bool policy_uses(const struct policy *policy, enum exchange exchange);
 /* Whether the peer, or any, may be met with tickets. */
 bool policy_peer_needs_kerberos(const struct policy_peer *peer);
 bool policy_needs_kerberos(const struct policy *policy);
+/* A rule with what only the kernel's data plane can do; *setting says what. NULL: there is none. */
+const struct policy_rule *policy_needs_kernel(const struct policy *policy, const char **setting);
 /* Whether some peer may be met across a NAT: the data plane needs its UDP port. */
 bool policy_crosses_nat(const struct policy *policy);
 /* The static name of an address; NULL when the resolver must be asked. */

@@ -76,6 +76,20 @@ static bool combine(const struct policy_rule *rule, size_t number, const uint32_
 	return number == 0;
 }
 
+/* In a bundle all sequence numbers are of one size: half of the combinations are of no use. */
+static bool mixes_sizes(const struct offer_choice *choice)
+{
+	const struct suite *outermost = &choice->parts[choice->part_count - 1].suite;
+
+	for (size_t i = 0; i < choice->part_count; i++) {
+		const struct suite *suite = &choice->parts[i].suite;
+
+		if (suite->protocol != IPSEC_IPCOMP && suite->esn != outermost->esn)
+			return true;
+	}
+	return false;
+}
+
 enum err offer_make(
     const struct policy_rule *rule, const uint32_t *spis, enum dh_group group, struct offer *out)
 {
@@ -85,8 +99,10 @@ enum err offer_make(
 	*out = (struct offer){0};
 	if (rule->proposal.suite_count + rule->proposal.ah_count == 0)
 		return ERR_INVALID;
-	while (out->count < OFFER_CHOICES_MAX && combine(rule, out->count, spis, &choice))
-		out->choices[out->count++] = choice;
+	for (size_t i = 0; out->count < OFFER_CHOICES_MAX && combine(rule, i, spis, &choice); i++) {
+		if (!mixes_sizes(&choice))
+			out->choices[out->count++] = choice;
+	}
 	return ERR_OK;
 }
 

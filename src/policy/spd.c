@@ -268,3 +268,16 @@ size_t policy_protocols(const struct policy_proposal *proposal, enum ipsec_proto
 		out[count++] = IPSEC_AH;
 	return count;
 }
+
+const struct policy_rule *policy_needs_kernel(const struct policy *policy, const char **setting)
+{
+	for (size_t i = 0; i < policy->rule_count; i++) {
+		const struct policy_proposal *proposal = &policy->rules[i].proposal;
+
+		*setting = "esn";
+		if ((proposal->suite_count > 0 && proposal->suites[0].esn) ||
+		    (proposal->ah_count > 0 && proposal->ah[0].esn))
+			return &policy->rules[i];
+	}
+	return NULL;
+}

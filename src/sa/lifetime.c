@@ -30,13 +30,21 @@ static uint64_t rekey_margin(struct sad *sad, uint64_t lifetime_ms)
 	return least + random_below(sad, most - least + 1);
 }
 
+static uint64_t soft_of(struct sad *sad, uint64_t hard)
+{
+	return hard - hard / 10 - random_below(sad, hard / 10 + 1);
+}
+
 uint64_t sad_soft_bytes(struct sad *sad, const struct sa_pair *pair)
 {
-	uint64_t hard = pair->lifetime.bytes;
-
-	if (hard == 0 || !pair->initiator)
+	if (pair->lifetime.bytes == 0 || !pair->initiator)
 		return 0;
-	return hard - hard / 10 - random_below(sad, hard / 10 + 1);
+	return soft_of(sad, pair->lifetime.bytes);
+}
+
+uint64_t sad_soft_packets(struct sad *sad, const struct sa_pair *pair)
+{
+	return pair->packet_limit != 0 ? soft_of(sad, pair->packet_limit) : 0;
 }
 
 void sad_soft_expired(struct sad *sad, struct sa_pair *pair)
@@ -84,8 +92,10 @@ void sad_start_lifetime(struct sad *sad, struct sa_pair *pair)
 
 	pair->created_ms = now;
 	pair->expire_ms = 0;
-	/* Bytes alone may make a pair ours to rekey; then there is no time for it. */
-	pair->rekey_ms = pair->initiator && pair->lifetime.bytes > 0 ? UINT64_MAX : 0;
+	/* Bytes or packets alone may make a pair ours to rekey; then there is no time for it. */
+	pair->rekey_ms = (pair->initiator && pair->lifetime.bytes > 0) || pair->packet_limit > 0
+	                     ? UINT64_MAX
+	                     : 0;
 	if (lifetime_ms == 0)
 		return;
 	pair->expire_ms = now + lifetime_ms;

@@ -21,6 +21,8 @@ struct sad {
 void sad_start_lifetime(struct sad *sad, struct sa_pair *pair);
 /* The soft limit in octets that the data plane watches for us; 0 for none. */
 uint64_t sad_soft_bytes(struct sad *sad, const struct sa_pair *pair);
+/* The same in packets, whoever began the pair. */
+uint64_t sad_soft_packets(struct sad *sad, const struct sa_pair *pair);
 /* A soft limit was reached, by the clock or by the data plane. */
 void sad_soft_expired(struct sad *sad, struct sa_pair *pair);
 

@@ -107,6 +107,7 @@ static struct sa_pair *pair_new(struct sad *sad, const struct sa_pair *model,
 	pair->mode = model->mode;
 	pair->selector = model->selector;
 	pair->policy_id = model->policy_id;
+	pair->packet_limit = model->packet_limit;
 	pair->exchange = model->exchange;
 	pair->initiator = model->initiator;
 	pair->owner = model->owner;
@@ -245,6 +246,8 @@ static void install(
 	if (index == 0) {
 		sa->hard_bytes = pair->lifetime.bytes;
 		sa->soft_bytes = sad_soft_bytes(sad, pair);
+		sa->hard_packets = pair->packet_limit;
+		sa->soft_packets = sad_soft_packets(sad, pair);
 	}
 	if (pair->bundle != 0) {
 		sa->bundle = pair->bundle;

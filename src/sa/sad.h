@@ -53,6 +53,8 @@ struct sa_pair {
 	enum ipsec_mode mode;
 	struct selector selector;
 	struct lifetime lifetime; /* hard limits */
+	/* A hard limit of this host alone, which the peer is not told; 0: none. */
+	uint64_t packet_limit;
 	uint32_t policy_id;
 	uint8_t exchange; /* which method made it: enum exchange */
 	bool initiator;   /* we made it, so we rekey it (RFC 4430 3.6) */

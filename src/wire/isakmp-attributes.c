@@ -242,6 +242,7 @@ static const struct attribute_class ipsec_classes[] = {
     BASIC(IPSEC_AUTHENTICATION_ALGORITHM, authentication),
     BASIC(IPSEC_KEY_LENGTH, key_length),
     BASIC(IPSEC_KEY_ROUNDS, key_rounds),
+    BASIC(IPSEC_EXTENDED_SEQUENCE_NUMBER, esn),
 };
 
 static const struct attribute_layout ipsec_layout = {

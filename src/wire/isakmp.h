@@ -111,8 +111,8 @@ void isakmp_put_basic(struct writer *out, uint16_t type, uint16_t value);
 void isakmp_put_variable(struct writer *out, uint16_t type, struct bytes value);
 
 /*
- * The SA attributes of phase 2: RFC 2407 4.5. 0 means not stated, which is no lawful value of any
- * of them.
+ * The SA attributes of phase 2: RFC 2407 4.5, RFC 4304. 0 means not stated, which is no lawful
+ * value of any of them.
  */
 struct ipsec_attributes {
 	uint64_t life_seconds;
@@ -122,6 +122,7 @@ struct ipsec_attributes {
 	uint16_t authentication; /* enum ipsec_authentication */
 	uint16_t key_length;     /* bits */
 	uint16_t key_rounds;
+	uint16_t esn; /* enum ipsec_esn */
 	/*
 	 * The first attribute that is none of these or has an unlawful value; 0: none. A
 	 * transform that has one must not be chosen (RFC 2407 4.5.3).

@@ -263,6 +263,9 @@ enum ikev1_group_type {
 	IKEV1_GROUP_TYPE_EC2N = 3
 };
 
+/* Values of IPSEC_EXTENDED_SEQUENCE_NUMBER: RFC 4304 section 2. */
+enum ipsec_esn { ESN_64_BITS = 1 };
+
 /* SA life types: RFC 2407 4.5; the same in phase 1. */
 enum ipsec_life_type { LIFE_SECONDS = 1, LIFE_KILOBYTES = 2 };
 

@@ -17,7 +17,8 @@
  * ACTION is require, request, bypass or discard; LOCAL and REMOTE are prefixes; port 0 is any port
  * and protocol 0 any protocol; SEED is an octet that fills the key; PROTOCOL is esp (unless told
  * otherwise), ah or ipcomp. A policy's OPTION is protect=PROTOCOL[,PROTOCOL]..., innermost first;
- * an SA's are limit=BYTES, bundle=NUMBER,INDEX,SIZE, udp=SOURCE-PORT,DESTINATION-PORT, keepalive.
+ * an SA's are limit=BYTES, packets=SOFT,HARD, esn, bundle=NUMBER,INDEX,SIZE,
+ * udp=SOURCE-PORT,DESTINATION-PORT, keepalive.
  * Arguments are the device's name, or "kernel" for the kernel's data plane, and the port of UDP
  * encapsulation.
  */
@@ -230,6 +231,10 @@ static void read_sa(char **words, size_t count, struct dataplane_request *reques
 	    .replay_window = 1024};
 	if (parse_list(option(words, count, 11, "limit="), numbers, 1) == 1)
 		sa->hard_bytes = numbers[0];
+	if (parse_list(option(words, count, 11, "packets="), numbers, 2) == 2) {
+		sa->soft_packets = numbers[0];
+		sa->hard_packets = numbers[1];
+	}
 	if (parse_list(option(words, count, 11, "bundle="), numbers, 3) == 3) {
 		sa->bundle = numbers[0];
 		sa->bundle_index = (uint8_t)numbers[1];
@@ -242,6 +247,7 @@ static void read_sa(char **words, size_t count, struct dataplane_request *reques
 	sa->encapsulation_keepalive = option(words, count, 11, "keepalive") != NULL;
 	if (suite_parse(words[6], &sa->suite) != ERR_OK)
 		usage(words[6]);
+	sa->suite.esn = option(words, count, 11, "esn") != NULL;
 	sa->key_len = (uint16_t)suite_key_length(&sa->suite);
 	memset(sa->key, (int)parse_number(words[7]), sa->key_len);
 }

@@ -3,96 +3,19 @@
 # installed by hand: what passes, what waits, what is refused, and that nothing goes clear.
 # Runs without root where user namespaces allow it. Exit 77: cannot run here.
 set -u
+# shellcheck source=tests/dataplane/hosts.sh
+. "$(dirname "$0")/hosts.sh"
 
-if [ -z "${DATAPLANE_INSIDE:-}" ]; then
-	for tool in unshare ip nft ping tcpdump; do
-		if ! command -v "$tool" >/dev/null; then
-			echo "SKIP: no $tool"
-			exit 77
-		fi
-	done
-	options=-nm
-	[ "$(id -u)" -eq 0 ] || options=-Urnm
-	if ! unshare $options true 2>/dev/null || [ ! -r /dev/net/tun ] || [ ! -w /dev/net/tun ]; then
-		echo "SKIP: no namespaces or no access to /dev/net/tun here"
-		exit 77
-	fi
-	DATAPLANE_INSIDE=1 exec unshare $options --kill-child --pid --fork --mount-proc "$0" "$@"
+if ! inside; then
+	need unshare ip nft ping tcpdump
+	unshare "${namespaces[@]}" true 2>/dev/null && [ -r /dev/net/tun ] && [ -w /dev/net/tun ] ||
+		skip "no namespaces or no access to /dev/net/tun here"
+	enter "$0" "$@"
 fi
+prepare
 
-builddir=$(cd "${top_builddir:-.}" && pwd)
-driver=$builddir/tests/dataplane/dataplane-driver
-stream=$builddir/tests/dataplane/stream
-mount -t tmpfs tmpfs /run
-work=/run/work
-mkdir $work
-failures=0
-# What a sanitizer has to say would be lost among the driver's answers.
-for options in ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS; do
-	export "$options=log_path=$work/sanitizer"
-done
-
-check() { # DESCRIPTION COMMAND...
-	local what=$1
-	shift
-	if "$@" >$work/last 2>&1; then
-		echo "ok: $what"
-	else
-		echo "FAILED: $what"
-		sed 's/^/    /' $work/last
-		failures=$((failures + 1))
-	fi
-}
-refuses() { ! "$@"; }
-on() { # HOST COMMAND...
-	local host=$1
-	shift
-	ip netns exec "$host" "$@"
-}
-wait_for() { # FILE PATTERN
-	local i
-	for i in $(seq 100); do
-		grep -q "$2" "$1" && return 0
-		sleep 0.05
-	done
-	echo "no '$2' in:"
-	cat "$1"
-	return 1
-}
-
-make_host() { # HOST NUMBER
-	ip netns add "$1"
-	ip link set "veth-$1" netns "$1"
-	ip -n "$1" link set lo up
-	ip -n "$1" link set "veth-$1" up
-	ip -n "$1" addr add "10.9.0.$2/24" dev "veth-$1"
-	ip -n "$1" addr add "fd09::$2/64" dev "veth-$1" nodad
-	ip -n "$1" addr add "10.$2.0.1/32" dev lo
-	ip -n "$1" addr add "fd0$2::1/128" dev lo
-	# The strictest reverse path check that an administrator may have set.
-	on "$1" sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter'
-}
-
-start() { # HOST [UDP-PORT]: its commands go to file descriptor 3 or 4
-	rm -f $work/$1.in
-	mkfifo $work/$1.in
-	ip netns exec "$1" "$driver" kink0 "${2:-0}" <$work/$1.in >$work/$1.out 2>&1 3>&- 4>&- &
-	echo $! >$work/$1.pid
-	case $1 in
-	a) exec 3>$work/a.in ;;
-	b) exec 4>$work/b.in ;;
-	esac
-	wait_for $work/$1.out '^open'
-}
-a() { echo "$*" >&3; }
-b() { echo "$*" >&4; }
-stop() { # HOST
-	case $1 in
-	a) exec 3>&- ;;
-	b) exec 4>&- ;;
-	esac
-	wait "$(cat $work/$1.pid)"
-}
+a() { tell a "$*"; }
+b() { tell b "$*"; }
 
 policies() {
 	a policy 9 9 bypass 0.0.0.0/0 0.0.0.0/0 17 910 0
@@ -108,11 +31,7 @@ policies() {
 }
 done_count() { grep -c '^done' $work/$1.out; }
 settled() { # HOST COUNT
-	local i
-	for i in $(seq 250); do
-		[ "$(done_count "$1")" -ge "$2" ] && return 0
-		sleep 0.02
-	done
+	wait_for said "$1" '^done' "$2" && return
 	echo "FAILED: $1 does not answer"
 	exit 1
 }
@@ -143,7 +62,7 @@ begin_capture() {
 	ip netns exec b tcpdump -Z root -n -i veth-b "$@" 2>$work/tcpdump.log 3>&- 4>&- &
 	capture=$!
 	# Without tcpdump's say-so there may be none here; who reads it says so.
-	wait_for $work/tcpdump.log 'listening on' >/dev/null
+	wait_for grep -q 'listening on' $work/tcpdump.log >/dev/null
 }
 
 check_capture() {
@@ -168,16 +87,20 @@ check_capture() {
 	fi
 }
 
-ip link add veth-a type veth peer name veth-b
-make_host a 1
-make_host b 2
+make_hosts
+ip -n a addr add fd01::1/128 dev lo
+ip -n b addr add fd02::1/128 dev lo
+for host in a b; do
+	# The strictest reverse path check that an administrator may have set.
+	on $host sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter'
+done
 head -c 8000000 /dev/urandom >$work/data
 check "clear before anything runs" on a ping -q -c 1 -W 2 10.9.0.2
 
 setting() { on b cat /proc/sys/net/ipv4/conf/veth-b/rp_filter; }
 strictness=$(setting)
-check "data plane of a opens" start a
-check "data plane of b opens" start b
+check "data plane of a opens" start a kink0
+check "data plane of b opens" start b kink0
 [ $failures -eq 0 ] || exit 1
 policies
 settled a 5
@@ -225,7 +148,7 @@ else
 fi
 
 b query 0x1001 10.9.0.2
-wait_for $work/b.out '^counters' >/dev/null
+wait_for said b '^counters' >/dev/null
 check "counters count" grep -q '^counters 00001001 packets=[1-9].* selector=0' $work/b.out
 
 # What does not match an SA's selector must not come in by it.
@@ -234,7 +157,7 @@ b delete 0x1101 10.9.0.2
 b sa in 0x1101 10.9.0.1 10.9.0.2 1 aes256gcm16 7 10.9.0.2 10.9.0.77 transport
 check "no packet of another selector comes in" refuses on a ping -q -c 1 -W 1 10.9.0.2
 b query 0x1101 10.9.0.2
-check "and it is counted" wait_for $work/b.out '^counters 00001101 packets=0 .* selector=1'
+check "and it is counted" wait_for said b '^counters 00001101 packets=0 .* selector=1'
 for address in 10.9.0.1 10.9.0.2; do
 	a delete 0x1101 $address
 	b delete 0x1101 $address
@@ -255,7 +178,7 @@ b sa in 0x2001 10.9.0.1 10.9.0.2 1 aes128gcm16 5 10.9.0.2 10.9.0.1 transport
 settled b $((before + 1))
 check "replacement SA carries traffic" on a ping -q -c 1 -W 2 10.9.0.2
 on a ping -q -s 1000 -i 0.1 -c 5 -W 1 10.9.0.2 >/dev/null
-check "the byte limit is reported" wait_for $work/a.out '^expired 00002001 hard'
+check "the byte limit is reported" wait_for said a '^expired 00002001 hard'
 check "and holds" refuses on a ping -q -c 1 -W 1 10.9.0.2
 check "and asks anew" test "$(grep -c '^acquire 1 ' $work/a.out)" -eq 2
 a failed 1 10.9.0.1 10.9.0.2
@@ -263,9 +186,7 @@ pair 1 0x3001 chacha20poly1305 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2
 check "ChaCha20-Poly1305 follows" on a ping -q -c 1 -W 2 10.9.0.2
 
 # A daemon that is killed leaves no way to go clear, in either direction.
-kill -9 "$(cat $work/a.pid)"
-wait "$(cat $work/a.pid)" 2>/dev/null
-exec 3>&-
+crash a
 sleep 0.3
 check "killed: nothing leaves a" refuses on a ping -q -c 1 -W 1 10.9.0.2
 ip -n a rule add fwmark 77 pref 5 lookup main
@@ -275,7 +196,7 @@ begin_capture --immediate-mode -U -w $work/clear-pings 'icmp[0] == 8'
 ip netns exec a sh -c 'while :; do ping -q -c 1 -W 0.05 10.9.0.2; done' >/dev/null 2>&1 3>&- 4>&- &
 pings=$!
 sleep 1
-check "a starts again over what was left" start a
+check "a starts again over what was left" start a kink0
 a policy 1 10 require 0.0.0.0/0 10.9.0.0/24 0 0 0
 settled a 1
 check "the rules from before stand until the new ones are all in" \
@@ -295,17 +216,17 @@ check "clear again when both have closed" on a ping -q -c 1 -W 2 10.9.0.2
 
 
 # Request: clear until there is an SA.
-check "both open again" eval 'start a && start b'
+check "both open again" eval 'start a kink0 && start b kink0'
 a policy 1 10 request 0.0.0.0/0 10.9.0.0/24 0 0 0
 b policy 1 10 request 0.0.0.0/0 10.9.0.0/24 0 0 0
 sleep 0.3
 check "without an SA a requesting policy lets pass" on a ping -q -c 1 -W 2 10.9.0.2
 check "a ping in fragments too" on a ping -q -s 5000 -c 1 -W 2 10.9.0.2
-check "but asks" wait_for $work/a.out '^acquire 1 10.9.0.1 10.9.0.2'
+check "but asks" wait_for said a '^acquire 1 10.9.0.1 10.9.0.2'
 pair 1 0x5001 aes128-sha1 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2
 check "with an SA it uses it" on a ping -q -c 3 -i 0.1 -W 2 10.9.0.2
 a query 0x5001 10.9.0.2
-check "for every packet" wait_for $work/a.out '^counters 00005001 packets=3'
+check "for every packet" wait_for said a '^counters 00005001 packets=3'
 before=$(done_count a)
 a delete 0x5001 10.9.0.2
 settled a $((before + 1))
@@ -341,7 +262,7 @@ while at < len(data):
         sys.exit("a wrong ICV")
     seen[header] += 1
 sys.exit(0 if min(seen.values()) >= 2 else "too few packets of AH: %s" % seen)'
-check "both open with a port for UDP encapsulation" eval 'start a 4500 && start b 4500'
+check "both open with a port for UDP encapsulation" eval 'start a kink0 4500 && start b kink0 4500'
 a policy 1 10 require 10.9.0.1/32 10.9.0.2/32 0 0 0 protect=ah
 b policy 1 10 require 10.9.0.2/32 10.9.0.1/32 0 0 0 protect=ah
 a policy 2 11 require fd09::1/128 fd09::2/128 0 0 0 protect=ipcomp,esp,ah
@@ -366,7 +287,7 @@ for address in 10.9.0.2 fd09::2; do
 	check "a ping in fragments to $address" on a ping -q -s 5000 -c 1 -W 2 $address
 done
 b query 0x6004 fd09::2 ah
-check "each SA of the bundle counts" wait_for $work/b.out '^counters 00006004 packets=[1-9].* wrong=0'
+check "each SA of the bundle counts" wait_for said b '^counters 00006004 packets=[1-9].* wrong=0'
 b delete 0x6004 fd09::2 ah
 check "without one of its SAs the bundle takes nothing" refuses on a ping -q -c 1 -W 1 fd09::2
 a delete 0x6001 10.9.0.2 ah
@@ -374,7 +295,7 @@ b delete 0x6001 10.9.0.1 ah
 pair 1 0x6005 aes256gcm16 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2
 check "ESP where the policy wants AH is refused" refuses on a ping -q -c 1 -W 1 10.9.0.2
 b query 0x6005 10.9.0.2
-check "and counted" wait_for $work/b.out '^counters 00006005 .* wrong=1'
+check "and counted" wait_for said b '^counters 00006005 .* wrong=1'
 check "no errors in AH" refuses grep -H ^error $work/a.out $work/b.out
 stop a
 stop b
@@ -389,7 +310,7 @@ on a nft -f - <<-END
 		}
 	}
 END
-check "both open again" eval 'start a 4500 && start b 4500'
+check "both open again" eval 'start a kink0 4500 && start b kink0 4500'
 a policy 1 10 require 10.9.0.1/32 10.9.0.2/32 0 0 0
 b policy 1 10 require 10.9.0.2/32 10.9.0.1/32 0 0 0
 settled a 1
@@ -397,7 +318,7 @@ settled b 1
 pair 1 0x7001 aes256gcm16 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2 udp=4500,4500 keepalive
 begin_capture --immediate-mode -l 'udp dst port 4500 and udp[4:2] = 44' >$work/keepalives
 on a ping -q -c 1 -W 1 10.9.0.2 >/dev/null
-check "b tells where a is" wait_for $work/b.out '^moved 00007001 10.9.0.77:61000'
+check "b tells where a is" wait_for said b '^moved 00007001 10.9.0.77:61000'
 on a ping -q -c 1 -W 1 10.9.0.2 >/dev/null
 check "once" test "$(grep -c ^moved $work/b.out)" -eq 1
 b move 0x7001 10.9.0.1 10.9.0.77 61000
@@ -413,7 +334,7 @@ s.setsockopt(socket.SOL_SOCKET, 36, 910)
 for data in b"\0\0\0\0", b"\xff", b"\1", b"\0\0\0\0more", b"\0\0\x10\1short":
     s.sendto(data, ("10.9.0.2", 4500))'
 	check "what is not ESP does no harm" on a ping -q -c 1 -W 2 10.9.0.2
-	check "a key exchange goes up without its marker" wait_for $work/b.out '^key exchange more$'
+	check "a key exchange goes up without its marker" wait_for said b '^key exchange more$'
 fi
 check "no errors in UDP" refuses grep -H ^error $work/a.out $work/b.out
 if kill -0 $capture 2>/dev/null; then
@@ -429,5 +350,4 @@ stop b
 command -v python3 >/dev/null &&
 	check "b counted what is neither" grep -q ' 1 datagrams that are neither ESP nor ' $work/b.out
 
-check "no sanitizer complained" refuses cat $work/sanitizer.*
-[ $failures -eq 0 ]
+finish

@@ -4,96 +4,17 @@
 # kernel has ESP also packets between two hosts (namespaces), with SAs installed by hand.
 # Runs without root where user namespaces allow it. Exit 77: cannot run here.
 set -u
+# shellcheck source=tests/dataplane/hosts.sh
+. "$(dirname "$0")/hosts.sh"
 
-if [ -z "${XFRM_INSIDE:-}" ]; then
-	for tool in unshare ip ping tcpdump; do
-		command -v "$tool" >/dev/null || { echo "SKIP: no $tool" && exit 77; }
-	done
-	options=-nm
-	[ "$(id -u)" -eq 0 ] || options=-Urnm
-	unshare $options true 2>/dev/null || { echo "SKIP: no namespaces here" && exit 77; }
-	unshare $options ip xfrm policy >/dev/null 2>&1 ||
-		{ echo "SKIP: the kernel has no XFRM, or this user may not steer it" && exit 77; }
-	XFRM_INSIDE=1 exec unshare $options --kill-child --pid --fork --mount-proc "$0" "$@"
+if ! inside; then
+	need unshare ip ping tcpdump
+	unshare "${namespaces[@]}" true 2>/dev/null || skip "no namespaces here"
+	unshare "${namespaces[@]}" ip xfrm policy >/dev/null 2>&1 ||
+		skip "the kernel has no XFRM, or this user may not steer it"
+	enter "$0" "$@"
 fi
-
-builddir=$(cd "${top_builddir:-.}" && pwd)
-driver=$builddir/tests/dataplane/dataplane-driver
-stream=$builddir/tests/dataplane/stream
-mount -t tmpfs tmpfs /run
-work=/run/work
-mkdir $work
-failures=0
-for options in ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS; do
-	export "$options=log_path=$work/sanitizer"
-done
-
-check() { # DESCRIPTION COMMAND...
-	local what=$1
-	shift
-	if "$@" >$work/last 2>&1; then
-		echo "ok: $what"
-	else
-		echo "FAILED: $what"
-		sed 's/^/    /' $work/last
-		failures=$((failures + 1))
-	fi
-}
-refuses() { ! "$@"; }
-on() { # HOST COMMAND...
-	local host=$1
-	shift
-	ip netns exec "$host" "$@"
-}
-patience=${KINKD_PATIENCE:-1} # by how much everything may take longer here
-wait_for() { # COMMAND...: up to five seconds
-	local end=$((SECONDS + 5 * patience))
-	until "$@" >/dev/null; do
-		[ $SECONDS -lt $end ] || break
-		sleep 0.05
-	done
-	"$@" >/dev/null && return 0
-	echo "not within $((5 * patience)) seconds: $*"
-	cat $work/*.out
-	return 1
-}
-said() { # HOST PATTERN [COUNT]
-	[ "$(grep -c -- "$2" "$work/$1.out")" -ge "${3:-1}" ]
-}
-
-make_host() { # HOST NUMBER
-	ip netns add "$1"
-	ip link set "veth-$1" netns "$1"
-	ip -n "$1" link set lo up
-	ip -n "$1" link set "veth-$1" up
-	ip -n "$1" addr add "10.9.0.$2/24" dev "veth-$1"
-	ip -n "$1" addr add "fd09::$2/64" dev "veth-$1" nodad
-	ip -n "$1" addr add "10.$2.0.1/32" dev lo
-	ip -n "$1" route add "10.$((3 - $2)).0.1/32" dev "veth-$1" src "10.$2.0.1"
-}
-
-declare -A descriptor=([a]=3 [b]=4) process
-start() { # HOST [UDP-PORT]: its commands go to tell HOST
-	rm -f "$work/$1.in"
-	mkfifo "$work/$1.in"
-	STATE=$work/$1.state ip netns exec "$1" "$driver" kernel "${2:-0}" \
-		<"$work/$1.in" >"$work/$1.out" 2>&1 3>&- 4>&- &
-	process[$1]=$!
-	eval "exec ${descriptor[$1]}>$work/$1.in"
-	wait_for said "$1" '^open'
-}
-tell() { # HOST COMMAND
-	echo "$2" >&"${descriptor[$1]}"
-}
-stop() { # HOST
-	eval "exec ${descriptor[$1]}>&-"
-	wait "${process[$1]}"
-}
-crash() { # HOST
-	kill -9 "${process[$1]}"
-	eval "exec ${descriptor[$1]}>&-"
-	wait "${process[$1]}" 2>/dev/null
-}
+prepare
 
 shows() { # HOST policy|state PATTERN: somewhere in what ip shows, as one line
 	local statistics=(-s)
@@ -104,16 +25,10 @@ shows() { # HOST policy|state PATTERN: somewhere in what ip shows, as one line
 count() { # HOST policy|state
 	on "$1" ip xfrm "$2" | grep -c '^src'
 }
-is() { # EXPECTED COMMAND...
-	local expected=$1 found
-	shift
-	found=$("$@")
-	[ "$found" = "$expected" ] || { echo "expected $expected, found $found" && false; }
-}
 
-ip link add veth-a type veth peer name veth-b
-make_host a 1
-make_host b 2
+make_hosts
+ip -n a route add 10.2.0.1/32 dev veth-a src 10.1.0.1
+ip -n b route add 10.1.0.1/32 dev veth-b src 10.2.0.1
 reqid() { # POLICY in|out
 	echo $((0x4b000000 + 2 * $1 + ($([ "$2" = out ] && echo 1 || echo 0))))
 }
@@ -122,7 +37,7 @@ neighbours=12 # IPv6's four kinds of messages, in three directions
 # --- Policies ------------------------------------------------------------------------------------
 
 echo 1 | on a tee /proc/sys/net/core/xfrm_larval_drop >/dev/null
-start a
+start a kernel
 tell a 'policy 1 1 bypass 0.0.0.0/0 0.0.0.0/0 17 910 0'
 tell a 'policy 2 2 discard 0.0.0.0/0 10.66.0.0/16 0 0 0'
 tell a 'policy 3 3 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
@@ -187,7 +102,7 @@ check "and no SA" is 0 count a state
 check "and the system's setting" is 1 on a cat /proc/sys/net/core/xfrm_larval_drop
 check "and no file" refuses test -e $work/a.state
 
-start a
+start a kernel
 tell a 'policy 1 1 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
 tell a 'policy 2 2 discard 0.0.0.0/0 10.66.0.0/16 0 0 0'
 tell a settled
@@ -197,7 +112,7 @@ check "a crash leaves them" is $((2 * 3 + neighbours + 1)) count a policy
 on a ip monitor all >/dev/null 2>&1 &
 on a ip xfrm monitor policy >$work/changes &
 monitor=$!
-start a
+start a kernel
 check "the next start touches none at first" is $((2 * 3 + neighbours + 1)) count a policy
 tell a 'policy 7 1 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
 check "a policy is told again" wait_for said a '^done' 1
@@ -219,8 +134,7 @@ on a ip xfrm policy flush
 if ! ip xfrm state add src 127.0.0.1 dst 127.0.0.1 proto esp spi 0x1000 \
 	aead 'rfc4106(gcm(aes))' 0x000102030405060708090a0b0c0d0e0f10111213 128 2>/dev/null; then
 	echo "this kernel has no ESP: packets are not tried here"
-	[ $failures -eq 0 ]
-	exit
+	finish
 fi
 ip xfrm state flush
 
@@ -242,8 +156,8 @@ pings() { # ADDRESS [SOURCE]
 	on a ping -q -c 2 -i 0.2 -W $((2 * patience)) ${2:+-I $2} "$1"
 }
 
-start a
-start b
+start a kernel
+start b kernel
 for host in a b; do
 	near=1 far=2
 	[ $host = a ] || near=2 far=1
@@ -291,12 +205,22 @@ tell a 'query 4193 10.9.0.2'
 check "and is the one in use" wait_for said a '^counters 00001061 packets=[1-9]'
 check "nothing was refused" refuses grep -E '^Xfrm(In|Out|Fwd)[A-Za-z]*[[:space:]]*[1-9]' \
 	/proc/net/xfrm_stat
+
+# Sequence numbers of 64 bits, also across the place where the lower 32 come around; limits.
+pair 4224 1 aes256gcm16 10.9.0.1 10.9.0.2 10.9.0.1/32 10.9.0.2/32 transport esn packets=20,30
+check "extended sequence numbers" pings 10.9.0.2
+check "the kernel has them" shows a state 'spi 0x00001081 .*flag esn'
+pair 4226 2 aes128-sha256 fd09::1 fd09::2 fd09::1/128 fd09::2/128 transport esn
+check "and with HMAC, where their upper half is behind the packet" pings fd09::2
+on a ping -q -i 0.05 -c 40 -W 1 10.9.0.2 >/dev/null
+check "a soft limit of packets is reported" wait_for said a '^expired 00001081 soft'
+check "a hard one too" wait_for said a '^expired 00001081 hard'
 stop a
 stop b
 
 # A flow that is only requested to be protected.
-start a
-start b
+start a kernel
+start b kernel
 for host in a b; do
 	tell $host "policy 1 1 request 0.0.0.0/0 10.9.0.0/24 0 0 0"
 	tell $host settled
@@ -322,12 +246,11 @@ for host in a b; do
 done
 check "and never clear again" refuses pings 10.9.0.2
 crash a
-start a
+start a kernel
 tell a "policy 9 1 request 0.0.0.0/0 10.9.0.0/24 0 0 0"
 tell a settled
 wait_for said a '^done' 2
 check "nor after a crash" refuses pings 10.9.0.2
 stop a
 stop b
-check "no sanitizer complained" test -z "$(cat $work/sanitizer.* 2>/dev/null)"
-[ $failures -eq 0 ]
+finish

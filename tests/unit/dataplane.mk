@@ -42,5 +42,5 @@ tests_dataplane_dataplane_driver_LDADD = $(dataplane_test_libs)
 tests_dataplane_stream_SOURCES = tests/dataplane/stream.c
 tests_dataplane_stream_LDADD = libbase.a
 EXTRA_DIST += tests/dataplane/test-userspace.sh tests/dataplane/test-kernel-peer \
-	tests/dataplane/test-xfrm.sh
+	tests/dataplane/test-xfrm.sh tests/dataplane/hosts.sh
 TESTS += tests/dataplane/test-userspace.sh tests/dataplane/test-xfrm.sh

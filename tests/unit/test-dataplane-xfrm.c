@@ -317,7 +317,10 @@ static void test_cipher_and_integrity(void **state)
 	uint32_t digest_bits[2] = {256, 128};
 
 	(void)state;
-	sa.suite = (struct suite){IPSEC_ESP, ENCRYPTION_AES_CBC, 128, INTEGRITY_HMAC_SHA2_256_128};
+	sa.suite = (struct suite){.protocol = IPSEC_ESP,
+	    .encryption = ENCRYPTION_AES_CBC,
+	    .key_bits = 128,
+	    .integrity = INTEGRITY_HMAC_SHA2_256_128};
 	sa.key_len = 48;
 	message_put_sa(message, &sa);
 	memcpy(cipher + 64, &cipher_bits, 4);
@@ -328,6 +331,63 @@ static void test_cipher_and_integrity(void **state)
 	    message, sizeof(struct xfrm_usersa_info), XFRMA_ALG_CRYPT, cipher, sizeof(cipher));
 	check_attribute(
 	    message, sizeof(struct xfrm_usersa_info), XFRMA_ALG_AUTH_TRUNC, digest, sizeof(digest));
+}
+
+/* With extended sequence numbers each SA has a bitmap, outbound ones a small one. */
+static void test_esn(void **state)
+{
+	static const struct {
+		enum ipsec_direction direction;
+		uint32_t told, window, words;
+	} cases[] = {{IPSEC_IN, 1024, 1024, 32}, {IPSEC_IN, 32, 32, 1}, {IPSEC_OUT, 0, 1, 1}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dataplane_sa sa = sa_of(cases[i].direction);
+		struct nlmsghdr *message = begin();
+		const struct xfrm_usersa_info *info = mnl_nlmsg_get_payload(message);
+		uint32_t expected[6 + 32] = {cases[i].words, 0, 0, 0, 0, cases[i].window};
+
+		sa.suite.esn = true;
+		sa.replay_window = cases[i].told;
+		message_put_sa(message, &sa);
+		assert_int_equal(info->flags, XFRM_STATE_ESN);
+		assert_int_equal(info->replay_window, 0);
+		check_attribute(message, sizeof(*info), XFRMA_REPLAY_ESN_VAL, expected,
+		    (6 + cases[i].words) * 4);
+	}
+}
+
+/* What is told, and what 32 bits of sequence number leave; of inbound SAs those are the peer's. */
+static void test_packet_limits(void **state)
+{
+	static const struct {
+		enum ipsec_direction direction;
+		bool esn;
+		uint64_t told, soft, hard;
+	} cases[] = {
+	    {IPSEC_IN, false, 0, XFRM_INF, XFRM_INF},
+	    {IPSEC_IN, false, 5000, 4000, 5000},
+	    {IPSEC_OUT, false, 0, 0xf0000000, 0xffffffff},
+	    {IPSEC_OUT, false, 5000, 4000, 5000},
+	    {IPSEC_OUT, false, 0x100001000, 0xf0000000, 0xffffffff},
+	    {IPSEC_OUT, true, 0, XFRM_INF, XFRM_INF},
+	    {IPSEC_OUT, true, 0x100001000, 0x100000c18, 0x100001000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct dataplane_sa sa = sa_of(cases[i].direction);
+		struct nlmsghdr *message = begin();
+		const struct xfrm_usersa_info *info = mnl_nlmsg_get_payload(message);
+
+		sa.suite.esn = cases[i].esn;
+		sa.hard_packets = cases[i].told;
+		sa.soft_packets = cases[i].told != 0 ? cases[i].told - 1000 : 0;
+		message_put_sa(message, &sa);
+		assert_int_equal(info->lft.soft_packet_limit, cases[i].soft);
+		assert_int_equal(info->lft.hard_packet_limit, cases[i].hard);
+	}
 }
 
 static void test_what_xfrm_cannot_say(void **state)
@@ -396,6 +456,8 @@ int main(void)
 	    cmocka_unit_test(test_sa),
 	    cmocka_unit_test(test_windows),
 	    cmocka_unit_test(test_cipher_and_integrity),
+	    cmocka_unit_test(test_esn),
+	    cmocka_unit_test(test_packet_limits),
 	    cmocka_unit_test(test_what_xfrm_cannot_say),
 	    cmocka_unit_test(test_wishes),
 	};

@@ -145,8 +145,9 @@ static void check_keymat(
 	pair->part_count = 1;
 	pair->parts[0].spi_in = spi;
 	/* A suite that takes as much, or the beginning of it. */
-	pair->parts[0].suite =
-	    (struct suite){IPSEC_ESP, ENCRYPTION_AES_GCM_16, len >= 36 ? 256 : 128, 0};
+	pair->parts[0].suite = (struct suite){.protocol = IPSEC_ESP,
+	    .encryption = ENCRYPTION_AES_GCM_16,
+	    .key_bits = len >= 36 ? 256 : 128};
 	assert_int_equal(
 	    prf_new(run->keys.hash, bytes_of(run->keys.derivation, length), &prf), ERR_OK);
 	assert_int_equal(quick_derive_keys(prf, length, pair, IPSEC_IN, inputs, &keys), ERR_OK);

@@ -299,6 +299,9 @@ static const struct {
 	"\"udp\", \"icmpv6\", \"sctp\", or a number from 0 to 255"},
     {MEMBER("protect = \"bypass\"; lifetime = 60;"),
 	"k.conf:2: policy \"r\": lifetime: has no effect with protect = \"bypass\"; remove it"},
+    {MEMBER("esn = \"offer\";") " daemon: { dataplane = \"userspace\"; };",
+	"k.conf:2: policy \"r\": esn: needs the kernel's data plane, but daemon.dataplane is "
+	"\"userspace\"; remove one of the two"},
     {MEMBER("mode = \"tunnel\";"),
 	"k.conf:2: policy \"r\": gateway: missing; tunnel mode needs the address of the tunnel's "
 	"far end, or a peer that has one address"},

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "crypto/algorithms.h"
 #include "policy/config.h"
 #include "policy/identity.h"
 #include "policy/proposal.h"
@@ -608,6 +609,57 @@ static void test_bundle(void **state)
 	policy_release(without);
 }
 
+/* RFC 4304: an offer has each suite with them, without, or both, most wanted first. */
+static void test_extended_sequence_numbers(void **state)
+{
+	static const uint32_t spis[] = {1, 2};
+	static const struct {
+		const char *settings;
+		const char *first, *last;
+		size_t count;
+	} cases[] = {
+	    {"esp = [ \"aes256gcm16\", \"aes128gcm16\" ];", "aes256gcm16", "aes128gcm16", 2},
+	    {"esp = [ \"aes256gcm16\", \"aes128gcm16\" ]; esn = \"offer\";", "aes256gcm16-esn",
+		"aes128gcm16", 4},
+	    {"esp = [ \"aes256gcm16\", \"aes128gcm16\" ]; esn = \"require\";", "aes256gcm16-esn",
+		"aes128gcm16-esn", 2},
+	    /* Of a bundle either all protocols or none. */
+	    {"esp = \"aes256gcm16\"; ipsec = \"esp+ah\"; esn = \"offer\";", "aes256gcm16-esn",
+		"aes256gcm16", 2},
+	};
+	struct policy *never = proposals("");
+	struct policy *always = proposals("esn = \"require\";");
+	struct offer offer;
+	struct offer_choice choice;
+	struct problem problem;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct policy *policy = proposals(cases[i].settings);
+		char text[SUITE_TEXT_SIZE];
+
+		assert_int_equal(offer_make(&policy->rules[0], spis, DH_NONE, &offer), ERR_OK);
+		assert_int_equal(offer.count, cases[i].count);
+		assert_string_equal(
+		    suite_format(&offer.choices[0].parts[0].suite, text), cases[i].first);
+		assert_string_equal(
+		    suite_format(&offer.choices[offer.count - 1].parts[0].suite, text),
+		    cases[i].last);
+		for (size_t j = 0; j < offer.count && offer.choices[j].part_count == 2; j++)
+			assert_int_equal(offer.choices[j].parts[0].suite.esn,
+			    offer.choices[j].parts[1].suite.esn);
+		policy_release(policy);
+	}
+	assert_int_equal(offer_make(&always->rules[0], spis, DH_NONE, &offer), ERR_OK);
+	assert_int_equal(offer_select(&always->rules[0], &offer, &choice, &problem), ERR_OK);
+	assert_int_equal(offer_select(&never->rules[0], &offer, &choice, &problem), ERR_NOT_FOUND);
+	assert_non_null(strstr(problem.text, "the peer offers aes256gcm16-esn, "));
+	assert_int_equal(offer_make(&never->rules[0], spis, DH_NONE, &offer), ERR_OK);
+	assert_int_equal(offer_select(&always->rules[0], &offer, &choice, &problem), ERR_NOT_FOUND);
+	policy_release(never);
+	policy_release(always);
+}
+
 static void test_find_answer(void **state)
 {
 	static const uint32_t spi = 1;
@@ -703,6 +755,7 @@ int main(void)
 	    cmocka_unit_test(test_select),
 	    cmocka_unit_test(test_select_lifetimes),
 	    cmocka_unit_test(test_bundle),
+	    cmocka_unit_test(test_extended_sequence_numbers),
 	    cmocka_unit_test(test_find_answer),
 	    cmocka_unit_test(test_select_group),
 	};

@@ -230,6 +230,51 @@ static void an_offer_as_the_rfcs_have_it(void **state)
 	assert_int_equal(got.choices[0].parts[0].mode, IPSEC_TRANSPORT);
 }
 
+/* RFC 4304 section 2: attribute 11, and 1 is its only value. */
+static void extended_sequence_numbers_are_an_attribute(void **state)
+{
+	static const struct {
+		uint8_t value[4];
+		size_t count;
+		bool esn;
+	} cases[] = {{{0x80, 11, 0, 1}, 1, true}, {{0x80, 11, 0, 2}, 0, false},
+	    {{0x80, 11, 0, 0}, 0, false}, {{0x80, 4, 0, 2}, 1, false}};
+	uint8_t body[] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 32, 1, 3, 4, 1, 0xca, 0xfe, 0xba, 0xbe,
+	    0, 0, 0, 20, 1, 20, 0, 0, 0x80, 4, 0, 2, 0x80, 6, 1, 0, 0, 0, 0, 0};
+	struct offer offer = {.count = 1, .choices = {choice("aes256gcm16", 1)}};
+	struct message message;
+	struct writer out;
+	struct isakmp_writer chain;
+	struct isakmp_sa sa;
+	struct ipsec_attributes attributes;
+	struct offer got;
+	enum notify_type notify;
+	bool first_known;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memcpy(body + sizeof(body) - 4, cases[i].value, 4);
+		chain = begin(&message, &out);
+		isakmp_put(&chain, ISAKMP_SA, bytes_of(body, sizeof(body)));
+		arrive(&message, &out);
+		assert_int_equal(
+		    quick_get_offer(&message.chain, &got, &first_known, &notify), ERR_OK);
+		assert_int_equal(got.count, cases[i].count);
+		assert_true(got.count == 0 || got.choices[0].parts[0].suite.esn == cases[i].esn);
+	}
+	offer.choices[0].parts[0].suite.esn = true;
+	chain = begin(&message, &out);
+	assert_int_equal(quick_put_offer(&chain, &offer), ERR_OK);
+	arrive(&message, &out);
+	assert_int_equal(
+	    isakmp_sa_decode(isakmp_chain_find(&message.chain, ISAKMP_SA, NULL)->body, &sa),
+	    ERR_OK);
+	assert_int_equal(ipsec_attributes_decode(sa.transforms[0].attributes, &attributes), ERR_OK);
+	assert_int_equal(attributes.esn, ESN_64_BITS);
+	assert_int_equal(quick_get_offer(&message.chain, &got, &first_known, &notify), ERR_OK);
+	assert_true(got.choices[0].parts[0].suite.esn);
+}
+
 static void what_has_no_number_is_not_offered(void **state)
 {
 	struct message message;
@@ -446,6 +491,7 @@ int main(void)
 	    cmocka_unit_test(bundles_round_trip),
 	    cmocka_unit_test(encapsulation_modes_say_udp),
 	    cmocka_unit_test(an_offer_as_the_rfcs_have_it),
+	    cmocka_unit_test(extended_sequence_numbers_are_an_attribute),
 	    cmocka_unit_test(what_has_no_number_is_not_offered),
 	    cmocka_unit_test(offers_that_are_none),
 	    cmocka_unit_test(nonces_have_their_size),

@@ -345,6 +345,47 @@ static void responders_do_not_rekey(void **state)
 	close_sad(&fixture);
 }
 
+/* The peer knows nothing of it, so whoever has the limit makes the successor. */
+static void a_limit_of_packets_is_our_own(void **state)
+{
+	(void)state;
+	for (int initiator = 0; initiator < 2; initiator++) {
+		struct fixture fixture;
+		struct sa_pair model = {.local = address("10.0.0.1"),
+		    .remote = address("10.0.0.2"),
+		    .packet_limit = 1000000,
+		    .initiator = initiator != 0};
+		struct suite suite = {
+		    .protocol = IPSEC_ESP, .encryption = ENCRYPTION_AES_GCM_16, .key_bits = 128};
+		struct lifetime lifetime = {.seconds = 3600};
+		uint8_t octets[20] = {7};
+		struct bytes key = bytes_of(octets, sizeof(octets));
+		struct dataplane_expiry expiry = {.destination = model.remote,
+		    .spi = 0xabcdef,
+		    .protocol = IPSEC_ESP,
+		    .direction = IPSEC_OUT};
+		struct sa_pair *pair = NULL;
+
+		open_sad(&fixture);
+		assert_int_equal(sad_add(fixture.sad, &model, &esp, 1, &pair), ERR_OK);
+		answer(&fixture, ERR_OK);
+		sad_agree(pair, &suite, &lifetime);
+		assert_int_equal(sad_set_spi_out(fixture.sad, &pair->parts[0], 0xabcdef), ERR_OK);
+		sad_install(fixture.sad, pair, IPSEC_IN, &key);
+		sad_install(fixture.sad, pair, IPSEC_OUT, &key);
+		for (size_t i = 0; i < 2; i++) {
+			assert_int_equal(fixture.requests[i].sa.hard_packets, 1000000);
+			assert_in_range(fixture.requests[i].sa.soft_packets, 800000, 900000);
+		}
+		answer(&fixture, ERR_OK);
+		sad_establish(fixture.sad, pair);
+		sad_expired(fixture.sad, &expiry);
+		sad_expired(fixture.sad, &expiry);
+		assert_int_equal(fixture.rekeys, 1);
+		close_sad(&fixture);
+	}
+}
+
 static void soft_limits_of_the_data_plane_count_once(void **state)
 {
 	struct fixture fixture;
@@ -466,6 +507,7 @@ int main(void)
 	    cmocka_unit_test(an_encapsulated_pair_names_its_ports),
 	    cmocka_unit_test(initiators_rekey_before_the_end),
 	    cmocka_unit_test(responders_do_not_rekey),
+	    cmocka_unit_test(a_limit_of_packets_is_our_own),
 	    cmocka_unit_test(soft_limits_of_the_data_plane_count_once),
 	    cmocka_unit_test(retiring_keeps_the_inbound_sa_for_a_while),
 	    cmocka_unit_test(removal_waits_for_the_spi),

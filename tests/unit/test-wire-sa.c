@@ -299,7 +299,8 @@ static void test_attributes_round_trip(void **state)
 		    .encapsulation = ENCAPSULATION_TUNNEL,
 		    .authentication = AUTH_HMAC_SHA2_512,
 		    .key_length = 192,
-		    .key_rounds = 12};
+		    .key_rounds = 12,
+		    .esn = ESN_64_BITS};
 		struct ipsec_attributes back;
 		uint8_t buffer[64];
 		struct writer out = writer_of(buffer, sizeof(buffer));
@@ -314,7 +315,8 @@ static void test_attributes_round_trip(void **state)
 		assert_int_equal(back.authentication, in.authentication);
 		assert_int_equal(back.key_length, in.key_length);
 		assert_int_equal(back.key_rounds, in.key_rounds);
-		assert_int_equal(out.len, 2 * durations[i].len + 5 * 4);
+		assert_int_equal(back.esn, in.esn);
+		assert_int_equal(out.len, 2 * durations[i].len + 6 * 4);
 		assert_int_equal(back.unsupported, 0);
 	}
 }

@@ -2,11 +2,8 @@
  * Lifetimes on use: octets, seconds, and the sequence number, which must never come around (RFC
  * 4303 3.3.3).
  */
+#include "dataplane/sa_rules.h"
 #include "dataplane/userspace/private.h"
-
-#define SEQUENCE_HARD UINT64_C(0xffffffff)
-/* Soft at fifteen sixteenths: minutes are left even at millions of packets a second. */
-#define SEQUENCE_SOFT UINT64_C(0xf0000000)
 
 static void report(struct dataplane *dp, const struct sa *sa, bool hard)
 {
@@ -24,6 +21,7 @@ static bool is_over(const struct sa *sa, uint64_t packets, uint64_t bytes, uint6
 	const struct dataplane_sa *told = &sa->told;
 
 	return (told->hard_bytes != 0 && sa->counters.bytes + bytes > told->hard_bytes) ||
+	       (told->hard_packets != 0 && sa->counters.packets + packets > told->hard_packets) ||
 	       (told->hard_seconds != 0 &&
 		   now_ms - sa->installed_ms >= (uint64_t)told->hard_seconds * 1000) ||
 	       (told->direction == IPSEC_OUT && sa->sequence + packets > SEQUENCE_HARD);
@@ -43,6 +41,7 @@ bool lifetime_use(
 	sa->counters.bytes += bytes;
 	if (!sa->soft_reported &&
 	    ((sa->told.soft_bytes != 0 && sa->counters.bytes >= sa->told.soft_bytes) ||
+		(sa->told.soft_packets != 0 && sa->counters.packets >= sa->told.soft_packets) ||
 		sa->sequence >= SEQUENCE_SOFT)) {
 		sa->soft_reported = true;
 		report(dp, sa, false);

@@ -300,6 +300,9 @@ enum err sa_table_add(struct sa_table *table, const struct dataplane_sa *told, u
 	struct sa *sa = sa_table_find(table, told->spi, told->suite.protocol, &told->destination);
 	enum err code = sa_rules_check(told, problem);
 
+	if (code == ERR_OK && told->suite.esn)
+		code = problem_set(problem, ERR_UNSUPPORTED,
+		    "SA %08x: extended sequence numbers need the kernel's data plane", told->spi);
 	if (code != ERR_OK)
 		return code;
 	if (sa != NULL && sa->installed)

@@ -5,6 +5,7 @@
 
 #include "base/secret.h"
 #include "crypto/algorithms.h"
+#include "dataplane/sa_rules.h"
 #include "dataplane/xfrm/message.h"
 
 /* The kernel's limits on anti-replay windows: without and with a bitmap of its own. */
@@ -117,12 +118,23 @@ static uint64_t limit(uint64_t told)
 	return told != 0 ? told : XFRM_INF;
 }
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 static void set_limits(struct xfrm_lifetime_cfg *limits, const struct dataplane_sa *sa)
 {
 	limits->soft_byte_limit = limit(sa->soft_bytes);
 	limits->hard_byte_limit = limit(sa->hard_bytes);
-	limits->soft_packet_limit = limits->hard_packet_limit = XFRM_INF;
+	limits->soft_packet_limit = limit(sa->soft_packets);
+	limits->hard_packet_limit = limit(sa->hard_packets);
 	limits->hard_add_expires_seconds = sa->hard_seconds;
+	if (sa->direction == IPSEC_IN || sa->suite.esn || sa->suite.protocol == IPSEC_IPCOMP)
+		return;
+	/* Of sequence numbers that run out the kernel says nothing: it drops what would follow. */
+	limits->soft_packet_limit = lesser(limits->soft_packet_limit, SEQUENCE_SOFT);
+	limits->hard_packet_limit = lesser(limits->hard_packet_limit, SEQUENCE_HARD);
 }
 
 static void fill_name(struct xfrm_usersa_info *info, const struct dataplane_sa *sa)
@@ -136,7 +148,10 @@ static void fill_name(struct xfrm_usersa_info *info, const struct dataplane_sa *
 	info->mode = sa->mode == IPSEC_TUNNEL ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT;
 }
 
-/* A window beyond what fits into the SA itself is a bitmap of its own (XFRMA_REPLAY_ESN_VAL). */
+/*
+ * A window beyond what fits into the SA itself is a bitmap of its own (XFRMA_REPLAY_ESN_VAL), where
+ * extended sequence numbers are as well. With those the kernel wants one of outbound SAs, too.
+ */
 static void put_window(
     struct nlmsghdr *message, struct xfrm_usersa_info *info, const struct dataplane_sa *sa)
 {
@@ -151,7 +166,11 @@ static void put_window(
 
 	if (sa->suite.protocol == IPSEC_IPCOMP)
 		return;
-	if (window <= WINDOW_PLAIN_MAX) {
+	if (sa->suite.esn) {
+		info->flags |= XFRM_STATE_ESN;
+		if (window == 0)
+			replay.bmp_len = replay.replay_window = 1;
+	} else if (window <= WINDOW_PLAIN_MAX) {
 		info->replay_window = (uint8_t)window;
 		return;
 	}

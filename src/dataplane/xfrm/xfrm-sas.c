@@ -230,7 +230,8 @@ static void look(void *context, const struct nlmsghdr *message)
 	    .destination = destination,
 	    .protocol = (enum ipsec_protocol)state->name.protocol,
 	    .direction = state->direction};
-	if (info->curlft.bytes >= info->lft.soft_byte_limit)
+	if (info->curlft.bytes >= info->lft.soft_byte_limit ||
+	    info->curlft.packets >= info->lft.soft_packet_limit)
 		dp->listener.expired(dp->listener.self, &expiry);
 }
 

@@ -313,6 +313,7 @@ static enum err xfrm_open(const struct dataplane_settings *settings,
 
 const struct dataplane_ops dataplane_xfrm = {.name = "kernel",
     .outlives = true,
+    .has_kernel_settings = true,
     .probe = xfrm_probe,
     .open = xfrm_open,
     .submit = xfrm_submit,

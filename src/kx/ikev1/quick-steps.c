@@ -188,6 +188,7 @@ static enum ikev1_outcome reserve(void *exchange)
 	    .mode = negotiation->rule->mode,
 	    .selector = negotiation->selector,
 	    .policy_id = negotiation->rule->id,
+	    .packet_limit = negotiation->rule->proposal.packet_limit,
 	    .exchange = EXCHANGE_IKEV1,
 	    .owner = owner(quick),
 	    .initiator = true};
@@ -490,6 +491,7 @@ static enum err add_pair(struct ikev1_quick *quick, const struct policy_rule *ru
 	    .mode = rule->mode,
 	    .selector = *selector,
 	    .policy_id = rule->id,
+	    .packet_limit = rule->proposal.packet_limit,
 	    .exchange = EXCHANGE_IKEV1,
 	    .owner = owner(quick)};
 	enum ipsec_protocol protocols[BUNDLE_MAX];

@@ -205,6 +205,7 @@ enum err kink_grant_begin(
 		return ERR_OK;
 	model.mode = rule->mode;
 	model.policy_id = rule->id;
+	model.packet_limit = rule->proposal.packet_limit;
 	return add_pair(response, grant, &model);
 }
 

@@ -178,6 +178,7 @@ static enum err add_wish(
 	    .mode = negotiation->rule->mode,
 	    .selector = negotiation->selector,
 	    .policy_id = negotiation->rule->id,
+	    .packet_limit = negotiation->rule->proposal.packet_limit,
 	    .exchange = EXCHANGE_KINK,
 	    .owner = kink_token(KINK_STEP_TICKET, command->handle),
 	    .initiator = true};

@@ -1,6 +1,6 @@
 /*
  * Offers as SA payloads of phase 2 and back: RFC 2407 4.4.3 to 4.4.5, 4.5, 4.6.1; RFC 4106 8; RFC
- * 4868; RFC 3173 4. Proposal payloads of one number are a bundle (RFC 2408 4.2).
+ * 4868; RFC 3173 4; RFC 4304. Proposal payloads of one number are a bundle (RFC 2408 4.2).
  */
 #include <string.h>
 
@@ -124,7 +124,8 @@ static void put_transform(struct isakmp_sa_writer *sa, struct writer *out,
 	    .life_kilobytes = choice->lifetime.bytes / 1024,
 	    .group = (uint16_t)choice->group,
 	    .encapsulation = encapsulation_of(choice, part->mode),
-	    .key_length = number->key_length ? part->suite.key_bits : 0};
+	    .key_length = number->key_length ? part->suite.key_bits : 0,
+	    .esn = part->suite.esn ? ESN_64_BITS : 0};
 
 	for (size_t i = 0; i < COUNT(integrities); i++) {
 		if (integrities[i].integrity == part->suite.integrity)
@@ -200,7 +201,9 @@ static bool get_suite(enum ipsec_protocol protocol, uint8_t transform,
 	const struct transform_number *number = NULL;
 	bool integrity_known = false;
 
-	*out = (struct suite){.protocol = protocol, .key_bits = attributes->key_length};
+	*out = (struct suite){.protocol = protocol,
+	    .key_bits = attributes->key_length,
+	    .esn = attributes->esn == ESN_64_BITS};
 	for (size_t i = 0; i < COUNT(transforms); i++) {
 		if (transforms[i].protocol == protocol && transforms[i].transform == transform)
 			number = &transforms[i];
@@ -212,6 +215,7 @@ static bool get_suite(enum ipsec_protocol protocol, uint8_t transform,
 		}
 	}
 	if (number == NULL || !integrity_known || attributes->key_rounds != 0 ||
+	    (attributes->esn != 0 && attributes->esn != ESN_64_BITS) ||
 	    (protocol == IPSEC_AH && out->integrity != number->integrity))
 		return false;
 	out->encryption = number->encryption;
