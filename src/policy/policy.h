@@ -217,8 +217,9 @@ const struct policy_rule *policy_lookup(
  * The rule under which these selectors may be protected with this peer: the first one whose
  * selectors contain them, if it protects and is this peer's (in transport mode the selectors are
  * our and the peer's own address, in tunnel mode the peer is the gateway). NULL otherwise, and when
- * an earlier rule discards any of that traffic or protects it with another peer. A part that an
- * earlier rule bypasses is no obstacle: it stays out of the SA on this side.
+ * an earlier rule protects any of that traffic with another peer. A part that an earlier rule
+ * bypasses or discards is no obstacle: what belongs to it stays out of the SA on this side, and is
+ * dropped where it comes out of one although it is to be discarded.
  */
 const struct policy_rule *policy_lookup_selector(const struct policy *policy,
     const struct selector *selector, const struct address *local, const struct address *peer);

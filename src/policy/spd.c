@@ -190,7 +190,7 @@ const struct policy_rule *policy_lookup_selector(const struct policy *policy,
 			continue;
 		if (policy_rule_contains(rule, selector))
 			return serves(policy, rule, selector, local, peer) ? rule : NULL;
-		if (rule->action != POLICY_BYPASS && !serves(policy, rule, selector, local, peer))
+		if (rule->peer != NULL && !serves(policy, rule, selector, local, peer))
 			return NULL;
 	}
 	return NULL;

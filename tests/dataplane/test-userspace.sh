@@ -163,6 +163,22 @@ for address in 10.9.0.1 10.9.0.2; do
 	b delete 0x1101 $address
 done
 
+# An SA carries what the peer puts into it; what a policy before its own discards does not come out.
+pair 1 0x1201 aes256gcm16 transport 10.9.0.1 10.9.0.2 10.9.0.1 10.9.0.2
+check "an SA between two hosts carries a ping" on a ping -q -c 1 -W 2 10.9.0.2
+before=$(done_count b)
+b policy 7 7 discard 10.9.0.2/32 10.9.0.1/32 1 0 0
+settled b $((before + 1))
+check "but none that is discarded" refuses on a ping -q -c 1 -W 1 10.9.0.2
+b query 0x1201 10.9.0.2
+check "it is dropped where it comes out" wait_for said b '^counters 00001201 packets=1 .* selector=1'
+check "the rest of its traffic passes" transfer 10.9.0.2
+b unpolicy 7
+for address in 10.9.0.1 10.9.0.2; do
+	a delete 0x1201 $address
+	b delete 0x1201 $address
+done
+
 # Bypass.
 a policy 8 8 bypass 0.0.0.0/0 10.9.0.0/24 6 0 5001
 b policy 8 8 bypass 0.0.0.0/0 10.9.0.0/24 6 5001 0

@@ -178,6 +178,12 @@ check "and is answered, for it waited" answered
 check "by ESP, transport mode, IPv4" pings 10.9.0.2
 pair 4128 2 aes128-sha256 fd09::1 fd09::2 fd09::1/128 fd09::2/128 transport
 check "IPv6" pings fd09::2
+tell b 'policy 9 0 discard 10.9.0.2/32 10.9.0.1/32 1 0 0'
+wait_for said b '^done' 9
+check "an SA brings in nothing that an earlier policy discards" refuses pings 10.9.0.2
+tell b 'unpolicy 9'
+wait_for said b '^done' 10
+check "until that policy goes" pings 10.9.0.2
 pair 4160 3 aes256gcm16 10.9.0.1 10.9.0.2 10.1.0.0/16 10.2.0.0/16 tunnel
 check "tunnel mode" pings 10.2.0.1 10.1.0.1
 tell a 'query 4097 10.9.0.2'

@@ -201,11 +201,16 @@ static void test_policies_in_order(void **state)
 	assert_int_equal(spd_add(&spd, &port), ERR_EXISTS);
 	assert_int_equal(spd_match(&spd, &to_host)->priority, 10);
 	assert_int_equal(spd_match(&spd, &to_port)->priority, 15);
+	assert_true(spd_discards(&spd, &to_port));
+	assert_false(spd_discards(&spd, &to_host));
 	to_port.remote_port = 91;
+	assert_false(spd_discards(&spd, &to_port));
 	assert_int_equal(spd_match(&spd, &to_port)->priority, 20);
+	to_port.remote_port = 85;
 	assert_null(spd_match(&spd, &outside));
 	assert_int_equal(spd_take(&spd, 1, &taken), ERR_OK);
 	assert_int_equal(taken.priority, 15);
+	assert_false(spd_discards(&spd, &to_port));
 	assert_int_equal(spd_take(&spd, 1, &taken), ERR_OK);
 	assert_int_equal(taken.priority, 20);
 	assert_int_equal(spd_take(&spd, 1, &taken), ERR_NOT_FOUND);

@@ -197,9 +197,10 @@ static void test_lookup_selector(void **state)
 	    {"10.0.0.1", "10.9.1.1", 0, "10.9.1.1", "one"},
 	    {"10.0.0.1", "10.9.1.2", 0, "10.9.1.2", "part"},
 	    {"10.0.0.1", "10.9.1.1", 0, "10.9.1.2", NULL},
-	    /* Nobody negotiates what is discarded, in whole or in part. */
+	    /* Nobody negotiates what is discarded; a part that is concerns packets alone. */
 	    {"10.0.0.1", "10.66.0.1", 0, "10.66.0.1", NULL},
-	    {"10.0.0.1", "10.67.0.1", 0, "10.67.0.1", NULL},
+	    {"10.0.0.1", "10.67.0.1", 17, "10.67.0.1", NULL},
+	    {"10.0.0.1", "10.67.0.1", 0, "10.67.0.1", "all"},
 	    {"10.0.0.1", "10.67.0.1", 6, "10.67.0.1", "all"},
 	    /* A tunnel is its gateway's, less what another gateway has. */
 	    {"192.168.1.0/24", "172.17.0.0/16", 0, "192.0.2.1", "branch"},

@@ -36,8 +36,12 @@ static void write_frame(void *context, const struct iovec *pieces, int count)
 	tun_write(&in->dp->tun, pieces, count);
 }
 
-/* RFC 4301 5.2: what came out must be what the SA was made for. */
-static bool selector_agrees(const struct sa *sa, const struct parcel *parcel)
+/*
+ * RFC 4301 5.2: what came out must be what the SA was made for, and what the first policy that
+ * matches it lets pass.
+ */
+static bool selector_agrees(
+    const struct dataplane *dp, const struct sa *sa, const struct parcel *parcel)
 {
 	struct packet inner;
 	struct dataplane_flow flow;
@@ -45,7 +49,7 @@ static bool selector_agrees(const struct sa *sa, const struct parcel *parcel)
 	if (packet_parse(bytes_of(parcel->octets, parcel->len), &inner) != ERR_OK)
 		return false;
 	flow = packet_flow(&inner, IPSEC_IN);
-	return selector_matches(&sa->told.selector, &flow);
+	return selector_matches(&sa->told.selector, &flow) && !spd_discards(&dp->spd, &flow);
 }
 
 /* Whether the policy protects with just these; looked up again when policies have changed. */
@@ -112,7 +116,7 @@ static bool open_packet(struct inbound *in, struct received *received, bool in_u
 		sa->counters.wrongly_protected++;
 		return false;
 	}
-	if (!selector_agrees(opened.innermost, parcel)) {
+	if (!selector_agrees(in->dp, opened.innermost, parcel)) {
 		sa->counters.selector_mismatch++;
 		return false;
 	}

@@ -24,6 +24,7 @@ enum err spd_add(struct spd *spd, const struct dataplane_policy *policy)
 	memmove(grown + at + 1, grown + at, (spd->count - at) * sizeof(*grown));
 	grown[at] = *policy;
 	spd->count++;
+	spd->discards += policy->action == POLICY_DISCARD ? 1 : 0;
 	spd->version++;
 	return ERR_OK;
 }
@@ -42,6 +43,7 @@ static void forget_flows(struct spd *spd, uint32_t priority)
 static void remove_at(struct spd *spd, size_t at)
 {
 	forget_flows(spd, spd->policies[at].priority);
+	spd->discards -= spd->policies[at].action == POLICY_DISCARD ? 1 : 0;
 	spd->count--;
 	spd->version++;
 	memmove(
@@ -93,6 +95,13 @@ const struct dataplane_policy *spd_match(const struct spd *spd, const struct dat
 			return &spd->policies[i];
 	}
 	return NULL;
+}
+
+bool spd_discards(const struct spd *spd, const struct dataplane_flow *flow)
+{
+	const struct dataplane_policy *policy = spd->discards > 0 ? spd_match(spd, flow) : NULL;
+
+	return policy != NULL && policy->action == POLICY_DISCARD;
 }
 
 static const struct dataplane_policy *requesting(

@@ -9,6 +9,7 @@
 struct spd {
 	struct dataplane_policy *policies; /* by priority */
 	size_t count;
+	size_t discards;  /* of them are of POLICY_DISCARD */
 	unsigned version; /* changes with the policies */
 	/* Flows under POLICY_REQUEST that were protected once: as under POLICY_REQUIRE for good. */
 	struct spd_flow {
@@ -29,6 +30,11 @@ void spd_clear(struct spd *spd);
 const struct dataplane_policy *spd_find(const struct spd *spd, uint32_t id);
 /* The first policy whose selector holds the flow, or NULL. Valid until the next change. */
 const struct dataplane_policy *spd_match(const struct spd *spd, const struct dataplane_flow *flow);
+/*
+ * Whether a flow that an SA has brought in is to be discarded: an SA carries what the peer puts
+ * into it, also what a policy before its own is about.
+ */
+bool spd_discards(const struct spd *spd, const struct dataplane_flow *flow);
 
 /*
  * What this selector matches has an SA under a policy of this id. If that is one of POLICY_REQUEST,
