@@ -260,23 +260,37 @@ static void test_held_packets_are_bounded_and_ordered(void **state)
 	hold_free(hold);
 }
 
-static void test_failed_flows_are_forgotten(void **state)
+/* Who is told that no SA will come does not ask again with every packet. */
+static void test_failed_flows_ask_after_a_while(void **state)
 {
-	struct hold *hold = hold_new(3, 8);
+	struct hold *hold = hold_new(3, 2);
 	struct dataplane_flow wanted = flow(1, "192.0.2.1", "192.0.2.2");
+	struct dataplane_flow second = flow(1, "192.0.2.1", "192.0.2.3");
+	struct dataplane_flow third = flow(1, "192.0.2.1", "192.0.2.4");
 	struct dataplane_sa answer = sa(IPSEC_OUT, 1000, "192.0.2.1", "192.0.2.2");
+	struct bytes b = bytes_of("b", 1);
 
 	(void)state;
 	assert_int_equal(add(hold, &wanted, 'a'), HOLD_ASK);
-	hold_fail(hold, 1, &answer.selector);
-	assert_int_equal(add(hold, &wanted, 'b'), HOLD_ASK);
+	hold_fail(hold, 1, &answer.selector, 5);
+	assert_int_equal(hold_add(hold, &wanted, false, b, HOLD_REFUSAL_MS + 4), HOLD_WAITING);
+	assert_int_equal(hold_add(hold, &wanted, false, b, HOLD_REFUSAL_MS + 5), HOLD_ASK);
+	assert_int_equal(hold_add(hold, &wanted, false, b, HOLD_REFUSAL_MS + 6), HOLD_WAITING);
 	assert_true(hold_release(hold, &answer));
-	assert_int_equal(ready_frames(hold, "b"), 1);
+	assert_int_equal(ready_frames(hold, "bb"), 2);
+	/* An SA is there sooner than that. */
 	assert_int_equal(add(hold, &wanted, 'c'), HOLD_ASK);
-	hold_fail(hold, 1, NULL);
+	hold_fail(hold, 1, &answer.selector, 5);
 	assert_false(hold_release(hold, &answer));
-	/* An SA of another policy, or for other packets, answers nothing. */
 	assert_int_equal(add(hold, &wanted, 'd'), HOLD_ASK);
+	/* Where room is short failures are forgotten, not wishes. */
+	hold_fail(hold, 1, &answer.selector, 5);
+	assert_int_equal(add(hold, &second, 'e'), HOLD_ASK);
+	assert_int_equal(add(hold, &third, 'f'), HOLD_ASK);
+	assert_int_equal(add(hold, &wanted, 'g'), HOLD_FULL);
+	hold_forget(hold, 1);
+	assert_int_equal(add(hold, &wanted, 'h'), HOLD_ASK);
+	/* An SA of another policy, or for other packets, answers nothing. */
 	answer.policy_id = 2;
 	assert_false(hold_release(hold, &answer));
 	answer.policy_id = 1;
@@ -316,7 +330,7 @@ int main(void)
 	    cmocka_unit_test(test_many_sas),
 	    cmocka_unit_test(test_policies_in_order),
 	    cmocka_unit_test(test_held_packets_are_bounded_and_ordered),
-	    cmocka_unit_test(test_failed_flows_are_forgotten),
+	    cmocka_unit_test(test_failed_flows_ask_after_a_while),
 	    cmocka_unit_test(test_ports_tell_flows_apart_where_they_matter),
 	};
 

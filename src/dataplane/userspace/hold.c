@@ -15,6 +15,7 @@ struct held_flow {
 	struct dataplane_flow flow; /* as its first packet had it */
 	bool with_ports;
 	uint64_t asked_ms;
+	bool failed; /* that was answered: none will come */
 	uint32_t count;
 	struct held_frame *first;
 	struct held_frame **last;
@@ -24,6 +25,7 @@ struct hold {
 	uint32_t packets_max;
 	uint32_t flows_max;
 	uint32_t flows;
+	uint32_t failed; /* of them */
 	struct held_flow *buckets[BUCKETS];
 	struct held_frame *ready;
 	struct held_frame **ready_last;
@@ -97,22 +99,62 @@ static void keep(struct hold *hold, struct held_flow *held, struct bytes octets)
 	held->count++;
 }
 
+static void forget(struct hold *hold, struct held_flow **link)
+{
+	struct held_flow *held = *link;
+
+	*link = held->next;
+	hold->failed -= held->failed ? 1 : 0;
+	free_frames(held->first);
+	free(held);
+	hold->flows--;
+}
+
+/* Failures are worth remembering only while there is room. */
+static void forget_failed(struct hold *hold)
+{
+	for (size_t i = 0; i < BUCKETS && hold->failed > 0; i++) {
+		struct held_flow **link = &hold->buckets[i];
+
+		while (*link != NULL) {
+			if ((*link)->failed)
+				forget(hold, link);
+			else
+				link = &(*link)->next;
+		}
+	}
+}
+
+/* One that is known already. */
+static enum hold_result add_to(
+    struct hold *hold, struct held_flow *held, struct bytes frame, uint64_t now_ms)
+{
+	uint64_t patience = held->failed ? HOLD_REFUSAL_MS : ASK_AGAIN_MS;
+	bool ask_again = now_ms - held->asked_ms >= patience;
+
+	if (ask_again) {
+		hold->failed -= held->failed ? 1 : 0;
+		held->failed = false;
+		held->asked_ms = now_ms;
+	}
+	if (!held->failed)
+		keep(hold, held, frame);
+	return ask_again ? HOLD_ASK : HOLD_WAITING;
+}
+
 enum hold_result hold_add(struct hold *hold, const struct dataplane_flow *flow, bool with_ports,
     struct bytes frame, uint64_t now_ms)
 {
 	struct held_flow **link = find(hold, flow);
 	struct held_flow *held = *link;
 
-	if (held != NULL) {
-		bool ask_again = now_ms - held->asked_ms >= ASK_AGAIN_MS;
-
-		keep(hold, held, frame);
-		if (ask_again)
-			held->asked_ms = now_ms;
-		return ask_again ? HOLD_ASK : HOLD_WAITING;
-	}
+	if (held != NULL)
+		return add_to(hold, held, frame, now_ms);
+	if (hold->flows >= hold->flows_max)
+		forget_failed(hold);
 	if (hold->flows >= hold->flows_max)
 		return HOLD_FULL;
+	link = find(hold, flow);
 	held = calloc(1, sizeof(*held));
 	if (held == NULL)
 		return HOLD_FULL;
@@ -126,24 +168,36 @@ enum hold_result hold_add(struct hold *hold, const struct dataplane_flow *flow, 
 	return HOLD_ASK;
 }
 
-static void forget(struct hold *hold, struct held_flow **link)
+static void fail(struct hold *hold, struct held_flow *held, uint64_t now_ms)
 {
-	struct held_flow *held = *link;
-
-	*link = held->next;
 	free_frames(held->first);
-	free(held);
-	hold->flows--;
+	held->first = NULL;
+	held->last = &held->first;
+	held->count = 0;
+	held->asked_ms = now_ms;
+	hold->failed += held->failed ? 0 : 1;
+	held->failed = true;
 }
 
-void hold_fail(struct hold *hold, uint32_t policy_id, const struct selector *matching)
+void hold_fail(
+    struct hold *hold, uint32_t policy_id, const struct selector *matching, uint64_t now_ms)
+{
+	for (size_t i = 0; i < BUCKETS && hold->flows > 0; i++) {
+		for (struct held_flow *held = hold->buckets[i]; held != NULL; held = held->next) {
+			if (held->flow.policy_id == policy_id &&
+			    selector_matches(matching, &held->flow))
+				fail(hold, held, now_ms);
+		}
+	}
+}
+
+void hold_forget(struct hold *hold, uint32_t policy_id)
 {
 	for (size_t i = 0; i < BUCKETS && hold->flows > 0; i++) {
 		struct held_flow **link = &hold->buckets[i];
 
 		while (*link != NULL) {
-			if ((*link)->flow.policy_id == policy_id &&
-			    (matching == NULL || selector_matches(matching, &(*link)->flow)))
+			if ((*link)->flow.policy_id == policy_id)
 				forget(hold, link);
 			else
 				link = &(*link)->next;

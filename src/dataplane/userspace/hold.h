@@ -34,10 +34,14 @@ void hold_free(struct hold *hold);
 enum hold_result hold_add(struct hold *hold, const struct dataplane_flow *flow, bool with_ports,
     struct bytes frame, uint64_t now_ms);
 /*
- * No SA will come now: the packets of the policy's flows that match, or of all, are dropped, and
- * their next ones ask again.
+ * No SA will come now: the packets of the policy's flows that match are dropped, and so are those
+ * that come next, for HOLD_REFUSAL_MS; then one asks again.
  */
-void hold_fail(struct hold *hold, uint32_t policy_id, const struct selector *matching);
+#define HOLD_REFUSAL_MS 1000
+void hold_fail(
+    struct hold *hold, uint32_t policy_id, const struct selector *matching, uint64_t now_ms);
+/* The policy is gone, and its flows with it. */
+void hold_forget(struct hold *hold, uint32_t policy_id);
 /* An outbound SA is there; returns whether frames are now ready. */
 bool hold_release(struct hold *hold, const struct dataplane_sa *sa);
 /* The next ready frame, to be freed by the caller; NULL when there is none. */

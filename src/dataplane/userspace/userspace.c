@@ -139,7 +139,7 @@ static enum err delete_policy(struct dataplane *dp, uint32_t id, struct problem 
 
 	if (code != ERR_OK)
 		return problem_set(problem, code, "no policy %u", id);
-	hold_fail(dp->hold, id, NULL);
+	hold_forget(dp->hold, id);
 	for (; code == ERR_OK; code = spd_take(&dp->spd, id, &policy))
 		routing_delete(dp->routing, &policy);
 	return apply_filter(dp, problem);
@@ -196,7 +196,7 @@ static void perform(struct dataplane *dp, const struct dataplane_request *reques
 		(void)remove_stale(dp, &completion->problem);
 		break;
 	case DATAPLANE_ACQUIRE_FAILED:
-		hold_fail(dp->hold, request->policy.id, &request->policy.selector);
+		hold_fail(dp->hold, request->policy.id, &request->policy.selector, coarse_ms());
 		break;
 	}
 }
