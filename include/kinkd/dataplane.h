@@ -47,10 +47,14 @@ enum policy_action {
 /* The most SAs that one packet goes through: IPComp, ESP and AH. */
 #define BUNDLE_MAX 3
 
+#define DATAPLANE_NAME_SIZE   64
+#define DATAPLANE_DEVICE_SIZE 16 /* IFNAMSIZ */
+
 /* One selector of a rule. A rule with several is installed as several policies of one id. */
 struct dataplane_policy {
 	uint32_t id;
-	uint32_t priority; /* lower comes first; unique among the policies installed */
+	char name[DATAPLANE_NAME_SIZE]; /* for people; empty: it has none */
+	uint32_t priority;              /* lower comes first; unique among the policies installed */
 	enum policy_action action;
 	struct selector selector;
 	enum ipsec_mode mode;
@@ -62,6 +66,11 @@ struct dataplane_policy {
 	   be absent from one (RFC 3173 2.2). */
 	enum ipsec_protocol protocols[BUNDLE_MAX];
 	uint8_t protocol_count;
+	/* What only the kernel's data plane can do. */
+	struct packet_mark mark; /* of its packets; what its SAs bring in is given it */
+	uint32_t if_id;          /* its packets go through the XFRM interface of this id; 0: none */
+	enum offload offload;    /* of its SAs */
+	char offload_device[DATAPLANE_DEVICE_SIZE];
 };
 
 /*
@@ -151,13 +160,14 @@ struct dataplane_completion {
 	struct dataplane_counters counters;
 };
 
-/* An SA reached a limit of bytes, packets or sequence numbers. */
+/* An SA reached a limit of bytes, packets or sequence numbers, or is gone without that. */
 struct dataplane_expiry {
 	uint32_t spi;
 	struct address destination;
 	enum ipsec_protocol protocol;
 	enum ipsec_direction direction;
 	bool hard;
+	bool lost; /* hard, and not by a limit: somebody has removed it */
 };
 
 /* A message of a key exchange that came in on the port of UDP encapsulation; data is borrowed. */
@@ -206,7 +216,8 @@ struct dataplane_ops {
 	bool reads_encapsulation;
 	/* What it installed works on when this process has ended. */
 	bool outlives;
-	/* It can do what policies ask of the kernel alone: extended sequence numbers. */
+	/* It can do what policies ask of the kernel alone: extended sequence numbers,
+	   marks, ids of interfaces, offload. */
 	bool has_kernel_settings;
 	/* Whether it would work here with these protocols, by a real trial that leaves nothing
 	   behind; the problem says what is missing. NULL: open tells. */

@@ -86,6 +86,22 @@ struct selector {
 	uint8_t protocol; /* IP protocol number; 0 means any */
 };
 
+/*
+ * Which packets, by the mark that a firewall or an application gave them: those of which the bits
+ * under the mask are the value. A mask of 0: all.
+ */
+struct packet_mark {
+	uint32_t value;
+	uint32_t mask;
+};
+
+/* What a network card does for SAs. */
+enum offload {
+	OFFLOAD_OFF,
+	OFFLOAD_CRYPTO, /* encryption and integrity */
+	OFFLOAD_PACKET  /* all of IPsec, policies too */
+};
+
 /* The most key material that one SA of any suite needs: AES-256 and HMAC-SHA2-512. */
 #define SA_KEY_MAX 96
 

@@ -101,7 +101,16 @@ static enum err install_policies(struct kx *kx)
 			    .priority = ++priority,
 			    .action = rule->action,
 			    .selector = selectors[j],
-			    .mode = rule->mode};
+			    .mode = rule->mode,
+			    .mark = rule->mark,
+			    .if_id = rule->if_id,
+			    .offload = rule->offload};
+			(void)snprintf(
+			    request.policy.name, sizeof(request.policy.name), "%s", rule->name);
+			if (rule->offload_device != NULL)
+				(void)snprintf(request.policy.offload_device,
+				    sizeof(request.policy.offload_device), "%s",
+				    rule->offload_device);
 			request.policy.protocol_count =
 			    (uint8_t)policy_protocols(&rule->proposal, request.policy.protocols);
 			if (rule->mode == IPSEC_TUNNEL) {
@@ -343,9 +352,23 @@ void kx_acquire(struct kx *kx, const struct dataplane_flow *flow)
 	kx_wake_host(kx);
 }
 
+/* The peer, who has its SAs still, must learn that what it sends arrives nowhere. */
+static void pair_lost(struct kx *kx, const struct dataplane_expiry *expiry)
+{
+	struct sa_pair *pair = sad_of_expiry(kx->sad, expiry);
+
+	if (pair != NULL && pair->state == SA_ESTABLISHED)
+		kx_method_of(pair->exchange)->delete_pair(kx->method_states[pair->exchange], pair);
+	else
+		sad_expired(kx->sad, expiry);
+}
+
 void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry)
 {
-	sad_expired(kx->sad, expiry);
+	if (expiry->lost)
+		pair_lost(kx, expiry);
+	else
+		sad_expired(kx->sad, expiry);
 	kx_wake_host(kx);
 }
 

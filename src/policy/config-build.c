@@ -1,4 +1,5 @@
 /* From struct config_file to the policy: names become pointers, and both ends of each rule fit. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/config-private.h"
@@ -265,6 +266,18 @@ static enum err build_rule_exchanges(
 	return ERR_OK;
 }
 
+static enum err check_offload(struct config_context *context, const struct config_rule *source,
+    const struct policy_rule *rule)
+{
+	if (rule->offload != OFFLOAD_OFF && rule->offload_device == NULL)
+		return config_complain(context, source->source, "offload_device",
+		    "missing; offload needs the name of the card's interface");
+	if (rule->offload == OFFLOAD_OFF && rule->offload_device != NULL)
+		return config_complain(context, source->source, "offload_device",
+		    "has no effect without offload; set that to \"crypto\" or \"packet\"");
+	return ERR_OK;
+}
+
 static enum err build_protection(
     struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
 {
@@ -294,7 +307,44 @@ static enum err build_protection(
 	build_suites(source, &rule->proposal);
 	memcpy(rule->proposal.groups, source->groups, source->group_count * sizeof(enum dh_group));
 	rule->proposal.group_count = source->group_count;
-	return build_rule_exchanges(context, source, rule);
+	err = check_offload(context, source, rule);
+	return err == ERR_OK ? build_rule_exchanges(context, source, rule) : err;
+}
+
+static bool parse_bits(const char **text, uint32_t *out)
+{
+	char *end;
+	unsigned long long number = strtoull(*text, &end, 0);
+
+	if (**text < '0' || **text > '9' || number > UINT32_MAX)
+		return false;
+	*text = end;
+	*out = (uint32_t)number;
+	return true;
+}
+
+/* "0x10", "0x10/0xff" */
+static enum err build_mark(
+    struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
+{
+	struct packet_mark *mark = &rule->mark;
+	const char *text = source->mark;
+	bool good;
+
+	if (text == NULL)
+		return ERR_OK;
+	mark->mask = UINT32_MAX;
+	good = parse_bits(&text, &mark->value);
+	if (good && *text == '/') {
+		text++;
+		good = parse_bits(&text, &mark->mask);
+	}
+	if (good && *text == '\0' && mark->mask != 0 && (mark->value & ~mark->mask) == 0)
+		return ERR_OK;
+	return config_complain(context, source->source, "mark",
+	    "found \"%s\"; allowed: a mark such as \"0x10\", or with a mask, \"0x10/0xff\", that "
+	    "holds all bits of it",
+	    source->mark);
 }
 
 /* Clear or dropped traffic has no peer, so nothing of how to protect it may be set. */
@@ -302,8 +352,8 @@ static enum err build_plain(
     struct config_context *context, const struct config_rule *source, struct policy_rule *rule)
 {
 	static const char *const idle[] = {"peer", "mode", "gateway", "esp", "ipsec", "ah",
-	    "compress", "esn", "lifetime", "lifetime_bytes", "lifetime_packets", "pfs",
-	    "pfs_groups", "nonces", "exchange"};
+	    "compress", "esn", "offload", "offload_device", "lifetime", "lifetime_bytes",
+	    "lifetime_packets", "pfs", "pfs_groups", "nonces", "exchange"};
 	struct prefix *any = store_alloc(context->store, 2, sizeof(*any));
 
 	for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++) {
@@ -336,6 +386,8 @@ static enum err build_rule(
 		err = take_peer(context, source, "peer", source->peer, rule);
 	if (err == ERR_OK && source->remotes.count > 0)
 		err = build_remotes(context, source, rule);
+	if (err == ERR_OK)
+		err = build_mark(context, source, rule);
 	if (err != ERR_OK)
 		return err;
 	return is_protecting(rule) ? build_protection(context, source, rule)

@@ -144,7 +144,8 @@ static const struct policy_rule *taker(
     const struct policy *policy, size_t before, const struct selector *selector)
 {
 	for (size_t i = 0; i < before; i++) {
-		if (policy_rule_contains(&policy->rules[i], selector))
+		if (policy_rule_precedes(&policy->rules[i], &policy->rules[before]) &&
+		    policy_rule_contains(&policy->rules[i], selector))
 			return &policy->rules[i];
 	}
 	return NULL;

@@ -264,6 +264,12 @@ static void describe_rule(FILE *out, const struct policy_rule *rule)
 	write_ports(out, rule->remote_ports);
 	(void)fprintf(out, " there: %s%s\n", actions[rule->action],
 	    rule->automatic ? " (added by the daemon)" : "");
+	if (rule->mark.mask != 0)
+		(void)fprintf(out, "  only      packets with mark 0x%x/0x%x\n", rule->mark.value,
+		    rule->mark.mask);
+	if (rule->if_id != 0)
+		(void)fprintf(
+		    out, "  only      through the interface with if_id %u\n", rule->if_id);
 	if (rule->peer == NULL)
 		return;
 	if (rule->mode == IPSEC_TUNNEL)
@@ -279,6 +285,10 @@ static void describe_rule(FILE *out, const struct policy_rule *rule)
 		write_exchanges(out, rule->exchanges, rule->exchange_count);
 	}
 	describe_proposal(out, &rule->proposal);
+	if (rule->offload != OFFLOAD_OFF)
+		(void)fprintf(out, "  offload   %s, by %s\n",
+		    rule->offload == OFFLOAD_CRYPTO ? "encryption" : "all of IPsec",
+		    rule->offload_device);
 }
 
 static void list_settings(FILE *out, const struct schema_section *section, const char *path,

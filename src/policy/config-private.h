@@ -64,6 +64,7 @@ struct config_rule {
 	size_t ah_count;
 	enum config_compression compression;
 	enum config_esn esn;
+	const char *mark;
 	const enum dh_group *groups;
 	size_t group_count;
 	struct config_choices exchanges;

@@ -59,6 +59,13 @@ static const struct schema_choice nonces[] = {
     {NULL, 0},
 };
 
+static const struct schema_choice offloads[] = {
+    {"off", OFFLOAD_OFF},
+    {"crypto", OFFLOAD_CRYPTO},
+    {"packet", OFFLOAD_PACKET},
+    {NULL, 0},
+};
+
 static const struct schema_setting rule[] = {
     {
 	.name = "name",
@@ -113,6 +120,24 @@ static const struct schema_setting rule[] = {
 	.fallback = "\"any\"",
 	FIELD(struct config_rule, rule.remote_ports),
 	.doc = "The same at the far end.",
+    },
+    {
+	.name = "mark",
+	.type = SCHEMA_TEXT,
+	.expected = "a mark such as \"0x10\", or with a mask, \"0x10/0xff\"",
+	RANGE(1, 32),
+	FIELD(struct config_rule, mark),
+	.doc = "Only packets with this mark. The firewall or an application gives it to what is "
+	       "sent, answers included; what comes in under the policy's security associations "
+	       "is given it. Needs the kernel's data plane.",
+    },
+    {
+	.name = "if_id",
+	.type = SCHEMA_INTEGER,
+	RANGE(1, UINT32_MAX),
+	FIELD(struct config_rule, rule.if_id),
+	.doc = "Only packets through the XFRM interface with this id, as \"ip link add type xfrm "
+	       "if_id\" makes them. Needs the kernel's data plane.",
     },
     {
 	.name = "peer",
@@ -185,6 +210,24 @@ static const struct schema_setting rule[] = {
 	FIELD(struct config_rule, compression),
 	.doc = "IPComp: compresses packets before they are encrypted. The length of what is sent "
 	       "then tells something of its content.",
+    },
+    {
+	.name = "offload",
+	.type = SCHEMA_CHOICE,
+	.choices = offloads,
+	.fallback = "\"off\"",
+	FIELD(struct config_rule, rule.offload),
+	.doc = "What the network card does: nothing (off), encryption (crypto) or all of IPsec "
+	       "(packet). What the card cannot do a kernel that knows of offload does itself "
+	       "(crypto) or refuses (packet). Needs the kernel's data plane.",
+    },
+    {
+	.name = "offload_device",
+	.type = SCHEMA_TEXT,
+	.expected = "the name of an interface, such as \"eth0\"",
+	RANGE(1, DATAPLANE_DEVICE_SIZE - 1),
+	FIELD(struct config_rule, rule.offload_device),
+	.doc = "The card: the interface through which protected packets come and go.",
     },
     {
 	.name = "esn",

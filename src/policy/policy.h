@@ -133,6 +133,10 @@ struct policy_rule {
 	const struct prefix *remotes;
 	size_t remote_count;
 	struct address gateway; /* tunnel mode: the peer's outer address */
+	struct packet_mark mark;
+	uint32_t if_id; /* of an XFRM interface; 0: none */
+	enum offload offload;
+	const char *offload_device; /* NULL without offload */
 	struct policy_proposal proposal;
 	/* The peer's, or fewer of them: allowed ones, in the order to try. */
 	enum exchange exchanges[EXCHANGE_COUNT];
@@ -219,7 +223,8 @@ const struct policy_rule *policy_lookup(
  * our and the peer's own address, in tunnel mode the peer is the gateway). NULL otherwise, and when
  * an earlier rule protects any of that traffic with another peer. A part that an earlier rule
  * bypasses or discards is no obstacle: what belongs to it stays out of the SA on this side, and is
- * dropped where it comes out of one although it is to be discarded.
+ * dropped where it comes out of one although it is to be discarded. Nor is a rule for a mark or an
+ * interface of other peers.
  */
 const struct policy_rule *policy_lookup_selector(const struct policy *policy,
     const struct selector *selector, const struct address *local, const struct address *peer);

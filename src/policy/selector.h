@@ -15,6 +15,11 @@ bool selector_overlaps(const struct selector *a, const struct selector *b);
  */
 bool policy_rule_next_selector(
     const struct policy_rule *rule, size_t *position, struct selector *out);
+/*
+ * Whether a packet that the later rule's mark and interface fit always fits the earlier one's, so
+ * that the order of both matters to it.
+ */
+bool policy_rule_precedes(const struct policy_rule *earlier, const struct policy_rule *later);
 /* Whether one of the rule's selectors contains this one. */
 bool policy_rule_contains(const struct policy_rule *rule, const struct selector *selector);
 

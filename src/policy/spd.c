@@ -180,13 +180,27 @@ static bool serves(const struct policy *policy, const struct policy_rule *rule,
 	return is_only(&selector->local, local) && is_only(&selector->remote, peer);
 }
 
+/* Only for packets of a mark or an interface, which no flow and no selector tells of. */
+static bool is_apart(const struct policy_rule *rule)
+{
+	return rule->mark.mask != 0 || rule->if_id != 0;
+}
+
+bool policy_rule_precedes(const struct policy_rule *earlier, const struct policy_rule *later)
+{
+	return earlier->if_id == later->if_id &&
+	       (earlier->mark.mask & later->mark.mask) == earlier->mark.mask &&
+	       (later->mark.value & earlier->mark.mask) == earlier->mark.value;
+}
+
 const struct policy_rule *policy_lookup_selector(const struct policy *policy,
     const struct selector *selector, const struct address *local, const struct address *peer)
 {
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
 
-		if (!overlaps(rule, selector))
+		if (!overlaps(rule, selector) ||
+		    (is_apart(rule) && !serves(policy, rule, selector, local, peer)))
 			continue;
 		if (policy_rule_contains(rule, selector))
 			return serves(policy, rule, selector, local, peer) ? rule : NULL;
@@ -274,6 +288,12 @@ const struct policy_rule *policy_needs_kernel(const struct policy *policy, const
 	for (size_t i = 0; i < policy->rule_count; i++) {
 		const struct policy_proposal *proposal = &policy->rules[i].proposal;
 
+		*setting = policy->rules[i].mark.mask != 0           ? "mark"
+		           : policy->rules[i].if_id != 0             ? "if_id"
+		           : policy->rules[i].offload != OFFLOAD_OFF ? "offload"
+		                                                     : NULL;
+		if (*setting != NULL)
+			return &policy->rules[i];
 		*setting = "esn";
 		if ((proposal->suite_count > 0 && proposal->suites[0].esn) ||
 		    (proposal->ah_count > 0 && proposal->ah[0].esn))

@@ -481,14 +481,17 @@ void sad_dataplane_done(struct sad *sad, const struct dataplane_completion *comp
 		installed(sad, pair, &completion->problem);
 }
 
+struct sa_pair *sad_of_expiry(const struct sad *sad, const struct dataplane_expiry *expiry)
+{
+	if (expiry->direction == IPSEC_IN)
+		return sad_by_spi_in(sad, &expiry->destination, expiry->protocol, expiry->spi);
+	return sad_by_spi_out(sad, &expiry->destination, expiry->protocol, expiry->spi);
+}
+
 void sad_expired(struct sad *sad, const struct dataplane_expiry *expiry)
 {
-	struct sa_pair *pair;
+	struct sa_pair *pair = sad_of_expiry(sad, expiry);
 
-	if (expiry->direction == IPSEC_IN)
-		pair = sad_by_spi_in(sad, &expiry->destination, expiry->protocol, expiry->spi);
-	else
-		pair = sad_by_spi_out(sad, &expiry->destination, expiry->protocol, expiry->spi);
 	if (pair == NULL)
 		return;
 	if (expiry->hard)

@@ -186,6 +186,8 @@ size_t sad_active_count(const struct sad *sad);
 /* Events for the SAD. */
 void sad_dataplane_done(struct sad *sad, const struct dataplane_completion *completion);
 void sad_expired(struct sad *sad, const struct dataplane_expiry *expiry);
+/* The pair that it is about; NULL when there is none. */
+struct sa_pair *sad_of_expiry(const struct sad *sad, const struct dataplane_expiry *expiry);
 /*
  * The pair that follows its peer to another port, NULL when none does: it must be encapsulated, the
  * address the peer's still, and this host not behind a NAT itself (RFC 3947 7).

@@ -16,7 +16,8 @@
  *
  * ACTION is require, request, bypass or discard; LOCAL and REMOTE are prefixes; port 0 is any port
  * and protocol 0 any protocol; SEED is an octet that fills the key; PROTOCOL is esp (unless told
- * otherwise), ah or ipcomp. A policy's OPTION is protect=PROTOCOL[,PROTOCOL]..., innermost first;
+ * otherwise), ah or ipcomp. A policy's OPTION is name=NAME, protect=PROTOCOL[,PROTOCOL]...,
+ * innermost first, mark=VALUE,MASK, if_id=NUMBER, crypto=DEVICE or packet=DEVICE for offload;
  * an SA's are limit=BYTES, packets=SOFT,HARD, esn, bundle=NUMBER,INDEX,SIZE,
  * udp=SOURCE-PORT,DESTINATION-PORT, keepalive.
  * Arguments are the device's name, or "kernel" for the kernel's data plane, and the port of UDP
@@ -186,6 +187,29 @@ static size_t parse_list(const char *text, uint32_t *out, size_t max)
 	return count;
 }
 
+static void read_kernel_options(char **words, size_t count, struct dataplane_policy *policy)
+{
+	static const char *const offloads[] = {
+	    [OFFLOAD_CRYPTO] = "crypto=", [OFFLOAD_PACKET] = "packet="};
+	const char *name = option(words, count, 9, "name=");
+	uint32_t numbers[2] = {0};
+
+	(void)snprintf(policy->name, sizeof(policy->name), "%s", name != NULL ? name : "");
+	if (parse_list(option(words, count, 9, "mark="), numbers, 2) == 2)
+		policy->mark = (struct packet_mark){numbers[0], numbers[1]};
+	if (parse_list(option(words, count, 9, "if_id="), numbers, 1) == 1)
+		policy->if_id = numbers[0];
+	for (int i = OFFLOAD_CRYPTO; i <= OFFLOAD_PACKET; i++) {
+		const char *device = option(words, count, 9, offloads[i]);
+
+		if (device == NULL)
+			continue;
+		policy->offload = (enum offload)i;
+		(void)snprintf(
+		    policy->offload_device, sizeof(policy->offload_device), "%s", device);
+	}
+}
+
 static void read_policy(char **words, size_t count, struct dataplane_request *request)
 {
 	request->operation = DATAPLANE_ADD_POLICY;
@@ -202,6 +226,7 @@ static void read_policy(char **words, size_t count, struct dataplane_request *re
 		request->policy.tunnel_local = parse_address(words[9]);
 		request->policy.tunnel_remote = parse_address(words[10]);
 	}
+	read_kernel_options(words, count, &request->policy);
 	for (char *name = option(words, count, 9, "protect="); name != NULL;) {
 		char *comma = strchr(name, ',');
 

@@ -60,14 +60,14 @@ is() { # EXPECTED COMMAND...
 	[ "$found" = "$expected" ] || { echo "expected $expected, found $found" && false; }
 }
 patience=${KINKD_PATIENCE:-1} # by how much everything may take longer here
-wait_for() { # COMMAND...: up to five seconds
-	local end=$((SECONDS + 5 * patience))
+wait_for() { # COMMAND...: up to half a minute
+	local end=$((SECONDS + 30 * patience))
 	until "$@" >/dev/null; do
 		[ $SECONDS -lt $end ] || break
 		sleep 0.05
 	done
 	"$@" >/dev/null && return 0
-	echo "not within $((5 * patience)) seconds: $*"
+	echo "not within $((30 * patience)) seconds: $*"
 	tail -n 50 $work/*.out
 	return 1
 }

@@ -40,6 +40,8 @@ static struct selector hosts(const char *local, const char *remote)
 	    .remote_ports = PORT_ANY};
 }
 
+static const struct message_terms plain;
+
 static uint8_t buffer[8192] __attribute__((aligned(8)));
 
 static struct nlmsghdr *begin(void)
@@ -253,7 +255,7 @@ static void test_sa(void **state)
 	sa.replay_window = 32;
 	sa.encapsulation_source = 1024;
 	sa.encapsulation_destination = 4500;
-	message_put_sa(message, &sa);
+	message_put_sa(message, &sa, &plain);
 
 	memset(&info, 0, sizeof(info));
 	info.sel.family = AF_INET;
@@ -299,7 +301,7 @@ static void test_windows(void **state)
 		uint32_t expected[6 + 128] = {cases[i].words, 0, 0, 0, 0, cases[i].window};
 
 		sa.replay_window = cases[i].told;
-		message_put_sa(message, &sa);
+		message_put_sa(message, &sa, &plain);
 		assert_int_equal(info->replay_window, 0);
 		check_attribute(message, sizeof(*info), XFRMA_REPLAY_ESN_VAL, expected,
 		    (6 + cases[i].words) * 4);
@@ -322,7 +324,7 @@ static void test_cipher_and_integrity(void **state)
 	    .key_bits = 128,
 	    .integrity = INTEGRITY_HMAC_SHA2_256_128};
 	sa.key_len = 48;
-	message_put_sa(message, &sa);
+	message_put_sa(message, &sa, &plain);
 	memcpy(cipher + 64, &cipher_bits, 4);
 	memcpy(cipher + 68, sa.key, 16);
 	memcpy(digest + 64, digest_bits, 8);
@@ -350,7 +352,7 @@ static void test_esn(void **state)
 
 		sa.suite.esn = true;
 		sa.replay_window = cases[i].told;
-		message_put_sa(message, &sa);
+		message_put_sa(message, &sa, &plain);
 		assert_int_equal(info->flags, XFRM_STATE_ESN);
 		assert_int_equal(info->replay_window, 0);
 		check_attribute(message, sizeof(*info), XFRMA_REPLAY_ESN_VAL, expected,
@@ -384,10 +386,111 @@ static void test_packet_limits(void **state)
 		sa.suite.esn = cases[i].esn;
 		sa.hard_packets = cases[i].told;
 		sa.soft_packets = cases[i].told != 0 ? cases[i].told - 1000 : 0;
-		message_put_sa(message, &sa);
+		message_put_sa(message, &sa, &plain);
 		assert_int_equal(info->lft.soft_packet_limit, cases[i].soft);
 		assert_int_equal(info->lft.hard_packet_limit, cases[i].hard);
 	}
+}
+
+/* A policy's mark and interface stand in it, in its name, and in its outbound SAs. */
+static void test_scopes(void **state)
+{
+	static const uint32_t mark[2] = {0x10, 0xff};
+	static const uint32_t if_id = 42;
+	static const struct message_scope scope = {.mark = {0x10, 0xff}, .if_id = 42};
+	static const struct message_terms terms = {.scope = {.mark = {0x10, 0xff}, .if_id = 42}};
+	static const uint32_t set = 0x10, set_mask = 0xff;
+	struct dataplane_policy told = {.action = POLICY_REQUIRE,
+	    .selector = hosts("10.0.0.1", "10.0.0.2"),
+	    .mark = {0x10, 0xff},
+	    .if_id = 42};
+	struct message_policy policy = {
+	    .direction = XFRM_POLICY_OUT, .told = &told, .action = POLICY_REQUIRE};
+	struct dataplane_sa sa = sa_of(IPSEC_OUT);
+	struct message_scope found;
+	struct nlmsghdr *message = begin();
+	unsigned header = sizeof(struct xfrm_userpolicy_info);
+
+	(void)state;
+	message_put_policy(message, &policy);
+	check_attribute(message, header, XFRMA_MARK, mark, sizeof(mark));
+	check_attribute(message, header, XFRMA_IF_ID, &if_id, sizeof(if_id));
+	check_attribute(message, header, XFRMA_OFFLOAD_DEV, NULL, 0);
+	found = message_scope_of(message, header);
+	assert_memory_equal(&found, &scope, sizeof(scope));
+
+	message = begin();
+	message_put_policy_name(message, 9, XFRM_POLICY_OUT, &scope);
+	check_attribute(message, sizeof(struct xfrm_userpolicy_id), XFRMA_MARK, mark, sizeof(mark));
+	check_attribute(
+	    message, sizeof(struct xfrm_userpolicy_id), XFRMA_IF_ID, &if_id, sizeof(if_id));
+
+	header = sizeof(struct xfrm_usersa_info);
+	message = begin();
+	message_put_sa(message, &sa, &terms);
+	check_attribute(message, header, XFRMA_MARK, mark, sizeof(mark));
+	check_attribute(message, header, XFRMA_IF_ID, &if_id, sizeof(if_id));
+	check_attribute(message, header, XFRMA_SET_MARK, NULL, 0);
+
+	/* The other direction's has none of its own: it gives it to what it brings in. */
+	sa.direction = IPSEC_IN;
+	message = begin();
+	message_put_sa(message, &sa, &terms);
+	check_attribute(message, header, XFRMA_MARK, NULL, 0);
+	check_attribute(message, header, XFRMA_SET_MARK, &set, sizeof(set));
+	check_attribute(message, header, XFRMA_SET_MARK_MASK, &set_mask, sizeof(set_mask));
+	check_attribute(message, header, XFRMA_IF_ID, &if_id, sizeof(if_id));
+
+	message = begin();
+	message_put_sa_name(message, 0x1000, IPSEC_ESP, &sa.destination, &scope.mark);
+	check_attribute(message, sizeof(struct xfrm_usersa_id), XFRMA_MARK, mark, sizeof(mark));
+
+	message = begin();
+	message_put_sa(message, &sa, &plain);
+	check_attribute(message, header, XFRMA_SET_MARK, NULL, 0);
+	check_attribute(message, header, XFRMA_IF_ID, NULL, 0);
+}
+
+/* linux/xfrm.h: 1 is IPv6, 2 inbound, 4 all of the packet. Only that kind is told of policies. */
+static void test_offload(void **state)
+{
+	static const struct {
+		enum ipsec_direction direction;
+		enum offload offload;
+		bool ipv6;
+		uint8_t flags;
+	} cases[] = {{IPSEC_OUT, OFFLOAD_CRYPTO, false, 0}, {IPSEC_IN, OFFLOAD_CRYPTO, false, 2},
+	    {IPSEC_OUT, OFFLOAD_PACKET, true, 5}, {IPSEC_IN, OFFLOAD_PACKET, false, 6}};
+	struct xfrm_user_offload expected;
+	struct dataplane_policy told = {.action = POLICY_REQUIRE,
+	    .selector = hosts("10.0.0.1", "10.0.0.2"),
+	    .offload = OFFLOAD_PACKET};
+	struct message_policy policy = {
+	    .direction = XFRM_POLICY_OUT, .told = &told, .action = POLICY_REQUIRE, .device = 7};
+	struct nlmsghdr *message;
+
+	(void)state;
+	memset(&expected, 0, sizeof(expected));
+	expected.ifindex = 7;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message_terms terms = {.offload = cases[i].offload, .device = 7};
+		struct dataplane_sa sa = sa_of(cases[i].direction);
+
+		if (cases[i].ipv6) {
+			sa.source = address("fd09::1");
+			sa.destination = address("fd09::2");
+		}
+		message = begin();
+		message_put_sa(message, &sa, &terms);
+		expected.flags = cases[i].flags;
+		check_attribute(message, sizeof(struct xfrm_usersa_info), XFRMA_OFFLOAD_DEV,
+		    &expected, sizeof(expected));
+	}
+	message = begin();
+	message_put_policy(message, &policy);
+	expected.flags = 4;
+	check_attribute(message, sizeof(struct xfrm_userpolicy_info), XFRMA_OFFLOAD_DEV, &expected,
+	    sizeof(expected));
 }
 
 static void test_what_xfrm_cannot_say(void **state)
@@ -458,6 +561,8 @@ int main(void)
 	    cmocka_unit_test(test_cipher_and_integrity),
 	    cmocka_unit_test(test_esn),
 	    cmocka_unit_test(test_packet_limits),
+	    cmocka_unit_test(test_scopes),
+	    cmocka_unit_test(test_offload),
 	    cmocka_unit_test(test_what_xfrm_cannot_say),
 	    cmocka_unit_test(test_wishes),
 	};

@@ -302,6 +302,26 @@ static const struct {
     {MEMBER("esn = \"offer\";") " daemon: { dataplane = \"userspace\"; };",
 	"k.conf:2: policy \"r\": esn: needs the kernel's data plane, but daemon.dataplane is "
 	"\"userspace\"; remove one of the two"},
+    {MEMBER("mark = \"16/0\";"),
+	"k.conf:2: policy \"r\": mark: found \"16/0\"; allowed: a mark such as \"0x10\", or with a "
+	"mask, \"0x10/0xff\", that holds all bits of it"},
+    {MEMBER("mark = \"0x110/0xff\";"),
+	"k.conf:2: policy \"r\": mark: found \"0x110/0xff\"; allowed: a mark such as \"0x10\", or "
+	"with a mask, \"0x10/0xff\", that holds all bits of it"},
+    {MEMBER("mark = \"ten\";"),
+	"k.conf:2: policy \"r\": mark: found \"ten\"; allowed: a mark such as \"0x10\", or with a "
+	"mask, \"0x10/0xff\", that holds all bits of it"},
+    {MEMBER("if_id = 0;"), "k.conf:2: policy \"r\": if_id: found 0; allowed: a whole number from 1 "
+			   "to 4294967295"},
+    {MEMBER("offload = \"crypto\";"),
+	"k.conf:2: policy \"r\": offload_device: missing; offload needs the name of the card's "
+	"interface"},
+    {MEMBER("offload_device = \"eth0\";"),
+	"k.conf:2: policy \"r\": offload_device: has no effect without offload; set that to "
+	"\"crypto\" or \"packet\""},
+    {MEMBER("if_id = 7;") " daemon: { dataplane = \"userspace\"; };",
+	"k.conf:2: policy \"r\": if_id: needs the kernel's data plane, but daemon.dataplane is "
+	"\"userspace\"; remove one of the two"},
     {MEMBER("mode = \"tunnel\";"),
 	"k.conf:2: policy \"r\": gateway: missing; tunnel mode needs the address of the tunnel's "
 	"far end, or a peer that has one address"},

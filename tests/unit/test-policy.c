@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/algorithms.h"
@@ -225,6 +226,43 @@ static void test_lookup_selector(void **state)
 		    policy_lookup_selector(policy, &selector, &local, &peer), cases[i].rule);
 	}
 	policy_release(policy);
+}
+
+/* The same traffic may stand under several marks or interfaces, each with its own gateway. */
+static void test_rules_apart(void **state)
+{
+	static const char text[] =
+	    "peers = ( { name = \"g\"; address = \"192.0.2.0/24\"; principal = \"a@R\"; } );\n"
+	    "policies = (\n"
+	    "  { name = \"red\"; mode = \"tunnel\"; gateway = \"192.0.2.1\"; if_id = 1;\n"
+	    "    local = \"10.1.0.0/16\"; remote = \"10.2.0.0/16\"; peer = \"g\"; },\n"
+	    "  { name = \"blue\"; mode = \"tunnel\"; gateway = \"192.0.2.2\"; mark = \"0x2/0xf\";\n"
+	    "    local = \"10.1.0.0/16\"; remote = \"10.2.0.0/16\"; peer = \"g\"; },\n"
+	    "  { name = \"grey\"; mode = \"tunnel\"; gateway = \"192.0.2.3\";\n"
+	    "    local = \"10.1.0.0/16\"; remote = \"10.2.0.0/16\"; peer = \"g\"; } );";
+	static const struct {
+		const char *gateway, *rule;
+	} cases[] = {{"192.0.2.1", "red"}, {"192.0.2.2", "blue"}, {"192.0.2.3", "grey"},
+	    {"192.0.2.4", NULL}};
+	struct policy *policy = parse_good(text);
+	struct policy *none = NULL;
+	struct selector selector = selector_of("10.1.0.0/16", "10.2.0.0/16", 0);
+	struct address local = address_of("192.0.2.9");
+	char *shadowed = strdup(text);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct address peer = address_of(cases[i].gateway);
+
+		assert_rule(
+		    policy_lookup_selector(policy, &selector, &local, &peer), cases[i].rule);
+	}
+	policy_release(policy);
+	/* But not under one mark twice, nor behind a rule for all marks. */
+	memcpy(strstr(shadowed, "if_id = 1;"), "          ", 10);
+	assert_int_equal(
+	    config_parse_string("kinkd.conf", shadowed, NULL, NULL, &none, NULL), ERR_INVALID);
+	free(shadowed);
 }
 
 static void test_ssh_selector_is_bypassed(void **state)
@@ -744,6 +782,7 @@ int main(void)
 	    cmocka_unit_test(test_static_name),
 	    cmocka_unit_test(test_lookup),
 	    cmocka_unit_test(test_lookup_selector),
+	    cmocka_unit_test(test_rules_apart),
 	    cmocka_unit_test(test_ssh_selector_is_bypassed),
 	    cmocka_unit_test(test_rule_selectors),
 	    cmocka_unit_test(test_bypass),

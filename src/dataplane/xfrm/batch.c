@@ -90,6 +90,11 @@ void batch_close(struct batch *batch)
 	secret_free(batch, sizeof(*batch));
 }
 
+uint32_t batch_port(const struct batch *batch)
+{
+	return mnl_socket_get_portid(batch->socket);
+}
+
 static bool is_full(const struct group *group)
 {
 	return group->count == ENTRIES_MAX || group->used + BATCH_MESSAGE_MAX > BUFFER_OCTETS;
@@ -126,6 +131,8 @@ struct nlmsghdr *batch_begin(struct batch *batch, uint16_t type)
 	message->nlmsg_type = type;
 	message->nlmsg_flags = NLM_F_REQUEST;
 	message->nlmsg_seq = ++batch->sequence;
+	/* The kernel repeats it in reports of what the request has changed. */
+	message->nlmsg_pid = batch_port(batch);
 	return message;
 }
 

@@ -25,6 +25,8 @@ typedef void (*batch_visitor)(void *context, const struct nlmsghdr *message);
 enum err batch_open(struct batch **out, struct problem *problem) MUST_CHECK;
 /* What has not been sent is forgotten without an answer. */
 void batch_close(struct batch *batch);
+/* By which the kernel names who asked: it stands in its reports of what requests have changed. */
+uint32_t batch_port(const struct batch *batch);
 
 /*
  * A message of this type (XFRM_MSG_NEWSA, ...) to fill by libmnl's functions, with room for

@@ -194,7 +194,36 @@ static void put_encapsulation(struct nlmsghdr *message, const struct dataplane_s
 		mnl_attr_put_u32(message, XFRMA_MTIMER_THRESH, 1);
 }
 
-void message_put_sa(struct nlmsghdr *message, const struct dataplane_sa *sa)
+/*
+ * Packets find an outbound SA by their mark. An inbound one is found by its SPI alone, and marks
+ * what comes out of it, so that this meets its policy.
+ */
+static void put_terms(
+    struct nlmsghdr *message, const struct dataplane_sa *sa, const struct message_terms *terms)
+{
+	const struct packet_mark *mark = &terms->scope.mark;
+	bool in = sa->direction == IPSEC_IN;
+	struct xfrm_user_offload offload;
+
+	memset(&offload, 0, sizeof(offload));
+	offload.ifindex = (int)terms->device;
+	offload.flags = (uint8_t)((in ? XFRM_OFFLOAD_INBOUND : 0) |
+				  (sa->destination.family == 6 ? XFRM_OFFLOAD_IPV6 : 0) |
+				  (terms->offload == OFFLOAD_PACKET ? XFRM_OFFLOAD_PACKET : 0));
+	if (!in)
+		message_put_mark(message, mark);
+	if (in && mark->mask != 0) {
+		mnl_attr_put_u32(message, XFRMA_SET_MARK, mark->value);
+		mnl_attr_put_u32(message, XFRMA_SET_MARK_MASK, mark->mask);
+	}
+	if (terms->scope.if_id != 0)
+		mnl_attr_put_u32(message, XFRMA_IF_ID, terms->scope.if_id);
+	if (terms->device != 0 && sa->suite.protocol == IPSEC_ESP)
+		mnl_attr_put(message, XFRMA_OFFLOAD_DEV, sizeof(offload), &offload);
+}
+
+void message_put_sa(
+    struct nlmsghdr *message, const struct dataplane_sa *sa, const struct message_terms *terms)
 {
 	struct xfrm_usersa_info *info =
 	    mnl_nlmsg_put_extra_header(message, sizeof(struct xfrm_usersa_info));
@@ -213,10 +242,11 @@ void message_put_sa(struct nlmsghdr *message, const struct dataplane_sa *sa)
 	put_algorithms(message, sa);
 	put_window(message, info, sa);
 	put_encapsulation(message, sa);
+	put_terms(message, sa, terms);
 }
 
 void message_put_sa_name(struct nlmsghdr *message, uint32_t spi, enum ipsec_protocol protocol,
-    const struct address *destination)
+    const struct address *destination, const struct packet_mark *mark)
 {
 	struct xfrm_usersa_id *id =
 	    mnl_nlmsg_put_extra_header(message, sizeof(struct xfrm_usersa_id));
@@ -225,10 +255,11 @@ void message_put_sa_name(struct nlmsghdr *message, uint32_t spi, enum ipsec_prot
 	id->spi = htonl(spi);
 	id->family = message_family(destination->family);
 	id->proto = (uint8_t)protocol;
+	message_put_mark(message, mark);
 }
 
-void message_put_spi_wish(
-    struct nlmsghdr *message, const struct dataplane_sa *sa, uint32_t first, uint32_t last)
+void message_put_spi_wish(struct nlmsghdr *message, const struct dataplane_sa *sa,
+    const struct message_scope *scope, uint32_t first, uint32_t last)
 {
 	struct xfrm_userspi_info *wish =
 	    mnl_nlmsg_put_extra_header(message, sizeof(struct xfrm_userspi_info));
@@ -237,4 +268,5 @@ void message_put_spi_wish(
 	wish->info.id.spi = 0;
 	wish->min = first;
 	wish->max = last;
+	message_put_scope(message, scope);
 }

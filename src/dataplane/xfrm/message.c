@@ -116,6 +116,45 @@ struct xfrm_selector message_selector(const struct message_selector *selector, u
 	return told;
 }
 
+static int find_scope(const struct nlattr *attribute, void *context)
+{
+	struct message_scope *scope = context;
+	struct xfrm_mark mark;
+
+	if (mnl_attr_get_type(attribute) == XFRMA_MARK &&
+	    mnl_attr_get_payload_len(attribute) >= sizeof(mark)) {
+		memcpy(&mark, mnl_attr_get_payload(attribute), sizeof(mark));
+		scope->mark = (struct packet_mark){.value = mark.v, .mask = mark.m};
+	} else if (mnl_attr_get_type(attribute) == XFRMA_IF_ID &&
+		   mnl_attr_get_payload_len(attribute) >= sizeof(uint32_t)) {
+		scope->if_id = mnl_attr_get_u32(attribute);
+	}
+	return MNL_CB_OK;
+}
+
+struct message_scope message_scope_of(const struct nlmsghdr *message, size_t header)
+{
+	struct message_scope scope = {.if_id = 0};
+
+	(void)mnl_attr_parse(message, (unsigned)header, find_scope, &scope);
+	return scope;
+}
+
+void message_put_mark(struct nlmsghdr *message, const struct packet_mark *mark)
+{
+	struct xfrm_mark told = {.v = mark->value, .m = mark->mask};
+
+	if (mark->mask != 0)
+		mnl_attr_put(message, XFRMA_MARK, sizeof(told), &told);
+}
+
+void message_put_scope(struct nlmsghdr *message, const struct message_scope *scope)
+{
+	message_put_mark(message, &scope->mark);
+	if (scope->if_id != 0)
+		mnl_attr_put_u32(message, XFRMA_IF_ID, scope->if_id);
+}
+
 static void set_no_limits(struct xfrm_lifetime_cfg *limits)
 {
 	limits->soft_byte_limit = limits->hard_byte_limit = XFRM_INF;
@@ -160,6 +199,8 @@ void message_put_policy(struct nlmsghdr *message, const struct message_policy *p
 {
 	struct xfrm_userpolicy_info *info =
 	    mnl_nlmsg_put_extra_header(message, sizeof(struct xfrm_userpolicy_info));
+	struct message_scope scope = {.mark = policy->told->mark, .if_id = policy->told->if_id};
+	struct xfrm_user_offload offload;
 
 	info->sel = policy->selector;
 	set_no_limits(&info->lft);
@@ -169,13 +210,21 @@ void message_put_policy(struct nlmsghdr *message, const struct message_policy *p
 	info->action = policy->action == POLICY_DISCARD ? XFRM_POLICY_BLOCK : XFRM_POLICY_ALLOW;
 	if (policy->action == POLICY_REQUIRE || policy->action == POLICY_REQUEST)
 		put_templates(message, policy);
+	message_put_scope(message, &scope);
+	memset(&offload, 0, sizeof(offload));
+	offload.ifindex = (int)policy->device;
+	offload.flags = XFRM_OFFLOAD_PACKET;
+	if (policy->device != 0)
+		mnl_attr_put(message, XFRMA_OFFLOAD_DEV, sizeof(offload), &offload);
 }
 
-void message_put_policy_name(struct nlmsghdr *message, uint32_t index, uint8_t direction)
+void message_put_policy_name(
+    struct nlmsghdr *message, uint32_t index, uint8_t direction, const struct message_scope *scope)
 {
 	struct xfrm_userpolicy_id *id =
 	    mnl_nlmsg_put_extra_header(message, sizeof(struct xfrm_userpolicy_id));
 
 	id->index = index;
 	id->dir = direction;
+	message_put_scope(message, scope);
 }

@@ -56,26 +56,50 @@ struct xfrm_selector message_selector(const struct message_selector *selector, u
 size_t message_port_blocks(
     const struct port_range *range, struct message_ports out[MESSAGE_PORTS_MAX]);
 
+/* What tells policies, and SAs, apart beside their names: the same selector may stand twice. */
+struct message_scope {
+	struct packet_mark mark;
+	uint32_t if_id;
+};
+
+/* That of something that the kernel shows or reports, which starts with a header of this size. */
+struct message_scope message_scope_of(const struct nlmsghdr *message, size_t header);
+
+/* Attributes that say so, as far as there is something to say. */
+void message_put_mark(struct nlmsghdr *message, const struct packet_mark *mark);
+void message_put_scope(struct nlmsghdr *message, const struct message_scope *scope);
+
 /* One of the kernel's policies. */
 struct message_policy {
 	struct xfrm_selector selector;
 	uint8_t direction;
 	uint32_t index;
+	unsigned device;   /* the index of the one that takes it; 0: none */
 	uint32_t priority; /* the kernel's: lower comes first */
 	const struct dataplane_policy *told;
 	enum policy_action action; /* told's, or what has become of it */
 };
 
 void message_put_policy(struct nlmsghdr *message, const struct message_policy *policy);
-void message_put_policy_name(struct nlmsghdr *message, uint32_t index, uint8_t direction);
+void message_put_policy_name(
+    struct nlmsghdr *message, uint32_t index, uint8_t direction, const struct message_scope *scope);
 
 /* ERR_UNSUPPORTED with the reason for what the kernel has no words for. */
 enum err message_check_sa(const struct dataplane_sa *sa, struct problem *problem) MUST_CHECK;
-void message_put_sa(struct nlmsghdr *message, const struct dataplane_sa *sa);
+/* What an SA has of its policy. */
+struct message_terms {
+	struct message_scope scope;
+	enum offload offload;
+	unsigned device; /* the index of the one that does it; 0: none */
+};
+
+void message_put_sa(
+    struct nlmsghdr *message, const struct dataplane_sa *sa, const struct message_terms *terms);
+/* The mark is an outbound SA's; inbound ones have none. */
 void message_put_sa_name(struct nlmsghdr *message, uint32_t spi, enum ipsec_protocol protocol,
-    const struct address *destination);
-/* An SPI between `first` and `last` for an SA of that policy, mode and addresses. */
-void message_put_spi_wish(
-    struct nlmsghdr *message, const struct dataplane_sa *sa, uint32_t first, uint32_t last);
+    const struct address *destination, const struct packet_mark *mark);
+/* An SPI between `first` and `last` for an SA of that policy, mode, addresses and scope. */
+void message_put_spi_wish(struct nlmsghdr *message, const struct dataplane_sa *sa,
+    const struct message_scope *scope, uint32_t first, uint32_t last);
 
 #endif

@@ -4,10 +4,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -27,8 +29,8 @@ struct monitor {
 	struct wishes *wishes;
 	struct encapsulation *encapsulation;
 	struct mnl_socket *socket;
-	int stop; /* eventfd: readable when the thread is to end */
-	atomic_bool missed;
+	int stop;             /* eventfd: readable when the thread is to end */
+	atomic_uint news;     /* enum monitor_news */
 	pthread_mutex_t lock; /* for these: */
 	struct wish own[OWN_MAX];
 	size_t own_count;
@@ -146,7 +148,8 @@ static void acquire(struct monitor *monitor, const struct nlmsghdr *message)
 	    .protocol = (enum ipsec_protocol)told->id.proto,
 	    .mode = wanted->mode == XFRM_MODE_TUNNEL ? IPSEC_TUNNEL : IPSEC_TRANSPORT,
 	    .source = message_address_of(&told->saddr, wanted->family),
-	    .destination = message_address_of(&told->id.daddr, wanted->family)};
+	    .destination = message_address_of(&told->id.daddr, wanted->family),
+	    .scope = message_scope_of(message, sizeof(*told))};
 	/* Until its larval SA ends the kernel does not ask again. */
 	if (flow_is_multicast(&wish.flow))
 		return;
@@ -196,6 +199,55 @@ static void mapping(struct monitor *monitor, const struct nlmsghdr *message)
 	monitor->listener.moved(monitor->listener.self, &move);
 }
 
+static void note(struct monitor *monitor, enum monitor_news news)
+{
+	(void)atomic_fetch_or(&monitor->news, news);
+	wake(monitor);
+}
+
+/* The attribute of a report in which the thing stands that is gone. */
+struct gone {
+	uint16_t type;
+	size_t size;
+	const void *found;
+};
+
+static int find_gone(const struct nlattr *attribute, void *context)
+{
+	struct gone *gone = context;
+
+	if (mnl_attr_get_type(attribute) == gone->type &&
+	    mnl_attr_get_payload_len(attribute) >= gone->size)
+		gone->found = mnl_attr_get_payload(attribute);
+	return MNL_CB_OK;
+}
+
+static void policy_removed(struct monitor *monitor, const struct nlmsghdr *message)
+{
+	struct gone gone = {.type = XFRMA_POLICY, .size = sizeof(struct xfrm_userpolicy_info)};
+	struct xfrm_userpolicy_info info;
+
+	(void)mnl_attr_parse(message, sizeof(struct xfrm_userpolicy_id), find_gone, &gone);
+	if (gone.found == NULL)
+		return;
+	memcpy(&info, gone.found, sizeof(info));
+	if (message_is_own(info.index))
+		note(monitor, MONITOR_POLICIES_REMOVED);
+}
+
+static void sa_removed(struct monitor *monitor, const struct nlmsghdr *message)
+{
+	struct gone gone = {.type = XFRMA_SA, .size = sizeof(struct xfrm_usersa_info)};
+	struct xfrm_usersa_info info;
+
+	(void)mnl_attr_parse(message, sizeof(struct xfrm_usersa_id), find_gone, &gone);
+	if (gone.found == NULL)
+		return;
+	memcpy(&info, gone.found, sizeof(info));
+	if (message_is_own(info.reqid))
+		note(monitor, MONITOR_SAS_REMOVED);
+}
+
 static void take(struct monitor *monitor, const struct nlmsghdr *message)
 {
 	switch (message->nlmsg_type) {
@@ -208,34 +260,43 @@ static void take(struct monitor *monitor, const struct nlmsghdr *message)
 	case XFRM_MSG_MAPPING:
 		mapping(monitor, message);
 		break;
+	case XFRM_MSG_DELPOLICY:
+		policy_removed(monitor, message);
+		break;
+	case XFRM_MSG_FLUSHPOLICY:
+		note(monitor, MONITOR_POLICIES_REMOVED);
+		break;
+	case XFRM_MSG_DELSA:
+		sa_removed(monitor, message);
+		break;
+	case XFRM_MSG_FLUSHSA:
+		note(monitor, MONITOR_SAS_REMOVED);
+		break;
 	default:
 		break;
 	}
 }
 
-static void miss(struct monitor *monitor)
+unsigned monitor_take_news(struct monitor *monitor)
 {
-	atomic_store(&monitor->missed, true);
-	wake(monitor);
+	return atomic_exchange(&monitor->news, 0);
 }
 
-bool monitor_has_missed(struct monitor *monitor)
+struct wish monitor_wish_of(const struct nlmsghdr *message)
 {
-	return atomic_exchange(&monitor->missed, false);
-}
+	const struct xfrm_usersa_info *larval = mnl_nlmsg_get_payload(message);
 
-struct wish monitor_wish_of(const struct xfrm_usersa_info *larval)
-{
 	return (struct wish){.flow = flow_of(&larval->sel, message_policy_of_reqid(larval->reqid)),
 	    .protocol = (enum ipsec_protocol)larval->id.proto,
 	    .mode = larval->mode == XFRM_MODE_TUNNEL ? IPSEC_TUNNEL : IPSEC_TRANSPORT,
 	    .source = message_address_of(&larval->saddr, larval->family),
-	    .destination = message_address_of(&larval->id.daddr, larval->family)};
+	    .destination = message_address_of(&larval->id.daddr, larval->family),
+	    .scope = message_scope_of(message, sizeof(*larval))};
 }
 
-void monitor_wanted(struct monitor *monitor, const struct xfrm_usersa_info *larval)
+void monitor_wanted(struct monitor *monitor, const struct nlmsghdr *message)
 {
-	struct wish wish = monitor_wish_of(larval);
+	struct wish wish = monitor_wish_of(message);
 
 	wishes_add(monitor->wishes, &wish);
 	monitor->listener.acquire(monitor->listener.self, &wish.flow);
@@ -264,7 +325,7 @@ static void receive(struct monitor *monitor)
 
 	if (got < 0) {
 		if (errno == ENOBUFS)
-			miss(monitor);
+			note(monitor, MONITOR_MISSED);
 		return;
 	}
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
@@ -304,13 +365,49 @@ static void *run(void *argument)
 	return NULL;
 }
 
-static enum err subscribe(struct monitor *monitor, struct problem *problem)
+#define ACCEPT            10
+#define REFUSE            11
+#define WHO               8
+#define TO(at, end)       ((end) - (at)-1)
+#define IS(at, type, end) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(type), TO(at, end), 0)
+
+/*
+ * The kernel reports every change of an SA or a policy to who wants to hear of one, also our own,
+ * and with keys. Here only reports pass, and removals by others.
+ */
+static bool filter(const struct monitor *monitor, uint32_t own_port)
 {
-	static const int groups[] = {XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING};
+	struct sock_filter program[] = {
+	    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+	    IS(1, XFRM_MSG_ACQUIRE, ACCEPT),
+	    IS(2, XFRM_MSG_EXPIRE, ACCEPT),
+	    IS(3, XFRM_MSG_MAPPING, ACCEPT),
+	    IS(4, XFRM_MSG_FLUSHSA, WHO),
+	    IS(5, XFRM_MSG_FLUSHPOLICY, WHO),
+	    IS(6, XFRM_MSG_DELSA, WHO),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(XFRM_MSG_DELPOLICY), 0, TO(7, REFUSE)),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_pid)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htonl(own_port), TO(9, REFUSE), 0),
+	    BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	    BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog attached = {
+	    .len = sizeof(program) / sizeof(program[0]), .filter = program};
+
+	return setsockopt(mnl_socket_get_fd(monitor->socket), SOL_SOCKET, SO_ATTACH_FILTER,
+		   &attached, sizeof(attached)) == 0;
+}
+
+static enum err subscribe(struct monitor *monitor, uint32_t own_port, struct problem *problem)
+{
+	static const int groups[] = {
+	    XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_SA, XFRMNLGRP_POLICY};
 	int size = SOCKET_BUFFER;
 
 	monitor->socket = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (monitor->socket == NULL || mnl_socket_bind(monitor->socket, 0, MNL_SOCKET_AUTOPID) != 0)
+	if (monitor->socket == NULL ||
+	    mnl_socket_bind(monitor->socket, 0, MNL_SOCKET_AUTOPID) != 0 ||
+	    !filter(monitor, own_port))
 		return problem_set(problem, ERR_SYSTEM, "cannot listen to the kernel's IPsec: %s",
 		    strerror(errno));
 	(void)setsockopt(
@@ -328,7 +425,8 @@ static enum err subscribe(struct monitor *monitor, struct problem *problem)
 }
 
 enum err monitor_open(const struct dataplane_listener *listener, struct wishes *wishes,
-    struct encapsulation *encapsulation, struct monitor **out, struct problem *problem)
+    struct encapsulation *encapsulation, uint32_t own_port, struct monitor **out,
+    struct problem *problem)
 {
 	struct monitor *monitor = calloc(1, sizeof(*monitor));
 	enum err code = ERR_NO_MEMORY;
@@ -341,7 +439,7 @@ enum err monitor_open(const struct dataplane_listener *listener, struct wishes *
 	monitor->encapsulation = encapsulation;
 	(void)pthread_mutex_init(&monitor->lock, NULL);
 	monitor->stop = eventfd(0, EFD_CLOEXEC);
-	code = subscribe(monitor, problem);
+	code = subscribe(monitor, own_port, problem);
 	if (code == ERR_OK && pthread_create(&monitor->thread, NULL, run, monitor) != 0)
 		code = problem_set(problem, ERR_SYSTEM, "cannot start a thread for the kernel");
 	if (code != ERR_OK) {

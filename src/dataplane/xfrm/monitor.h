@@ -14,14 +14,24 @@
 
 struct monitor;
 
-/* All are borrowed until close; encapsulation may be NULL. */
+/*
+ * All are borrowed until close; encapsulation may be NULL. What is removed by requests from
+ * own_port (batch_port()) is no news.
+ */
 enum err monitor_open(const struct dataplane_listener *listener, struct wishes *wishes,
-    struct encapsulation *encapsulation, struct monitor **out, struct problem *problem) MUST_CHECK;
-/* Whether reports were lost since it was asked last, because there were too many. */
-bool monitor_has_missed(struct monitor *monitor);
-/* The wish of a larval SA that the kernel shows; and its report. */
-struct wish monitor_wish_of(const struct xfrm_usersa_info *larval);
-void monitor_wanted(struct monitor *monitor, const struct xfrm_usersa_info *larval);
+    struct encapsulation *encapsulation, uint32_t own_port, struct monitor **out,
+    struct problem *problem) MUST_CHECK;
+
+/* What has come up since it was asked last, as bits. */
+enum monitor_news {
+	MONITOR_MISSED = 1,           /* there was too much to report: anything may have come up */
+	MONITOR_POLICIES_REMOVED = 2, /* ours, by somebody else */
+	MONITOR_SAS_REMOVED = 4
+};
+unsigned monitor_take_news(struct monitor *monitor);
+/* The wish of a larval SA that the kernel shows in XFRM_MSG_NEWSA; and its report. */
+struct wish monitor_wish_of(const struct nlmsghdr *message);
+void monitor_wanted(struct monitor *monitor, const struct nlmsghdr *message);
 /* Reports that an outbound SA, which an earlier run left, is to be replaced. */
 void monitor_wants_successor(struct monitor *monitor, const struct xfrm_usersa_info *left);
 /*

@@ -2,7 +2,9 @@
 #include "dataplane/xfrm/policies.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -107,13 +109,15 @@ static enum err enter_part(struct policies *policies, const struct policy_part_k
 	return ERR_OK;
 }
 
-static struct policy_part_key key_of(const struct xfrm_selector *selector, uint8_t direction)
+static struct policy_part_key key_of(
+    const struct xfrm_selector *selector, uint8_t direction, const struct message_scope *scope)
 {
 	struct policy_part_key key;
 
 	memset(&key, 0, sizeof(key));
 	memcpy(&key.selector, selector, sizeof(key.selector));
 	key.direction = direction;
+	key.scope = *scope;
 	return key;
 }
 
@@ -139,6 +143,7 @@ static void found(void *context, const struct nlmsghdr *message)
 {
 	struct finding *finding = context;
 	const struct xfrm_userpolicy_info *info = mnl_nlmsg_get_payload(message);
+	struct message_scope scope;
 	struct policy_part_key key;
 	struct policy_part *part;
 
@@ -146,7 +151,8 @@ static void found(void *context, const struct nlmsghdr *message)
 	    message->nlmsg_len < mnl_nlmsg_size(sizeof(*info)) || !message_is_own(info->index) ||
 	    info->dir > XFRM_POLICY_FWD || finding->error != ERR_OK)
 		return;
-	key = key_of(&info->sel, info->dir);
+	scope = message_scope_of(message, sizeof(*info));
+	key = key_of(&info->sel, info->dir, &scope);
 	HASH_FIND(by_key, finding->policies->by_key, &key, sizeof(key), part);
 	if (part == NULL)
 		finding->error = enter_part(finding->policies, &key, info->index, &part);
@@ -172,8 +178,20 @@ void policies_queue_removal(
 {
 	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_DELPOLICY);
 
-	message_put_policy_name(message, part->index, (uint8_t)part->key.direction);
+	message_put_policy_name(
+	    message, part->index, (uint8_t)part->key.direction, &part->key.scope);
 	batch_end(batch, message, done, context, part->index);
+}
+
+static unsigned device_of(const struct dataplane_policy *told)
+{
+	return told->offload != OFFLOAD_OFF ? if_nametoindex(told->offload_device) : 0;
+}
+
+/* Cards that do only the cryptography know nothing of policies. */
+static unsigned device_for_policy(const struct dataplane_policy *told)
+{
+	return told->offload == OFFLOAD_PACKET ? device_of(told) : 0;
 }
 
 void policies_queue(
@@ -184,6 +202,7 @@ void policies_queue(
 	    .index = part->index,
 	    .priority = part->priority,
 	    .told = &part->policy->told,
+	    .device = device_for_policy(&part->policy->told),
 	    .action = part->action};
 	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_UPDPOLICY);
 
@@ -225,7 +244,8 @@ static enum err take_part(struct policies *policies, struct policy *policy,
 		code = enter_part(policies, key, index, &part);
 	}
 	if (code != ERR_OK)
-		return problem_set(problem, code, "policy %u: out of memory", policy->told.id);
+		return problem_set(
+		    problem, code, "policy \"%s\": out of memory", policy->told.name);
 	part->priority = priority_of(policy, action);
 	part->action = action;
 	part->policy = policy;
@@ -235,12 +255,18 @@ static enum err take_part(struct policies *policies, struct policy *policy,
 	return ERR_OK;
 }
 
+static struct message_scope scope_of(const struct dataplane_policy *told)
+{
+	return (struct message_scope){.mark = told->mark, .if_id = told->if_id};
+}
+
 /* One direction of one selector. What an earlier policy matches never comes to this one. */
 static enum err add_part(struct policies *policies, struct policy *policy,
     const struct message_selector *selector, uint8_t direction, struct problem *problem)
 {
 	struct xfrm_selector told = message_selector(selector, direction);
-	struct policy_part_key key = key_of(&told, direction);
+	struct message_scope scope = scope_of(&policy->told);
+	struct policy_part_key key = key_of(&told, direction, &scope);
 	struct policy_part *part;
 
 	HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
@@ -249,8 +275,8 @@ static enum err add_part(struct policies *policies, struct policy *policy,
 	if (part->policy->told.priority < policy->told.priority)
 		return ERR_OK;
 	return problem_set(problem, ERR_EXISTS,
-	    "policy %u: the kernel cannot tell it from policy %u, which comes later",
-	    policy->told.id, part->policy->told.id);
+	    "policy \"%s\": the kernel cannot tell it from policy \"%s\", which comes later",
+	    policy->told.name, part->policy->told.name);
 }
 
 static const uint8_t directions[] = {XFRM_POLICY_OUT, XFRM_POLICY_IN, XFRM_POLICY_FWD};
@@ -340,16 +366,24 @@ enum err policies_add(struct policies *policies, const struct dataplane_policy *
 	enum err code;
 
 	if (told->id > MESSAGE_POLICY_ID_MAX)
-		return problem_set(
-		    problem, ERR_LIMIT, "policy %u: the kernel has no number for it", told->id);
+		return problem_set(problem, ERR_LIMIT,
+		    "policy \"%s\": the kernel has no number for it", told->name);
 	*out = enter_policy(policies, told);
 	if (*out == NULL)
-		return problem_set(problem, ERR_NO_MEMORY, "policy %u: out of memory", told->id);
-	code = add_parts(policies, *out, problem);
+		return problem_set(
+		    problem, ERR_NO_MEMORY, "policy \"%s\": out of memory", told->name);
+	if (told->offload != OFFLOAD_OFF && device_of(told) == 0)
+		code = problem_set(problem, ERR_NOT_FOUND,
+		    "policy \"%s\": there is no interface \"%s\" to offload to", told->name,
+		    told->offload_device);
+	else
+		code = add_parts(policies, *out, problem);
 	if (code != ERR_OK)
 		give_up(policies, *out);
 	return code;
 }
+
+static const struct message_scope everywhere;
 
 enum err policies_add_neighbours(
     struct policies *policies, struct policy **out, struct problem *problem)
@@ -373,7 +407,7 @@ enum err policies_add_neighbours(
 		selector.proto = IPPROTO_ICMPV6;
 		selector.sport = htons(types[i / 3]);
 		selector.sport_mask = UINT16_MAX;
-		key = key_of(&selector, directions[i % 3]);
+		key = key_of(&selector, directions[i % 3], &everywhere);
 		code = take_part(policies, *out, &key, POLICY_BYPASS, &part, problem);
 		if (code == ERR_OK)
 			part->priority = PRIORITY_NEIGHBOURS;
@@ -399,7 +433,7 @@ void policies_allow_own(struct policies *policies, struct batch *batch, const st
 	struct xfrm_selector selector = message_selector(&flow, XFRM_POLICY_OUT);
 
 	for (size_t i = 0; entry != NULL && i < 2; i++) {
-		struct policy_part_key key = key_of(&selector, directions[i]);
+		struct policy_part_key key = key_of(&selector, directions[i], &everywhere);
 		struct policy_part *part;
 
 		HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
@@ -439,12 +473,46 @@ const struct policy *policies_find(const struct policies *policies, uint32_t id)
 	return entry != NULL ? entry->policies : NULL;
 }
 
+const char *policies_name(
+    const struct policies *policies, uint32_t id, char text[POLICIES_NAME_SIZE])
+{
+	const struct policy *policy = policies_find(policies, id);
+
+	if (policy != NULL && policy->told.name[0] != '\0')
+		(void)snprintf(text, POLICIES_NAME_SIZE, "policy \"%s\"", policy->told.name);
+	else
+		(void)snprintf(text, POLICIES_NAME_SIZE, "policy %u", id);
+	return text;
+}
+
+struct message_terms policies_terms(const struct policies *policies, uint32_t id)
+{
+	const struct policy *policy = policies_find(policies, id);
+
+	if (policy == NULL)
+		return (struct message_terms){.device = 0};
+	return (struct message_terms){.scope = scope_of(&policy->told),
+	    .offload = policy->told.offload,
+	    .device = device_of(&policy->told)};
+}
+
 const struct policy_part *policies_find_part(const struct policies *policies, uint32_t index)
 {
 	struct policy_part *part;
 
 	HASH_FIND(by_index, policies->by_index, &index, sizeof(index), part);
 	return part;
+}
+
+void policies_restore(const struct policies *policies, struct batch *batch)
+{
+	const struct policy_part *part;
+	const struct policy_part *next;
+
+	HASH_ITER (by_key, policies->by_key, part, next) {
+		if (part->policy != NULL)
+			policies_queue(batch, part, NULL, NULL);
+	}
 }
 
 void policies_renew(struct policies *policies, struct batch *batch, uint32_t index)
@@ -494,7 +562,8 @@ void policies_require(
 		return;
 	for (size_t i = 0; i < 3; i++) {
 		struct xfrm_selector seen = message_selector(&told, directions[i]);
-		struct policy_part_key key = key_of(&seen, directions[i]);
+		struct message_scope scope = scope_of(&policy->told);
+		struct policy_part_key key = key_of(&seen, directions[i], &scope);
 
 		require_part(policies, batch, policy, &key);
 	}

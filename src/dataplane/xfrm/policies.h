@@ -16,6 +16,7 @@ struct policy_part {
 	struct policy_part_key {
 		struct xfrm_selector selector;
 		uint32_t direction; /* XFRM_POLICY_OUT, _IN or _FWD */
+		struct message_scope scope;
 	} key;
 	uint32_t index; /* the kernel's name for it */
 	uint32_t priority;
@@ -77,9 +78,17 @@ void policies_forget(struct policies *policies, uint32_t id);
 /* Queues the removal of everything, also of what is stale, and forgets it. */
 void policies_remove_all(struct policies *policies, struct batch *batch);
 
+/* `policy "realm"`, or "policy 7" where it has no name. */
+#define POLICIES_NAME_SIZE (DATAPLANE_NAME_SIZE + 16)
+const char *policies_name(
+    const struct policies *policies, uint32_t id, char text[POLICIES_NAME_SIZE]);
+/* What SAs of the policy of this id have of it. */
+struct message_terms policies_terms(const struct policies *policies, uint32_t id);
 /* The first of this id, NULL if there is none; the others follow by `next`. */
 const struct policy *policies_find(const struct policies *policies, uint32_t id);
 const struct policy_part *policies_find_part(const struct policies *policies, uint32_t index);
+/* Queues all that is in force: somebody has removed some of it. */
+void policies_restore(const struct policies *policies, struct batch *batch);
 /* Queues the same policy again: packets that wait in its queue try anew at once. */
 void policies_renew(struct policies *policies, struct batch *batch, uint32_t index);
 

@@ -36,7 +36,7 @@ struct work {
 	union {
 		struct dataplane_sa sa; /* its key is wiped at the end */
 		struct dataplane_move move;
-		uint32_t policy_id;
+		char policy[POLICIES_NAME_SIZE];
 	};
 	unsigned held;
 };

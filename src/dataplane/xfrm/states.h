@@ -13,7 +13,8 @@ struct state {
 	} name;
 	bool installed; /* else only reserved */
 	enum ipsec_direction direction;
-	bool seen; /* at the last look at what the kernel has */
+	struct packet_mark mark; /* which is a part of its name to the kernel */
+	bool seen;               /* at the last look at what the kernel has */
 	UT_hash_handle hh;
 };
 

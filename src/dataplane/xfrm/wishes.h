@@ -6,7 +6,7 @@
 #ifndef DATAPLANE_XFRM_WISHES_H
 #define DATAPLANE_XFRM_WISHES_H
 
-#include "kinkd/dataplane.h"
+#include "dataplane/xfrm/message.h"
 
 /* The kernel's larval SA, and the packet that it was made for. */
 struct wish {
@@ -16,6 +16,7 @@ struct wish {
 	enum ipsec_mode mode;
 	struct address source; /* outer addresses */
 	struct address destination;
+	struct message_scope scope;
 };
 
 struct wishes;

@@ -27,6 +27,10 @@ static const char *hint_of(int error)
 	}
 }
 
+#define OFFLOAD_HINT                                                                               \
+	"; the policy's offload may be more than the card can do: see ethtool -k for "             \
+	"esp-hw-offload, or remove it"
+
 static enum err code_of(int error)
 {
 	switch (error) {
@@ -48,19 +52,23 @@ static enum err code_of(int error)
 	}
 }
 
-/* "SA 0000abcd (aes256gcm16 from 10.0.0.1 to 10.0.0.2, policy 3)": what the kernel said of it. */
+/* "SA 0000abcd (aes256gcm16 from 10.0.0.1 to 10.0.0.2, policy "realm")": what the kernel said. */
 static void explain(struct work *work, const struct batch_answer *answer)
 {
 	const struct dataplane_sa *sa = &work->sa;
 	char suite[SUITE_TEXT_SIZE];
 	char source[ADDRESS_TEXT_SIZE];
 	char destination[ADDRESS_TEXT_SIZE];
+	char policy[POLICIES_NAME_SIZE];
+	bool offloads = policies_terms(work->dataplane->policies, sa->policy_id).device != 0;
 
 	(void)problem_set(&work->completion.problem, code_of(answer->error),
-	    "SA %08x (%s from %s to %s, policy %u): the kernel says %s%s%s%s", sa->spi,
+	    "SA %08x (%s from %s to %s, %s): the kernel says %s%s%s%s%s", sa->spi,
 	    suite_format(&sa->suite, suite), address_format(&sa->source, source),
-	    address_format(&sa->destination, destination), sa->policy_id, strerror(answer->error),
-	    answer->text[0] != '\0' ? ": " : "", answer->text, hint_of(answer->error));
+	    address_format(&sa->destination, destination),
+	    policies_name(work->dataplane->policies, sa->policy_id, policy),
+	    strerror(answer->error), answer->text[0] != '\0' ? ": " : "", answer->text,
+	    hint_of(answer->error), offloads ? OFFLOAD_HINT : "");
 }
 
 static const struct xfrm_usersa_info *info_of(const struct nlmsghdr *reply)
@@ -98,11 +106,13 @@ static void reserved(void *context, uint64_t argument, const struct batch_answer
 void sa_reserve(struct work *work)
 {
 	uint32_t last = work->sa.suite.protocol == IPSEC_IPCOMP ? CPI_LAST : UINT32_MAX;
+	struct message_terms terms = policies_terms(work->dataplane->policies, work->sa.policy_id);
 	struct nlmsghdr *message = batch_begin(work->dataplane->batch, XFRM_MSG_ALLOCSPI);
 
 	work_hold(work);
 	work->sa.direction = IPSEC_IN;
-	message_put_spi_wish(message, &work->sa, SPI_FIRST, last);
+	terms.scope.mark = (struct packet_mark){0};
+	message_put_spi_wish(message, &work->sa, &terms.scope, SPI_FIRST, last);
 	batch_end(work->dataplane->batch, message, reserved, work, 0);
 }
 
@@ -143,10 +153,11 @@ static void added(void *context, uint64_t type, const struct batch_answer *answe
 
 static void queue_add(struct work *work, uint16_t type)
 {
+	struct message_terms terms = policies_terms(work->dataplane->policies, work->sa.policy_id);
 	struct nlmsghdr *message = batch_begin(work->dataplane->batch, type);
 
 	work_hold(work);
-	message_put_sa(message, &work->sa);
+	message_put_sa(message, &work->sa, &terms);
 	batch_end(work->dataplane->batch, message, added, work, type);
 }
 
@@ -173,6 +184,8 @@ void sa_add(struct work *work)
 	}
 	state->installed = true;
 	state->direction = sa->direction;
+	if (sa->direction == IPSEC_OUT)
+		state->mark = policies_terms(work->dataplane->policies, sa->policy_id).scope.mark;
 	queue_add(work, reserved ? XFRM_MSG_UPDSA : XFRM_MSG_NEWSA);
 }
 
@@ -192,6 +205,7 @@ void sa_delete(struct work *work)
 	const struct dataplane_sa *sa = &work->sa;
 	struct state *state =
 	    states_find(&dp->states, sa->spi, sa->suite.protocol, &sa->destination);
+	struct packet_mark mark;
 	struct nlmsghdr *message;
 
 	work->completion.spi = sa->spi;
@@ -201,10 +215,11 @@ void sa_delete(struct work *work)
 	}
 	if (state->direction == IPSEC_OUT)
 		encapsulation_remove(dp->encapsulation, sa->spi);
+	mark = state->mark;
 	states_forget(&dp->states, state);
 	message = batch_begin(dp->batch, XFRM_MSG_DELSA);
 	work_hold(work);
-	message_put_sa_name(message, sa->spi, sa->suite.protocol, &sa->destination);
+	message_put_sa_name(message, sa->spi, sa->suite.protocol, &sa->destination, &mark);
 	batch_end(dp->batch, message, deleted, work, 0);
 }
 
@@ -229,16 +244,18 @@ void sa_query(struct work *work)
 {
 	struct dataplane *dp = work->dataplane;
 	const struct dataplane_sa *sa = &work->sa;
+	const struct state *state =
+	    states_find(&dp->states, sa->spi, sa->suite.protocol, &sa->destination);
 	struct nlmsghdr *message;
 
 	work->completion.spi = sa->spi;
-	if (states_find(&dp->states, sa->spi, sa->suite.protocol, &sa->destination) == NULL) {
+	if (state == NULL) {
 		(void)problem_set(&work->completion.problem, ERR_NOT_FOUND, "no SA %08x", sa->spi);
 		return;
 	}
 	message = batch_begin(dp->batch, XFRM_MSG_GETSA);
 	work_hold(work);
-	message_put_sa_name(message, sa->spi, sa->suite.protocol, &sa->destination);
+	message_put_sa_name(message, sa->spi, sa->suite.protocol, &sa->destination, &state->mark);
 	batch_end(dp->batch, message, queried, work, 0);
 }
 
@@ -320,10 +337,12 @@ void sa_move(struct work *work)
 {
 	struct dataplane *dp = work->dataplane;
 	const struct dataplane_move *move = &work->move;
+	const struct state *state =
+	    states_find(&dp->states, move->spi, move->protocol, &move->destination);
 	struct nlmsghdr *message;
 
 	work->completion.spi = move->spi;
-	if (states_find(&dp->states, move->spi, move->protocol, &move->destination) == NULL) {
+	if (state == NULL) {
 		(void)problem_set(
 		    &work->completion.problem, ERR_NOT_FOUND, "no SA %08x", move->spi);
 		return;
@@ -331,7 +350,7 @@ void sa_move(struct work *work)
 	encapsulation_move(dp->encapsulation, move->spi, &move->remote);
 	message = batch_begin(dp->batch, XFRM_MSG_GETSA);
 	work_hold(work);
-	message_put_sa_name(message, move->spi, move->protocol, &move->destination);
+	message_put_sa_name(message, move->spi, move->protocol, &move->destination, &state->mark);
 	batch_end(dp->batch, message, found_to_move, work, 0);
 }
 
@@ -365,6 +384,7 @@ enum err sa_try(struct batch *batch, enum ipsec_protocol protocol, struct proble
 		.remote_ports = PORT_ANY},
 	    .policy_id = MESSAGE_POLICY_ID_MAX};
 	struct trial trial = {.problem = problem};
+	static const struct message_terms plain;
 	struct nlmsghdr *message;
 
 	if (protocol == IPSEC_ESP) {
@@ -376,10 +396,10 @@ enum err sa_try(struct batch *batch, enum ipsec_protocol protocol, struct proble
 	sa.key_len = (uint16_t)suite_key_length(&sa.suite);
 	random_octets(sa.key, sa.key_len);
 	message = batch_begin(batch, XFRM_MSG_NEWSA);
-	message_put_sa(message, &sa);
+	message_put_sa(message, &sa, &plain);
 	batch_end(batch, message, tried, &trial, 0);
 	message = batch_begin(batch, XFRM_MSG_DELSA);
-	message_put_sa_name(message, sa.spi, protocol, &loopback);
+	message_put_sa_name(message, sa.spi, protocol, &loopback, &plain.scope.mark);
 	batch_end(batch, message, NULL, NULL, 0);
 	batch_flush(batch);
 	secret_wipe(&sa, sizeof(sa));

@@ -34,11 +34,11 @@ static const struct xfrm_usersa_info *own_info(const struct nlmsghdr *message)
 }
 
 static void queue_delete(struct batch *batch, uint32_t spi, enum ipsec_protocol protocol,
-    const struct address *destination)
+    const struct address *destination, const struct packet_mark *mark)
 {
 	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_DELSA);
 
-	message_put_sa_name(message, spi, protocol, destination);
+	message_put_sa_name(message, spi, protocol, destination, mark);
 	batch_end(batch, message, NULL, NULL, 0);
 }
 
@@ -74,9 +74,9 @@ static void queue_larval_delete(struct batch *batch, const struct wish *wish)
 	struct dataplane_sa sa = sa_for(wish);
 	struct nlmsghdr *message = batch_begin(batch, XFRM_MSG_ALLOCSPI);
 
-	message_put_spi_wish(message, &sa, sa.spi, sa.spi);
+	message_put_spi_wish(message, &sa, &wish->scope, sa.spi, sa.spi);
 	batch_end(batch, message, NULL, NULL, 0);
-	queue_delete(batch, sa.spi, wish->protocol, &wish->destination);
+	queue_delete(batch, sa.spi, wish->protocol, &wish->destination, &wish->scope.mark);
 }
 
 /* The kernel lets it live on for a while, whatever becomes of this process. */
@@ -99,18 +99,20 @@ static void remove_one(void *context, const struct nlmsghdr *message)
 	const struct walk *walk = context;
 	const struct xfrm_usersa_info *info = own_info(message);
 	struct batch *batch = walk->dataplane->batch;
+	struct message_scope scope;
 	struct address destination;
 
 	if (info == NULL || (walk->larval && info->id.spi != 0))
 		return;
 	destination = message_address_of(&info->id.daddr, info->family);
+	scope = message_scope_of(message, sizeof(*info));
 	if (info->id.spi == 0) {
-		struct wish wish = monitor_wish_of(info);
+		struct wish wish = monitor_wish_of(message);
 
 		queue_larval_delete(batch, &wish);
 	} else {
-		queue_delete(
-		    batch, ntohl(info->id.spi), (enum ipsec_protocol)info->id.proto, &destination);
+		queue_delete(batch, ntohl(info->id.spi), (enum ipsec_protocol)info->id.proto,
+		    &destination, &scope.mark);
 	}
 }
 
@@ -174,6 +176,7 @@ static void queue_refusal(struct dataplane *dp, const struct wish *wish)
 {
 	struct dataplane_sa sa = sa_for(wish);
 	struct xfrm_replay_state used_up = {.oseq = UINT32_MAX};
+	struct message_terms terms = {.scope = wish->scope};
 	struct nlmsghdr *message = batch_begin(dp->batch, XFRM_MSG_NEWSA);
 
 	if (wish->protocol == IPSEC_AH) {
@@ -185,7 +188,7 @@ static void queue_refusal(struct dataplane *dp, const struct wish *wish)
 	sa.key_len = (uint16_t)suite_key_length(&sa.suite);
 	random_octets(sa.key, sa.key_len);
 	sa.hard_seconds = REFUSAL_SECONDS;
-	message_put_sa(message, &sa);
+	message_put_sa(message, &sa, &terms);
 	mnl_attr_put(message, XFRMA_REPLAY_VAL, sizeof(used_up), &used_up);
 	batch_end(dp->batch, message, refusal_done, dp, wish->index);
 	secret_wipe(&sa, sizeof(sa));
@@ -218,7 +221,7 @@ static void look(void *context, const struct nlmsghdr *message)
 		return;
 	destination = message_address_of(&info->id.daddr, info->family);
 	if (info->id.spi == 0) {
-		monitor_wanted(dp->monitor, info);
+		monitor_wanted(dp->monitor, message);
 		return;
 	}
 	state = states_find(
@@ -254,7 +257,8 @@ void sas_resynchronise(struct dataplane *dp)
 		    .destination = state->name.destination,
 		    .protocol = (enum ipsec_protocol)state->name.protocol,
 		    .direction = state->direction,
-		    .hard = true};
+		    .hard = true,
+		    .lost = true};
 
 		if (state->installed && !state->seen)
 			dp->listener.expired(dp->listener.self, &expiry);

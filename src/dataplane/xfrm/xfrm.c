@@ -59,7 +59,7 @@ static void policy_done(void *context, uint64_t index, const struct batch_answer
 	if (answer->error != 0)
 		(void)problem_set(&work->completion.problem,
 		    answer->error == EPERM ? ERR_DENIED : ERR_SYSTEM,
-		    "policy %u, packets %s: the kernel says %s%s%s%s", work->policy_id,
+		    "%s, packets %s: the kernel says %s%s%s%s", work->policy,
 		    direction_name((uint32_t)index & 7), strerror(answer->error),
 		    answer->text[0] != '\0' ? ": " : "", answer->text,
 		    answer->error == EPERM ? "; the daemon needs CAP_NET_ADMIN" : "");
@@ -73,6 +73,7 @@ static void add_policy(struct work *work, const struct dataplane_policy *told)
 
 	if (policies_add(dp->policies, told, &policy, &work->completion.problem) != ERR_OK)
 		return;
+	(void)policies_name(dp->policies, told->id, work->policy);
 	for (const struct policy_part *part = policy->parts; part != NULL; part = part->next) {
 		work_hold(work);
 		policies_queue(dp->batch, part, policy_done, work);
@@ -187,9 +188,32 @@ static void xfrm_submit(struct dataplane *dp, const struct dataplane_request *re
 	else if (request->operation == DATAPLANE_MOVE_SA)
 		work->move = request->move;
 	else
-		work->policy_id = request->policy.id;
+		(void)policies_name(dp->policies, request->policy.id, work->policy);
 	perform(work, request);
 	work_release(work);
+}
+
+static void follow_news(struct dataplane *dp)
+{
+	unsigned news = monitor_take_news(dp->monitor);
+
+	if ((news & MONITOR_POLICIES_REMOVED) != 0)
+		log_event(dp->log, LOG_LEVEL_ERROR, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+		    "another program has removed policies of this daemon from the kernel, as \"ip "
+		    "xfrm policy flush\" does; they are put back, but until then traffic may have "
+		    "passed in the clear");
+	if ((news & MONITOR_SAS_REMOVED) != 0)
+		log_event(dp->log, LOG_LEVEL_ERROR, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+		    "another program has removed SAs of this daemon from the kernel, as \"ip xfrm "
+		    "state flush\" does; new ones are negotiated as traffic wants them");
+	if ((news & MONITOR_MISSED) != 0)
+		log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
+		    "the kernel had more to report than there was room for; its SAs are looked "
+		    "through");
+	if ((news & (MONITOR_POLICIES_REMOVED | MONITOR_MISSED)) != 0)
+		policies_restore(dp->policies, dp->batch);
+	if ((news & (MONITOR_SAS_REMOVED | MONITOR_MISSED)) != 0)
+		sas_resynchronise(dp);
 }
 
 static void xfrm_flush(struct dataplane *dp)
@@ -201,12 +225,7 @@ static void xfrm_flush(struct dataplane *dp)
 		sas_drop_larval(dp, &own);
 		policies_renew(dp->policies, dp->batch, own.index);
 	}
-	if (monitor_has_missed(dp->monitor)) {
-		log_event(dp->log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_NO_FIELDS,
-		    "the kernel had more to report than there was room for; its SAs are looked "
-		    "through");
-		sas_resynchronise(dp);
-	}
+	follow_news(dp);
 	batch_flush(dp->batch);
 }
 
@@ -296,8 +315,8 @@ static enum err xfrm_open(const struct dataplane_settings *settings,
 	if (code == ERR_OK)
 		code = policies_find_stale(dp->policies, dp->batch, problem);
 	if (code == ERR_OK)
-		code = monitor_open(
-		    &dp->listener, dp->wishes, dp->encapsulation, &dp->monitor, problem);
+		code = monitor_open(&dp->listener, dp->wishes, dp->encapsulation,
+		    batch_port(dp->batch), &dp->monitor, problem);
 	if (code == ERR_OK)
 		code = sas_relieve(dp, problem);
 	if (code == ERR_OK)
