@@ -18,6 +18,10 @@ struct credentials_material {
 /* Fills *out; on failure there is nothing to free. */
 enum err credentials_material_read(const struct credentials_settings *settings,
     struct credentials_material *out, struct problem *problem) MUST_CHECK;
+/* As credentials_check(). */
+void credentials_material_check(const struct credentials_settings *settings,
+    const struct credentials_material *material, int64_t now, credentials_report report,
+    void *context);
 void credentials_material_clear(struct credentials_material *material);
 /* A number that changes when one of the files or directories does. */
 uint64_t credentials_fingerprint(const struct credentials_settings *settings);

@@ -40,6 +40,13 @@ enum err credentials_load(
 	return error;
 }
 
+void credentials_check(
+    const struct credentials *credentials, int64_t now, credentials_report report, void *context)
+{
+	credentials_material_check(
+	    &credentials->settings, &credentials->material, now, report, context);
+}
+
 void credentials_free(struct credentials *credentials)
 {
 	if (credentials == NULL)

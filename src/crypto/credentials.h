@@ -28,6 +28,14 @@ struct credentials_settings {
  */
 enum err credentials_load(const struct credentials_settings *settings, struct credentials **out,
     struct problem *problem) MUST_CHECK;
+/*
+ * What is wrong although the set could be loaded; the text names the file, or the setting ca.
+ * ERR_EXPIRED: a certificate is not valid at this time, POSIX time; ERR_INVALID: ours are in no
+ * order that leads anywhere; ERR_NOT_FOUND: maybe one between ours and the authority is missing.
+ */
+typedef void (*credentials_report)(void *context, const struct problem *problem);
+void credentials_check(
+    const struct credentials *credentials, int64_t now, credentials_report report, void *context);
 void credentials_free(struct credentials *credentials);
 /* What the first certificate's key is good for; CREDENTIALS_NO_SCHEME when it cannot be read. */
 enum credentials_scheme credentials_scheme_of(const char *certificate);

@@ -6,7 +6,7 @@ libcrypto_suite_a_SOURCES = \
 	src/crypto/certificate.c src/crypto/certificate.h src/crypto/certificate-files.c \
 	src/crypto/cipher.c src/crypto/cipher.h \
 	src/crypto/credentials.c src/crypto/credentials.h \
-	src/crypto/credentials-files.c src/crypto/credentials-files.h \
+	src/crypto/credentials-check.c src/crypto/credentials-files.c src/crypto/credentials-files.h \
 	src/crypto/dh.c src/crypto/dh.h \
 	src/crypto/digest.c src/crypto/digest.h \
 	src/crypto/identity.c src/crypto/identity.h \

@@ -44,8 +44,9 @@ struct daemon {
 	int route_sockets[2]; /* to ask the kernel for source addresses; -1 until used */
 	uv_signal_t signals[3];
 	uint64_t started_ms;
-	uint32_t epoch; /* RFC 4430 4.2.1; chosen before the control socket is made */
-	bool debug;     /* everything is logged, whatever the file says */
+	char *described; /* the file in words, as it was at the start */
+	uint32_t epoch;  /* RFC 4430 4.2.1; chosen before the control socket is made */
+	bool debug;      /* everything is logged, whatever the file says */
 	bool stopping;
 	int exit_status;
 };

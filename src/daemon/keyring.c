@@ -68,6 +68,48 @@ enum err keyring_open(const struct policy *policy, struct keyring **out, struct 
 	return error;
 }
 
+struct check {
+	const char *peer;
+	void (*report)(void *context, const struct problem *problem);
+	void *context;
+	enum err worst;
+};
+
+static void tell(void *context, const struct problem *problem)
+{
+	struct check *check = context;
+	struct problem named;
+
+	(void)problem_set(&named, problem->code, "peer \"%s\": %s", check->peer, problem->text);
+	check->report(check->context, &named);
+	/* One that may be missing is no fault yet. */
+	if (problem->code != ERR_NOT_FOUND)
+		check->worst = problem->code;
+}
+
+enum err keyring_check(const struct policy *policy, int64_t now,
+    void (*report)(void *context, const struct problem *problem), void *context)
+{
+	struct check check = {.report = report, .context = context};
+
+	for (size_t i = 0; i < policy->peer_count; i++) {
+		struct keyring_set set;
+		struct problem problem;
+
+		if (!has_files(policy->peers[i].ike))
+			continue;
+		check.peer = policy->peers[i].name;
+		if (load(&policy->peers[i], &set, &problem) != ERR_OK) {
+			report(context, &problem);
+			check.worst = problem.code;
+			continue;
+		}
+		credentials_check(set.credentials, now, tell, &check);
+		credentials_free(set.credentials);
+	}
+	return check.worst;
+}
+
 void keyring_free(struct keyring *keyring)
 {
 	if (keyring == NULL)

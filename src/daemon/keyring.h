@@ -16,6 +16,12 @@ typedef void (*credentials_done)(void *self, const struct credentials_completion
 /* Reads every file that policy names for certificates; policy must live as long. */
 enum err keyring_open(
     const struct policy *policy, struct keyring **out, struct problem *problem) MUST_CHECK;
+/*
+ * Tells all that is wrong with those files at this time, POSIX time, each with its peer. Fails when
+ * something keeps the daemon from starting, or us from being believed.
+ */
+enum err keyring_check(const struct policy *policy, int64_t now,
+    void (*report)(void *context, const struct problem *problem), void *context) MUST_CHECK;
 /* No job may be left. */
 void keyring_free(struct keyring *keyring);
 /* done is called from the loop. ERR_NOT_FOUND: no such set; ERR_LIMIT when too many wait. */

@@ -88,6 +88,27 @@ static enum err open_sockets(struct daemon *daemon, struct problem *problem)
 	return udp_open(&daemon->loop, &settings, &listener, &daemon->log, &daemon->udp, problem);
 }
 
+static void warn(void *context, const struct problem *problem)
+{
+	struct daemon *daemon = context;
+
+	log_event(
+	    &daemon->log, LOG_LEVEL_WARNING, LOG_AREA_POLICY, LOG_NO_FIELDS, "%s", problem->text);
+}
+
+static enum err open_keyring(struct daemon *daemon, struct problem *problem)
+{
+	enum err error = keyring_open(daemon->policy, &daemon->keyring, problem);
+
+	/* What can be loaded may still be of no use: the others are met all the same. */
+	if (error == ERR_OK &&
+	    keyring_check(daemon->policy, (int64_t)time(NULL), warn, daemon) != ERR_OK)
+		log_event(&daemon->log, LOG_LEVEL_WARNING, LOG_AREA_POLICY, LOG_NO_FIELDS,
+		    "certificates need renewing or mending: those peers will refuse us or be "
+		    "refused");
+	return error;
+}
+
 static enum err open_workers(struct daemon *daemon, struct problem *problem)
 {
 	struct workers_listener listener = {
@@ -146,7 +167,7 @@ enum err daemon_open(struct daemon *daemon, struct problem *problem)
 	if (error == ERR_OK)
 		error = open_realm(daemon, problem);
 	if (error == ERR_OK)
-		error = keyring_open(daemon->policy, &daemon->keyring, problem);
+		error = open_keyring(daemon, problem);
 	if (error == ERR_OK)
 		error = bypass_add(daemon, problem);
 	if (error == ERR_OK)

@@ -17,6 +17,7 @@ daemon_sources = \
 	src/daemon/output-stderr.c src/daemon/output.h \
 	src/daemon/privileges.c \
 	src/daemon/query.c \
+	src/daemon/reload.c src/daemon/reload.h \
 	src/daemon/resolver.c src/daemon/resolver.h \
 	src/daemon/srv.c src/daemon/srv.h \
 	src/daemon/udp.c src/daemon/udp.h \

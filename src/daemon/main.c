@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "daemon/daemon.h"
+#include "daemon/keyring.h"
 #include "daemon/options.h"
 #include "daemon/output.h"
+#include "daemon/reload.h"
 #include "policy/config.h"
 
 /* DELETEs to peers get this long at the end. */
@@ -18,13 +21,6 @@ static void report(void *context, const struct problem *problem)
 {
 	(void)context;
 	(void)fprintf(stderr, "kinkd: %s\n", problem->text);
-}
-
-static void apply_log_levels(struct daemon *daemon, const struct policy *policy)
-{
-	if (daemon->debug)
-		return;
-	memcpy(daemon->log.levels, policy->daemon.log_levels, sizeof(daemon->log.levels));
 }
 
 static void down(void *context, const struct problem *problem)
@@ -54,25 +50,6 @@ static void stop(struct daemon *daemon)
 	    "ending: peers are told to delete %zu pairs of SAs", kx_sa_count(daemon->kx));
 	kx_shutdown(daemon->kx, SHUTDOWN_MS, down, daemon);
 	host_settle(daemon);
-}
-
-/* Only log levels change in a running daemon; a wrong file changes nothing. */
-static void reload(struct daemon *daemon)
-{
-	struct policy *policy = NULL;
-	struct problem problem;
-
-	output_notify("RELOADING=1");
-	if (config_load(daemon->config_path, &policy, &problem) != ERR_OK) {
-		log_event(&daemon->log, LOG_LEVEL_ERROR, LOG_AREA_POLICY, LOG_NO_FIELDS,
-		    "the file is wrong, nothing is changed: %s", problem.text);
-	} else {
-		apply_log_levels(daemon, policy);
-		policy_release(policy);
-		log_event(&daemon->log, LOG_LEVEL_NOTICE, LOG_AREA_POLICY, LOG_NO_FIELDS,
-		    "log levels are taken over; other changes need a restart");
-	}
-	output_notify("READY=1");
 }
 
 static void signalled(uv_signal_t *handle, int number)
@@ -147,14 +124,20 @@ int main(int count, char **arguments)
 	if (config_check(options.config_path, report, NULL, &daemon.policy, &problem) != ERR_OK)
 		return DAEMON_CONFIG;
 	if (options.test) {
+		status = keyring_check(daemon.policy, (int64_t)time(NULL), report, NULL) == ERR_OK
+		             ? DAEMON_OK
+		             : DAEMON_CONFIG;
 		config_describe(daemon.policy, stdout);
 		policy_release(daemon.policy);
-		return DAEMON_OK;
+		return status;
 	}
 	daemon.debug = options.debug;
 	log_init(&daemon.log, output_sink(), NULL, LOG_LEVEL_DEBUG);
-	apply_log_levels(&daemon, daemon.policy);
+	reload_log_levels(&daemon, daemon.policy);
+	daemon.described = reload_describe(daemon.policy);
 	config_warn(daemon.policy, log_warning, &daemon);
 	privileges_harden();
-	return run(&daemon);
+	status = run(&daemon);
+	free(daemon.described);
+	return status;
 }

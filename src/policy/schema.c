@@ -315,6 +315,8 @@ const char *schema_value_format(
 	case SCHEMA_FILE_MODE:
 		text_add(&words, "\"%04o\"", (unsigned)load_number(setting, value));
 		break;
+	case SCHEMA_CHOICE:
+		return format_choice(setting, *(const int *)value, text);
 	case SCHEMA_LOG_LEVEL:
 		return format_choice(setting, (int)*(const enum log_level *)value, text);
 	case SCHEMA_ENDPOINT:
