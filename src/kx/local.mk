@@ -40,6 +40,7 @@ libkx_a_SOURCES = \
 	src/kx/ikev1/message.c \
 	src/kx/ikev1/method.c \
 	src/kx/ikev1/nat.c \
+	src/kx/ikev1/new-group.c \
 	src/kx/ikev1/peer.c \
 	src/kx/ikev1/phase1-steps.c \
 	src/kx/ikev1/phase1.c src/kx/ikev1/phase1.h \

@@ -48,3 +48,8 @@ check_PROGRAMS += tests/unit/test-auth-gss
 TESTS += tests/unit/test-auth-gss
 tests_unit_test_auth_gss_SOURCES = tests/unit/test-auth-gss.c $(auth_test_sources)
 tests_unit_test_auth_gss_LDADD = $(tests_unit_test_quick_LDADD)
+
+check_PROGRAMS += tests/unit/test-ikev1-new-group
+TESTS += tests/unit/test-ikev1-new-group
+tests_unit_test_ikev1_new_group_SOURCES = tests/unit/test-ikev1-new-group.c tests/unit/crypto.h
+tests_unit_test_ikev1_new_group_LDADD = $(tests_unit_test_quick_LDADD)

@@ -34,7 +34,7 @@ enum auth_result encryption_prepare(struct auth *auth, struct problem *problem)
 	return auth_ask_credentials(auth, &request, problem);
 }
 
-enum err encryption_described(
+static enum err described(
     struct auth *auth, const struct credentials_completion *completion, struct problem *problem)
 {
 	struct encryption_state *state = auth->state;
@@ -49,7 +49,7 @@ enum err encryption_described(
 	return auth_make_own_id(auth, &completion->identity, problem);
 }
 
-enum auth_result encryption_seal(
+static enum auth_result seal(
     struct auth *auth, const struct bytes *parts, size_t count, struct problem *problem)
 {
 	struct encryption_state *state = auth->state;
@@ -67,7 +67,7 @@ enum auth_result encryption_seal(
 	return auth_ask_credentials(auth, &request, problem);
 }
 
-enum err encryption_sealed(
+static enum err sealed(
     struct auth *auth, const struct credentials_completion *completion, struct problem *problem)
 {
 	struct encryption_state *state = auth->state;
@@ -128,7 +128,7 @@ enum auth_result encryption_check(
 	return auth_ask_credentials(auth, &request, problem);
 }
 
-enum err encryption_checked(
+static enum err checked(
     struct auth *auth, const struct credentials_completion *completion, struct problem *problem)
 {
 	const struct encryption_state *state = auth->state;
@@ -140,6 +140,34 @@ enum err encryption_checked(
 		    auth->peer_text);
 	auth_name_peer(auth, completion->subject);
 	return ERR_OK;
+}
+
+enum auth_result encryption_done(struct auth *auth, const struct credentials_completion *completion,
+    const struct encryption_form *form, struct problem *problem)
+{
+	const struct encryption_state *state = auth->state;
+	struct bytes parts[2] = {auth_own_nonce(auth)};
+	size_t count = 1;
+	enum err error = completion->problem.code;
+
+	if (error != ERR_OK) {
+		*problem = completion->problem;
+	} else if (auth->step == AUTH_STEP_PREPARE && !state->described) {
+		error = described(auth, completion, problem);
+		if (form->seals_identity) {
+			parts[0] = auth_own_id(auth);
+			parts[count++] = auth_own_nonce(auth);
+		}
+		if (error == ERR_OK)
+			return seal(auth, parts, count, problem);
+	} else if (auth->step == AUTH_STEP_PREPARE) {
+		error = sealed(auth, completion, problem);
+	} else if (auth->step == AUTH_STEP_READ) {
+		error = form->opened(auth, completion, problem);
+	} else {
+		error = checked(auth, completion, problem);
+	}
+	return auth_result_of(error);
 }
 
 void encryption_close(struct auth *auth)
@@ -200,26 +228,9 @@ static enum err opened(
 static enum auth_result credentials_done(
     struct auth *auth, const struct credentials_completion *completion, struct problem *problem)
 {
-	const struct encryption_state *state = auth->state;
-	struct bytes parts[2];
-	enum err error = completion->problem.code;
+	static const struct encryption_form form = {.seals_identity = true, .opened = opened};
 
-	if (error != ERR_OK) {
-		*problem = completion->problem;
-	} else if (auth->step == AUTH_STEP_PREPARE && !state->described) {
-		error = encryption_described(auth, completion, problem);
-		parts[0] = auth_own_id(auth);
-		parts[1] = auth_own_nonce(auth);
-		if (error == ERR_OK)
-			return encryption_seal(auth, parts, 2, problem);
-	} else if (auth->step == AUTH_STEP_PREPARE) {
-		error = encryption_sealed(auth, completion, problem);
-	} else if (auth->step == AUTH_STEP_READ) {
-		error = opened(auth, completion, problem);
-	} else {
-		error = encryption_checked(auth, completion, problem);
-	}
-	return auth_result_of(error);
+	return encryption_done(auth, completion, &form, problem);
 }
 
 const struct auth_method auth_encryption = {

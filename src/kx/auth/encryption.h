@@ -23,13 +23,6 @@ enum err encryption_check_entry(const struct policy_peer *peer, struct problem *
 enum err encryption_skeyid(struct auth *auth, uint8_t *out) MUST_CHECK;
 /* First our own identity, then *parts encrypted; both by way of the host. */
 enum auth_result encryption_prepare(struct auth *auth, struct problem *problem);
-/* Encrypts to the peer that is expected or, in answers, claimed. */
-enum auth_result encryption_seal(
-    struct auth *auth, const struct bytes *parts, size_t count, struct problem *problem);
-enum err encryption_described(struct auth *auth, const struct credentials_completion *completion,
-    struct problem *problem) MUST_CHECK;
-enum err encryption_sealed(struct auth *auth, const struct credentials_completion *completion,
-    struct problem *problem) MUST_CHECK;
 /* HASH(1): which certificate the key is of that we encrypted to. Initiator only. */
 void encryption_put_hash(struct auth *auth, struct isakmp_writer *chain);
 /* Whether HASH(1), when there is one, is of our certificate. */
@@ -38,8 +31,17 @@ enum err encryption_check_hash(const struct auth *auth, const struct isakmp_chai
 /* The peer's HASH, its identity, and that this is whose key it used. */
 enum auth_result encryption_check(
     struct auth *auth, const struct isakmp_chain *chain, struct problem *problem);
-enum err encryption_checked(struct auth *auth, const struct credentials_completion *completion,
-    struct problem *problem) MUST_CHECK;
+/* Where the two forms differ in what the host's answers mean. */
+struct encryption_form {
+	bool seals_identity; /* with the nonce; else the nonce alone */
+	/* The peer's message, decrypted. */
+	enum err (*opened)(struct auth *auth, const struct credentials_completion *completion,
+	    struct problem *problem);
+};
+
+/* An answer of the host, for whichever step waits for it. */
+enum auth_result encryption_done(struct auth *auth, const struct credentials_completion *completion,
+    const struct encryption_form *form, struct problem *problem);
 void encryption_close(struct auth *auth);
 
 #endif

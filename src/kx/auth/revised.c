@@ -199,24 +199,9 @@ static enum err opened(
 static enum auth_result credentials_done(
     struct auth *auth, const struct credentials_completion *completion, struct problem *problem)
 {
-	const struct encryption_state *state = auth->state;
-	struct bytes nonce = auth_own_nonce(auth);
-	enum err error = completion->problem.code;
+	static const struct encryption_form form = {.opened = opened};
 
-	if (error != ERR_OK) {
-		*problem = completion->problem;
-	} else if (auth->step == AUTH_STEP_PREPARE && !state->described) {
-		error = encryption_described(auth, completion, problem);
-		if (error == ERR_OK)
-			return encryption_seal(auth, &nonce, 1, problem);
-	} else if (auth->step == AUTH_STEP_PREPARE) {
-		error = encryption_sealed(auth, completion, problem);
-	} else if (auth->step == AUTH_STEP_READ) {
-		error = opened(auth, completion, problem);
-	} else {
-		error = encryption_checked(auth, completion, problem);
-	}
-	return auth_result_of(error);
+	return encryption_done(auth, completion, &form, problem);
 }
 
 const struct auth_method auth_revised_encryption = {

@@ -43,6 +43,10 @@ void ikev1_refuse_plain(struct ikev1 *ikev1, const struct host_datagram *datagra
 void ikev1_informed_plain(struct ikev1 *ikev1, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body);
 
+/* new-group.c: an offer of New Group Mode, under an established SA. */
+void ikev1_new_group_received(struct ikev1_sa *sa, const struct host_datagram *datagram,
+    const struct isakmp_header *header, struct bytes body);
+
 /* INITIAL-CONTACT: RFC 2407 4.6.3.3. */
 void ikev1_put_initial_contact(const struct ikev1_sa *sa, struct isakmp_writer *chain);
 /* By itself, several times: nobody answers it. */

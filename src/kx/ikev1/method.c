@@ -167,6 +167,9 @@ static void known(struct ikev1_sa *sa, const struct host_datagram *datagram,
 		else
 			ikev1_informed_plain(ikev1, datagram, header, body);
 		break;
+	case ISAKMP_EXCHANGE_NEW_GROUP:
+		ikev1_new_group_received(sa, datagram, header, body);
+		break;
 	default:
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
 		break;

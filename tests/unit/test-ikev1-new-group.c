@@ -1,0 +1,289 @@
+/* New Group Mode under an ISAKMP SA: RFC 2409 5.6. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crypto.h"
+
+#include "base/secret.h"
+#include "kx/ikev1/ikev1.h"
+#include "kx/ikev1/sa.h"
+#include "kx/kx-internal.h"
+#include "policy/config.h"
+
+/* An engine with one peer, and an ISAKMP SA with it whose keys the test has, too. */
+struct world {
+	struct host host;
+	struct log log;
+	struct policy *policy;
+	struct kx *kx;
+	struct ikev1_sa *sa;
+	size_t sent;
+	uint8_t octets[2048]; /* the last datagram sent */
+	size_t length;
+};
+
+static uint64_t now_ms(void *self)
+{
+	(void)self;
+	return 1000000;
+}
+
+static int64_t wall_time(void *self)
+{
+	(void)self;
+	return 1700000000;
+}
+
+static void random_octets(void *self, void *out, size_t len)
+{
+	(void)self;
+	memset(out, 0x5a, len);
+}
+
+static void send_datagram(void *self, const struct host_datagram *datagram)
+{
+	struct world *world = self;
+
+	assert_true(datagram->data.len <= sizeof(world->octets));
+	memcpy(world->octets, datagram->data.data, datagram->data.len);
+	world->length = datagram->data.len;
+	world->sent++;
+}
+
+static void wake_at(void *self, uint64_t due_ms)
+{
+	(void)self;
+	(void)due_ms;
+}
+
+static void dataplane(void *self, const struct dataplane_request *request)
+{
+	(void)self;
+	(void)request;
+}
+
+static enum err source_address(void *self, const struct address *remote, struct address *out)
+{
+	(void)self;
+	(void)remote;
+	return address_parse("192.0.2.1", out);
+}
+
+static void no_line(void *self, enum log_level level, enum log_area area, const char *message,
+    const struct log_field *fields, size_t count)
+{
+	(void)self;
+	(void)level;
+	(void)area;
+	(void)message;
+	(void)fields;
+	(void)count;
+}
+
+static void make_sa(struct world *world)
+{
+	struct ikev1 *ikev1 = world->kx->method_states[EXCHANGE_IKEV1];
+	struct ikev1_path path = {
+	    .port = HOST_PORT_IKE, .local = {.port = 500}, .remote = {.port = 500}};
+	struct ikev1_cookies cookies = {"cookie-i", "cookie-r"};
+	struct ikev1_suite suite = {
+	    ENCRYPTION_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_CURVE25519, IKE_AUTHENTICATION_PSK};
+	static const uint8_t some[32] = {1, 2, 3};
+	struct bytes octets = bytes_of(some, sizeof(some));
+	struct ikev1_peer *peer;
+
+	assert_int_equal(address_parse("192.0.2.1", &path.local.address), ERR_OK);
+	assert_int_equal(address_parse("192.0.2.7", &path.remote.address), ERR_OK);
+	peer = ikev1_peer_get(
+	    ikev1, &world->policy->peers[0], &path.local.address, &path.remote.address);
+	assert_non_null(peer);
+	assert_int_equal(ikev1_sa_new(peer, &path, &cookies, false, &world->sa), ERR_OK);
+	world->sa->suite = suite;
+	world->sa->life_seconds = 3600;
+	world->sa->keys = secret_alloc(sizeof(*world->sa->keys));
+	assert_non_null(world->sa->keys);
+	assert_int_equal(
+	    ikev1_keys_derive(world->sa->keys, &suite, octets, octets, &cookies, octets, octets),
+	    ERR_OK);
+	ikev1_sa_establish(world->sa, "the peer");
+}
+
+static int setup(void **state)
+{
+	static const char file[] =
+	    "peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
+	    "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
+	    "policies = ({ name = \"all\"; remote = \"p\"; });\n";
+	struct world *world = calloc(1, sizeof(*world));
+	struct problem problem = {0};
+
+	assert_non_null(world);
+	if (config_parse_string("test", file, NULL, NULL, &world->policy, &problem) != ERR_OK)
+		fail_msg("%s", problem.text);
+	log_init(&world->log, no_line, world, LOG_LEVEL_ERROR);
+	world->host = (struct host){.self = world,
+	    .log = &world->log,
+	    .now_ms = now_ms,
+	    .random = random_octets,
+	    .send = send_datagram,
+	    .time = wall_time,
+	    .wake_at = wake_at,
+	    .dataplane = dataplane,
+	    .source_address = source_address};
+	assert_int_equal(kx_create(&world->host, world->policy, 1, &world->kx), ERR_OK);
+	make_sa(world);
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	kx_destroy(world->kx);
+	policy_release(world->policy);
+	free(world);
+	return 0;
+}
+
+/* A group of the peer's own: RFC 2409 5.6, Appendix A. */
+static struct bytes make_offer(struct world *world, struct ikev1_message_writer *message,
+    uint32_t message_id, bool spoiled, uint8_t iv[CBC_BLOCK_MAX])
+{
+	static const uint8_t prime[256] = {0xff};
+	static const uint8_t generator[1] = {2};
+	const struct ikev1_keys *keys = world->sa->keys;
+	struct ikev1_attributes attributes = {.group = IKEV1_GROUP_PRIVATE,
+	    .group_type = 1,
+	    .group_prime = bytes_of(prime, sizeof(prime)),
+	    .group_generator_one = bytes_of(generator, sizeof(generator))};
+	struct isakmp_sa_writer sa;
+	struct bytes none = {0};
+	struct bytes octets;
+
+	ikev1_message_begin(message, &world->sa->cookies, ISAKMP_EXCHANGE_NEW_GROUP, message_id);
+	ikev1_message_put_hash(message, keys);
+	sa = isakmp_sa_begin(&message->chain, IPSEC_DOI, SIT_IDENTITY_ONLY);
+	isakmp_sa_proposal(&sa, 1, PROTO_ISAKMP, none);
+	isakmp_sa_transform(&sa, 1, KEY_IKE);
+	ikev1_attributes_put(&message->out, &attributes);
+	isakmp_sa_end(&sa);
+	assert_int_equal(ikev1_message_hash(message, keys, message_id, none), ERR_OK);
+	message->octets[message->hash_at] ^= spoiled;
+	assert_int_equal(ikev1_keys_iv(keys, message_id, iv), ERR_OK);
+	assert_int_equal(ikev1_message_seal(message, keys, iv, &octets), ERR_OK);
+	return octets;
+}
+
+static void deliver(struct world *world, struct bytes octets)
+{
+	struct host_datagram datagram = {.port = HOST_PORT_IKE,
+	    .local = world->sa->path.local,
+	    .remote = world->sa->path.remote,
+	    .data = octets};
+
+	world->sent = 0;
+	kx_datagram(world->kx, &datagram);
+}
+
+/* The answer is under the same message ID, continues the offer's IV and proves itself. */
+static void expect_refusal(struct world *world, uint32_t message_id, uint8_t iv[CBC_BLOCK_MAX])
+{
+	struct ikev1_received received = {0};
+	struct isakmp_notification notification;
+	struct isakmp_violation violation;
+	struct ikev1_message form = {.exchange = ISAKMP_EXCHANGE_NEW_GROUP,
+	    .number = 2,
+	    .family = IKEV1_FAMILY_PRE_SHARED_KEY,
+	    .encrypted = true,
+	    .chain = &received.chain};
+	struct isakmp_header header;
+	enum notify_type notify;
+	struct bytes none = {0};
+	struct bytes body;
+
+	assert_int_equal(world->sent, 1);
+	assert_int_equal(
+	    isakmp_header_decode(bytes_of(world->octets, world->length), &header, &body, &notify),
+	    ERR_OK);
+	assert_int_equal(header.exchange, ISAKMP_EXCHANGE_NEW_GROUP);
+	assert_int_equal(header.message_id, message_id);
+	assert_int_equal(
+	    ikev1_received_open(&received, &header, body, world->sa->keys, iv), ERR_OK);
+	assert_true(ikev1_received_is_authentic(&received, world->sa->keys, none));
+	assert_int_equal(ikev1_grammar_check(&form, &violation), ERR_OK);
+	assert_int_equal(
+	    isakmp_notification_decode(
+		isakmp_chain_find(&received.chain, ISAKMP_NOTIFICATION, NULL)->body, &notification),
+	    ERR_OK);
+	assert_int_equal(notification.type, 13); /* ATTRIBUTES-NOT-SUPPORTED */
+	ikev1_received_clear(&received);
+}
+
+static void a_group_is_refused(void **state)
+{
+	struct world *world = *state;
+	static struct ikev1_message_writer message;
+	uint8_t iv[CBC_BLOCK_MAX];
+	uint8_t again[CBC_BLOCK_MAX];
+	struct bytes offer = make_offer(world, &message, 7, false, iv);
+
+	memcpy(again, iv, sizeof(again));
+	deliver(world, offer);
+	expect_refusal(world, 7, iv);
+	/* Who has not heard it asks again. */
+	deliver(world, offer);
+	expect_refusal(world, 7, again);
+	assert_int_equal(world->sa->ids.count, 0);
+}
+
+static void strangers_are_not_answered(void **state)
+{
+	struct world *world = *state;
+	static struct ikev1_message_writer message;
+	uint8_t iv[CBC_BLOCK_MAX];
+	struct bytes offer = make_offer(world, &message, 7, true, iv);
+
+	deliver(world, offer);
+	assert_int_equal(world->sent, 0);
+	/* In clear. */
+	offer = make_offer(world, &message, 8, false, iv);
+	message.octets[19] = 0;
+	deliver(world, offer);
+	assert_int_equal(world->sent, 0);
+	/* Without a message ID, which is phase 1's. */
+	offer = make_offer(world, &message, 0, false, iv);
+	deliver(world, offer);
+	assert_int_equal(world->sent, 0);
+	/* Under the ID of another exchange. */
+	assert_int_equal(ikev1_sa_take_message_id(world->sa, 9), ERR_OK);
+	offer = make_offer(world, &message, 9, false, iv);
+	deliver(world, offer);
+	assert_int_equal(world->sent, 0);
+}
+
+/* Nobody makes us say it without end. */
+static void refusals_are_limited(void **state)
+{
+	struct world *world = *state;
+	static struct ikev1_message_writer message;
+	uint8_t iv[CBC_BLOCK_MAX];
+	size_t answered = 0;
+
+	for (uint32_t id = 1; id <= 200; id++) {
+		deliver(world, make_offer(world, &message, id, false, iv));
+		answered += world->sent;
+	}
+	assert_in_range(answered, 1, 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_group_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(strangers_are_not_answered, setup, teardown),
+	    cmocka_unit_test_setup_teardown(refusals_are_limited, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
