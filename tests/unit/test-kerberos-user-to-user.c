@@ -290,7 +290,7 @@ static void triggers(void **state)
 	host_start(&fresh, "a.keytab", NULL, 300);
 	assert_int_not_equal(host_request(&fresh, USER, &completion), ERR_OK);
 	assert_int_equal(completion.remedy, KERBEROS_REMEDY_USER_TO_USER);
-	assert_text(completion.problem, "user_to_user");
+	assert_text(completion.problem, "user-to-user");
 	realm_command("kadmin", "modprinc", "+allow_svr", USER, NULL);
 	host_stop(&fresh);
 }
