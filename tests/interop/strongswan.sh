@@ -5,7 +5,7 @@
 strongswan_daemon=${KINKD_STRONGSWAN:-$top_srcdir/build-peers/strongswan}/usr/sbin/charon-systemd
 
 strongswan_plugins='aes sha1 sha2 hmac kdf nonce random x509 revocation pubkey pem pkcs1 pkcs8 openssl
-	curve25519 constraints socket-default vici'
+	constraints socket-default vici'
 
 declare -A strongswan_pid
 
