@@ -51,10 +51,10 @@ late() { sleep 0.7; pair "$@"; }
 
 transfer() { # ADDRESS [PORT]
 	rm -f $work/got
-	timeout 5 ip netns exec b "$stream" receive "${2:-5000}" >$work/got 3>&- 4>&- &
+	timeout $((60 * patience)) ip netns exec b "$stream" receive "${2:-5000}" >$work/got 3>&- 4>&- &
 	local receiver=$!
-	sleep 0.3
-	timeout 5 ip netns exec a "$stream" send "$1" "${2:-5000}" <$work/data || return 1
+	wait_for on b sh -c "ss -Hltn 'sport = :${2:-5000}' | grep ." || return 1
+	timeout $((60 * patience)) ip netns exec a "$stream" send "$1" "${2:-5000}" <$work/data || return 1
 	wait $receiver && cmp $work/data $work/got
 }
 
