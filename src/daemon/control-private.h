@@ -43,6 +43,8 @@ struct control {
  * the last. May leave counters pending.
  */
 void answer_next(struct client *client);
+/* control-list.c: the same for a command that only shows something. */
+void answer_list(struct client *client);
 /* Adds a line, taking it. */
 void answer_line(struct client *client, const char *kind, json_t *line);
 /* Adds the last line; error is NULL for success. */

@@ -6,6 +6,7 @@ daemon_sources = \
 	src/daemon/control.c src/daemon/control.h \
 	src/daemon/answer-values.c src/daemon/answer-values.h \
 	src/daemon/control-answer.c src/daemon/control-private.h \
+	src/daemon/control-list.c \
 	src/daemon/daemon.h \
 	src/daemon/dataplane.c \
 	src/daemon/debug-keys.c src/daemon/debug-keys.h \
