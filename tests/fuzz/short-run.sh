@@ -5,7 +5,7 @@ status=0
 found=$(mktemp -d) || exit 1
 trap 'rm -rf "$found"' EXIT
 
-for target in kink isakmp engine; do
+for target in kink isakmp engine ikev1; do
 	mkdir "$found/$target"
 	"$top_builddir/tests/fuzz/fuzz-$target" -max_total_time="${FUZZ_SECONDS:-10}" -timeout=20 \
 		-max_len=3000 -print_final_stats=1 \
