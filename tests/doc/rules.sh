@@ -13,7 +13,8 @@ exists() {
 			grep -q "cmocka_unit_test[a-z_]*($2[,)]"
 		;;
 	*)
-		[ -f "$top_srcdir/tests/system/$1" ] && grep -qF -- "$2" "$top_srcdir/tests/system/$1"
+		cat "$top_srcdir/tests/system/$1" "$top_srcdir/tests/interop/$1" 2>/dev/null |
+			grep -qF -- "$2"
 		;;
 	esac
 }
