@@ -136,6 +136,17 @@ static const char *read_answer(const struct kink *kink, const struct kink_wish *
 	return wrong != NULL ? wrong : kink_nat_read(kink, wish, chain, &out->nat);
 }
 
+/* What the peer made, and deleted again before its reply came. */
+static bool is_withdrawn(const struct kink_command *command, const struct offer_choice *choice)
+{
+	for (size_t i = 0; i < choice->part_count; i++) {
+		if (kink_is_withdrawn(
+			command->kink, &command->remote.address, choice->parts[i].spi))
+			return true;
+	}
+	return false;
+}
+
 /* The peer's word on one wish. */
 static void take_answer(
     struct kink_command *command, struct kink_wish *wish, const struct isakmp_chain *chain)
@@ -164,6 +175,11 @@ static void take_answer(
 	wrong = read_answer(command->kink, wish, chain, &answer);
 	if (wrong != NULL) {
 		unusable(command, wish, wrong);
+		return;
+	}
+	if (is_withdrawn(command, &answer.quick.choice)) {
+		wish->negotiation->again = true;
+		unusable(command, wish, "the peer deleted the SA at once");
 		return;
 	}
 	wish->both = answer.quick.index > 0 || answer.quick.nonce.len > 0 ||

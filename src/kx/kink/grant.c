@@ -68,16 +68,14 @@ void kink_remember_withdrawn(struct kink_response *response, uint32_t spi)
 		.until_ms = host->now_ms(host->self) + kink_memory_ms(kink)};
 }
 
-static bool is_withdrawn(const struct kink_response *response, uint32_t spi)
+bool kink_is_withdrawn(const struct kink *kink, const struct address *remote, uint32_t spi)
 {
-	const struct kink *kink = response->kink;
 	const struct host *host = kx_host(kink->kx);
 
 	for (size_t i = 0; i < KINK_WITHDRAWN; i++) {
 		const struct kink_withdrawn *withdrawn = &kink->withdrawn[i];
 
-		if (withdrawn->spi == spi &&
-		    address_equal(&withdrawn->remote, &response->key.remote) &&
+		if (withdrawn->spi == spi && address_equal(&withdrawn->remote, remote) &&
 		    host->now_ms(host->self) < withdrawn->until_ms)
 			return true;
 	}
@@ -158,7 +156,7 @@ static bool spis_are_good(struct kink_response *response, struct kink_grant *gra
 		if (sad_by_spi_out(sad, &response->key.remote, part->suite.protocol, part->spi) !=
 		    NULL)
 			why = "its SPI is in use";
-		else if (is_withdrawn(response, part->spi))
+		else if (kink_is_withdrawn(response->kink, &response->key.remote, part->spi))
 			why = "it was deleted before it came";
 		if (why != NULL) {
 			grant->refused_spi = part->spi;

@@ -75,6 +75,11 @@ struct kink {
 /* The peer does not want a larval pair any more: ends whatever negotiates it. */
 void kink_withdraw(struct kink *kink, struct sa_pair *pair);
 
+/* grant.c */
+
+/* Whether the peer deleted an SA of this SPI before anybody here knew of it. */
+bool kink_is_withdrawn(const struct kink *kink, const struct address *remote, uint32_t spi);
+
 /* message.c */
 
 uint64_t kink_token(enum kink_step step, uint64_t handle);
