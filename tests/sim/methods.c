@@ -20,7 +20,7 @@ void sim_methods_choose(struct sim *sim)
 	sim_random_init(&random, sim->seed, 4);
 	kind = sim_random_below(&random, 100);
 	/* KINK's rogues have tickets; IKEv1's have not. */
-	profile->methods = kind < 100 ? SIM_KINK : kind < 85 ? SIM_IKEV1 : SIM_FALLBACK;
+	profile->methods = kind < 60 ? SIM_KINK : kind < 85 ? SIM_IKEV1 : SIM_FALLBACK;
 	profile->aggressive = sim_chance(&random, 400);
 	profile->proof =
 	    sim_chance(&random, 500) ? SIM_PROOF_PSK : (enum sim_proof)pick(&random, 1, 3);
