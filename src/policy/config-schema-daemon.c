@@ -188,8 +188,8 @@ static const struct schema_setting daemon_settings[] = {
 	.doc = "What becomes of the policies when the daemon ends. When they are removed, traffic "
 	       "is as if there were no daemon: in the clear. When they are kept, so are the "
 	       "kernel's SAs: they serve until their lifetime ends or the next start has replaced "
-	       "them, so that a restart loses no packet. What has no SA, as all that the userspace "
-	       "data plane protects, goes nowhere until then.",
+	       "them, so that a restart loses few packets or none. What has no SA, as all that the "
+	       "userspace data plane protects, goes nowhere until then.",
     },
     {
 	.name = "device",
