@@ -34,7 +34,8 @@ tests_unit_test_ikev1_keys_LDADD = $(tests_unit_test_quick_LDADD)
 
 check_PROGRAMS += tests/unit/test-ikev1
 TESTS += tests/unit/test-ikev1
-tests_unit_test_ikev1_SOURCES = tests/unit/test-ikev1.c tests/unit/crypto.h \
+tests_unit_test_ikev1_SOURCES = tests/unit/test-ikev1.c tests/unit/engine.c tests/unit/engine.h \
+	tests/unit/crypto.h \
 	tests/unit/ikev1-vectors.h
 tests_unit_test_ikev1_LDADD = $(tests_unit_test_quick_LDADD)
 
@@ -51,5 +52,6 @@ tests_unit_test_auth_gss_LDADD = $(tests_unit_test_quick_LDADD)
 
 check_PROGRAMS += tests/unit/test-ikev1-new-group
 TESTS += tests/unit/test-ikev1-new-group
-tests_unit_test_ikev1_new_group_SOURCES = tests/unit/test-ikev1-new-group.c tests/unit/crypto.h
+tests_unit_test_ikev1_new_group_SOURCES = tests/unit/test-ikev1-new-group.c tests/unit/engine.c \
+	tests/unit/engine.h tests/unit/crypto.h
 tests_unit_test_ikev1_new_group_LDADD = $(tests_unit_test_quick_LDADD)

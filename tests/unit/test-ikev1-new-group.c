@@ -3,83 +3,14 @@
 #include <unistd.h>
 
 #include "crypto.h"
+#include "engine.h"
 
 #include "base/secret.h"
 #include "kx/ikev1/ikev1.h"
 #include "kx/ikev1/sa.h"
 #include "kx/kx-internal.h"
-#include "policy/config.h"
 
-/* An engine with one peer, and an ISAKMP SA with it whose keys the test has, too. */
-struct world {
-	struct host host;
-	struct log log;
-	struct policy *policy;
-	struct kx *kx;
-	struct ikev1_sa *sa;
-	size_t sent;
-	uint8_t octets[2048]; /* the last datagram sent */
-	size_t length;
-};
-
-static uint64_t now_ms(void *self)
-{
-	(void)self;
-	return 1000000;
-}
-
-static int64_t wall_time(void *self)
-{
-	(void)self;
-	return 1700000000;
-}
-
-static void random_octets(void *self, void *out, size_t len)
-{
-	(void)self;
-	memset(out, 0x5a, len);
-}
-
-static void send_datagram(void *self, const struct host_datagram *datagram)
-{
-	struct world *world = self;
-
-	assert_true(datagram->data.len <= sizeof(world->octets));
-	memcpy(world->octets, datagram->data.data, datagram->data.len);
-	world->length = datagram->data.len;
-	world->sent++;
-}
-
-static void wake_at(void *self, uint64_t due_ms)
-{
-	(void)self;
-	(void)due_ms;
-}
-
-static void dataplane(void *self, const struct dataplane_request *request)
-{
-	(void)self;
-	(void)request;
-}
-
-static enum err source_address(void *self, const struct address *remote, struct address *out)
-{
-	(void)self;
-	(void)remote;
-	return address_parse("192.0.2.1", out);
-}
-
-static void no_line(void *self, enum log_level level, enum log_area area, const char *message,
-    const struct log_field *fields, size_t count)
-{
-	(void)self;
-	(void)level;
-	(void)area;
-	(void)message;
-	(void)fields;
-	(void)count;
-}
-
+/* With the peer, whose keys the test has, too. */
 static void make_sa(struct world *world)
 {
 	struct ikev1 *ikev1 = world->kx->method_states[EXCHANGE_IKEV1];
@@ -110,27 +41,11 @@ static void make_sa(struct world *world)
 
 static int setup(void **state)
 {
-	static const char file[] =
-	    "peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
-	    "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
-	    "policies = ({ name = \"all\"; remote = \"p\"; });\n";
-	struct world *world = calloc(1, sizeof(*world));
-	struct problem problem = {0};
+	struct world *world =
+	    world_open("peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
+		       "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
+		       "policies = ({ name = \"all\"; remote = \"p\"; });\n");
 
-	assert_non_null(world);
-	if (config_parse_string("test", file, NULL, NULL, &world->policy, &problem) != ERR_OK)
-		fail_msg("%s", problem.text);
-	log_init(&world->log, no_line, world, LOG_LEVEL_ERROR);
-	world->host = (struct host){.self = world,
-	    .log = &world->log,
-	    .now_ms = now_ms,
-	    .random = random_octets,
-	    .send = send_datagram,
-	    .time = wall_time,
-	    .wake_at = wake_at,
-	    .dataplane = dataplane,
-	    .source_address = source_address};
-	assert_int_equal(kx_create(&world->host, world->policy, 1, &world->kx), ERR_OK);
 	make_sa(world);
 	*state = world;
 	return 0;
@@ -138,11 +53,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct world *world = *state;
-
-	kx_destroy(world->kx);
-	policy_release(world->policy);
-	free(world);
+	world_close(*state);
 	return 0;
 }
 

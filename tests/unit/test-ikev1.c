@@ -7,140 +7,37 @@
 #include <unistd.h>
 
 #include "crypto.h"
+#include "engine.h"
 
 #include "ikev1-vectors.h"
 #include "kx/engine.h"
 #include "kx/ikev1/fragment.h"
 #include "kx/ikev1/proposal.h"
 #include "kx/ikev1/sa.h"
-#include "policy/config.h"
 #include "wire/vendor.h"
 
 #define FLOOD 5000 /* first messages; more than are remembered */
 
-/* An engine whose host notes what it is asked for. */
-struct world {
-	struct host host;
-	struct log log;
-	struct policy *policy;
-	struct kx *kx;
-	uint64_t now_ms;
-	uint64_t random;
-	size_t agreements;
-	size_t sent;
-	uint8_t octets[2048]; /* the last datagram sent */
-	size_t length;
-};
-
-static uint64_t now_ms(void *self)
-{
-	return ((struct world *)self)->now_ms;
-}
-
-static int64_t wall_time(void *self)
-{
-	(void)self;
-	return 1700000000;
-}
-
-static void random_octets(void *self, void *out, size_t len)
-{
-	struct world *world = self;
-	uint8_t *octets = out;
-
-	for (size_t i = 0; i < len; i++)
-		octets[i] = (uint8_t)(++world->random * 0x9e3779b97f4a7c15ULL >> 56);
-}
-
-static void send_datagram(void *self, const struct host_datagram *datagram)
-{
-	struct world *world = self;
-
-	assert_true(datagram->data.len <= sizeof(world->octets));
-	memcpy(world->octets, datagram->data.data, datagram->data.len);
-	world->length = datagram->data.len;
-	world->sent++;
-}
-
-static void wake_at(void *self, uint64_t due_ms)
-{
-	(void)self;
-	(void)due_ms;
-}
-
-static enum err agree(void *self, const struct agreement_request *request)
-{
-	(void)request;
-	((struct world *)self)->agreements++;
-	return ERR_OK;
-}
-
-static void dataplane(void *self, const struct dataplane_request *request)
-{
-	(void)self;
-	(void)request;
-}
-
-static enum err source_address(void *self, const struct address *remote, struct address *out)
-{
-	(void)self;
-	(void)remote;
-	return address_parse("192.0.2.1", out);
-}
-
-static void no_line(void *self, enum log_level level, enum log_area area, const char *message,
-    const struct log_field *fields, size_t count)
-{
-	(void)self;
-	(void)level;
-	(void)area;
-	(void)message;
-	(void)fields;
-	(void)count;
-}
-
 static int setup(void **state)
 {
-	struct world *world = calloc(1, sizeof(*world));
 	char path[] = "/tmp/test-ikev1-XXXXXX";
 	int fd = mkstemp(path);
-	struct problem problem = {0};
 	char file[1024];
 
-	assert_non_null(world);
 	assert_true(fd >= 0 && write(fd, "secret\n", 7) == 7 && close(fd) == 0);
 	(void)snprintf(file, sizeof(file),
 	    "peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
 	    "psk_file = \"%s\"; ike = \"aes256-sha256-curve25519\"; });\n"
 	    "policies = ({ name = \"all\"; remote = \"p\"; });\n",
 	    path);
-	if (config_parse_string("test", file, NULL, NULL, &world->policy, &problem) != ERR_OK)
-		fail_msg("%s", problem.text);
+	*state = world_open(file);
 	(void)unlink(path);
-	log_init(&world->log, no_line, world, LOG_LEVEL_ERROR);
-	world->host = (struct host){.self = world,
-	    .log = &world->log,
-	    .now_ms = now_ms,
-	    .time = wall_time,
-	    .random = random_octets,
-	    .send = send_datagram,
-	    .wake_at = wake_at,
-	    .agree = agree,
-	    .dataplane = dataplane,
-	    .source_address = source_address};
-	world->now_ms = 1000000;
-	assert_int_equal(kx_create(&world->host, world->policy, 1, &world->kx), ERR_OK);
-	*state = world;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct world *world = *state;
-
-	kx_destroy(world->kx);
-	policy_release(world->policy);
-	free(world);
+	world_close(*state);
 	return 0;
 }
 

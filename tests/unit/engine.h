@@ -1,0 +1,33 @@
+/* An engine by itself, with one peer, whose host notes what it is asked for. */
+#ifndef KINKD_TESTS_UNIT_ENGINE_H
+#define KINKD_TESTS_UNIT_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <kinkd/host.h>
+#include "base/log.h"
+
+struct ikev1_sa;
+struct kx;
+struct policy;
+
+struct world {
+	struct host host;
+	struct log log;
+	struct policy *policy;
+	struct kx *kx;
+	uint64_t now_ms;
+	uint64_t random;
+	size_t agreements;
+	size_t sent;
+	uint8_t octets[2048]; /* the last datagram sent */
+	size_t length;
+	struct ikev1_sa *sa; /* of those tests that make one */
+};
+
+/* With a configuration file of this text. world_close() frees it. */
+struct world *world_open(const char *file);
+void world_close(struct world *world);
+
+#endif
