@@ -248,8 +248,6 @@ static enum ikev1_outcome take_exchange(void *exchange)
 	struct auth_inputs *inputs = &phase1->inputs;
 	struct bytes nonce = auth_peer_nonce(phase1->auth);
 
-	if (nonce.len < IKEV1_NONCE_MIN || nonce.len > IKEV1_NONCE_MAX)
-		return refuse(phase1, "the peer's nonce is not between 8 and 256 octets");
 	if (phase1->sa->initiator) {
 		inputs->public_r = auth_peer_public(phase1->auth);
 		inputs->nonce_r = nonce;
