@@ -42,6 +42,7 @@ libkx_a_SOURCES = \
 	src/kx/ikev1/nat.c \
 	src/kx/ikev1/new-group.c \
 	src/kx/ikev1/peer.c \
+	src/kx/ikev1/phase1-receive.c \
 	src/kx/ikev1/phase1-steps.c \
 	src/kx/ikev1/phase1.c src/kx/ikev1/phase1.h \
 	src/kx/ikev1/phase2.h \

@@ -61,6 +61,18 @@ void ikev1_phase1_respond_aggressive(struct ikev1 *ikev1, const struct host_data
 /* The third message of main mode, to an answer of ours: the address is its sender's. */
 void ikev1_phase1_respond_main(struct ikev1 *ikev1, struct ikev1_half_open *half_open,
     const struct host_datagram *datagram, const struct isakmp_header *header, struct bytes body);
+/* Its state goes; the SA stays. */
+void ikev1_phase1_free(struct ikev1_sa *sa);
+/* It ends in vain, and the SA with it. */
+void ikev1_phase1_fail(
+    struct ikev1_phase1 *phase1, enum kx_failure failure, const struct problem *problem);
+void ikev1_phase1_agreed(struct ikev1_sa *sa, const struct agreement_completion *completion);
+void ikev1_phase1_credentials_done(
+    struct ikev1_sa *sa, const struct credentials_completion *completion);
+void ikev1_phase1_kerberos_done(struct ikev1_sa *sa, const struct kerberos_completion *completion);
+
+/* phase1-receive.c */
+
 /* A message for phase 1 of this SA, which may be over. */
 void ikev1_phase1_received(struct ikev1_sa *sa, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body);
@@ -68,11 +80,6 @@ void ikev1_phase1_received(struct ikev1_sa *sa, const struct host_datagram *data
 void ikev1_phase1_hint(struct ikev1_sa *sa, uint16_t notification);
 /* One that comes from whom the keys were agreed with. */
 void ikev1_phase1_refused(struct ikev1_sa *sa, uint16_t notification);
-/* Its state goes; the SA stays. */
-void ikev1_phase1_free(struct ikev1_sa *sa);
-/* It ends in vain, and the SA with it. */
-void ikev1_phase1_fail(
-    struct ikev1_phase1 *phase1, enum kx_failure failure, const struct problem *problem);
 /*
  * The message that is worked on is the peer's: what comes next builds on it. Of no effect when that
  * is known already.
@@ -82,10 +89,6 @@ void ikev1_phase1_take(struct ikev1_phase1 *phase1);
 void ikev1_phase1_keep_iv(struct ikev1_phase1 *phase1);
 /* Authentication fails. A message that proves nothing is dropped, and another waited for. */
 void ikev1_phase1_unauthenticated(struct ikev1_phase1 *phase1, const struct problem *problem);
-void ikev1_phase1_agreed(struct ikev1_sa *sa, const struct agreement_completion *completion);
-void ikev1_phase1_credentials_done(
-    struct ikev1_sa *sa, const struct credentials_completion *completion);
-void ikev1_phase1_kerberos_done(struct ikev1_sa *sa, const struct kerberos_completion *completion);
 
 /* phase1-steps.c: what main and aggressive mode consist of. */
 extern const struct ikev1_step ikev1_main_initiator[];
