@@ -47,7 +47,9 @@ libkx_a_SOURCES = \
 	src/kx/ikev1/phase1.c src/kx/ikev1/phase1.h \
 	src/kx/ikev1/phase2.h \
 	src/kx/ikev1/proposal.c src/kx/ikev1/proposal.h \
-	src/kx/ikev1/quick-steps.c \
+	src/kx/ikev1/quick-initiator.c \
+	src/kx/ikev1/quick-responder.c \
+	src/kx/ikev1/quick-steps.c src/kx/ikev1/quick-steps.h \
 	src/kx/ikev1/quick.c \
 	src/kx/ikev1/sa.c src/kx/ikev1/sa.h \
 	src/kx/ikev1/steps.c src/kx/ikev1/steps.h \

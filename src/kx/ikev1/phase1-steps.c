@@ -451,15 +451,6 @@ static enum ikev1_outcome establish(void *exchange)
 	return IKEV1_OVER;
 }
 
-#define RECEIVE(number)                                                                            \
-	{                                                                                          \
-		NULL, (number)                                                                     \
-	}
-#define DO(step)                                                                                   \
-	{                                                                                          \
-		(step), 0                                                                          \
-	}
-
 // clang-format off
 const struct ikev1_step ikev1_main_initiator[] = {
 	DO(send_offer),

@@ -35,6 +35,11 @@ struct ikev1_quick {
 	struct timer timer;          /* until it is over for good */
 };
 
+static inline struct ikev1 *ikev1_quick_method(const struct ikev1_quick *quick)
+{
+	return quick->peer->ikev1;
+}
+
 /* quick.c */
 
 void ikev1_quick_initiate(struct ikev1 *ikev1, struct kx_negotiation *negotiation);
@@ -67,13 +72,15 @@ void ikev1_quicks_fail(
 /* The SA under which they are is gone. */
 void ikev1_quicks_lose(struct ikev1_sa *sa);
 
-/* quick-steps.c */
+/* quick-initiator.c */
 /*
  * The peer has refused what was asked for. Where a key exchange was only offered it may be that, so
  * the initiator begins anew without; false where there is nothing to do without.
  */
 bool ikev1_quick_do_without_exchange(struct ikev1_quick *quick);
 extern const struct ikev1_step ikev1_quick_initiator[];
+
+/* quick-responder.c */
 extern const struct ikev1_step ikev1_quick_responder[];
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Quick Mode's frame: who begins it, which message belongs to it, and how it ends. What its two
- * sides do stands in quick-steps.c.
+ * sides do stands in quick-initiator.c and quick-responder.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,6 @@
 #include "kx/ikev1/informational.h"
 #include "kx/ikev1/phase2.h"
 #include "kx/ikev1/proposal.h"
-
-static struct ikev1 *ikev1_of(const struct ikev1_quick *quick)
-{
-	return quick->peer->ikev1;
-}
 
 void ikev1_quick_free(struct ikev1_quick *quick)
 {
@@ -38,7 +33,7 @@ void ikev1_quick_free(struct ikev1_quick *quick)
 void ikev1_quick_fail(
     struct ikev1_quick *quick, enum kx_failure failure, const struct problem *problem)
 {
-	struct ikev1 *ikev1 = ikev1_of(quick);
+	struct ikev1 *ikev1 = ikev1_quick_method(quick);
 	struct kx_negotiation *negotiation = quick->negotiation;
 	struct sa_pair *pair = quick->pair;
 
@@ -62,7 +57,7 @@ void ikev1_quick_fail(
 static void over(struct timer *timer, void *context)
 {
 	struct ikev1_quick *quick = context;
-	struct ikev1 *ikev1 = ikev1_of(quick);
+	struct ikev1 *ikev1 = ikev1_quick_method(quick);
 	struct sa_pair *pair = sad_by_handle(kx_sad(ikev1->kx), quick->made);
 	bool initiator = quick->initiator;
 
@@ -74,7 +69,7 @@ static void over(struct timer *timer, void *context)
 
 void ikev1_quick_done(struct ikev1_quick *quick)
 {
-	struct ikev1 *ikev1 = ikev1_of(quick);
+	struct ikev1 *ikev1 = ikev1_quick_method(quick);
 	uint64_t due = ikev1_now(ikev1) + ikev1_cycle_ms(ikev1);
 
 	quick->over = true;
@@ -90,7 +85,7 @@ static void silent(void *context)
 	struct ikev1_sa *sa = quick->sa;
 	uint32_t tries = quick->exchange.tries;
 	bool initiator = quick->initiator;
-	struct ikev1 *ikev1 = ikev1_of(quick);
+	struct ikev1 *ikev1 = ikev1_quick_method(quick);
 	struct problem problem;
 	char remote[ENDPOINT_TEXT_SIZE];
 
@@ -203,7 +198,7 @@ static bool is_authentic(
 static void go_on(struct ikev1_quick *quick, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body)
 {
-	struct ikev1 *ikev1 = ikev1_of(quick);
+	struct ikev1 *ikev1 = ikev1_quick_method(quick);
 	unsigned number = quick->over ? 0 : ikev1_steps_awaited(&quick->steps);
 	struct ikev1_received received = {0};
 	uint8_t iv[CBC_BLOCK_MAX];

@@ -20,6 +20,16 @@ struct ikev1_step {
 	unsigned message;
 };
 
+/* Rows of such a table. */
+#define RECEIVE(number)                                                                            \
+	{                                                                                          \
+		NULL, (number)                                                                     \
+	}
+#define DO(step)                                                                                   \
+	{                                                                                          \
+		(step), 0                                                                          \
+	}
+
 struct ikev1_steps {
 	const struct ikev1_step *next;
 	bool busy; /* an answer of the host is awaited */
