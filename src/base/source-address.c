@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#define DISCARD_PORT 9
+
 void source_address_put(struct msghdr *message, const struct address *local)
 {
 	struct cmsghdr *part = CMSG_FIRSTHDR(message);
@@ -27,4 +29,25 @@ void source_address_put(struct msghdr *message, const struct address *local)
 		memcpy(CMSG_DATA(part), &info, sizeof(info));
 		message->msg_controllen = CMSG_SPACE(sizeof(info));
 	}
+}
+
+enum err source_address_ask(int descriptor, const struct address *remote, struct address *local)
+{
+	/* Without it the socket keeps the address that it has from the time before. */
+	static const struct sockaddr disconnected = {.sa_family = AF_UNSPEC};
+	struct endpoint endpoint = {.address = *remote, .port = DISCARD_PORT};
+	struct sockaddr_storage storage;
+	socklen_t len = endpoint_to_sockaddr(&endpoint, &storage);
+
+	if (connect(descriptor, &disconnected, sizeof(disconnected)) != 0 ||
+	    connect(descriptor, (const struct sockaddr *)&storage, len) != 0)
+		return ERR_NOT_FOUND;
+	if (local == NULL)
+		return ERR_OK;
+	len = sizeof(storage);
+	if (getsockname(descriptor, (struct sockaddr *)&storage, &len) != 0 ||
+	    endpoint_from_sockaddr((const struct sockaddr *)&storage, &endpoint) != ERR_OK)
+		return ERR_NOT_FOUND;
+	*local = endpoint.address;
+	return ERR_OK;
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/source-address.h"
 #include "base/timers.h"
 #include "crypto/random.h"
 #include "daemon/agreements.h"
@@ -126,28 +127,16 @@ static enum err resolve(void *self, const struct address *address, uint64_t toke
 	return resolver_ask(daemon->resolver, address, token);
 }
 
-/*
- * A connected UDP socket sends nothing, but the kernel has to choose its address. One for each
- * family is kept, and connected anew each time.
- */
+/* One socket for each family is kept. */
 static enum err source_address(void *self, const struct address *remote, struct address *out)
 {
 	struct daemon *daemon = self;
-	struct endpoint endpoint = {.address = *remote, .port = 9};
-	struct sockaddr_storage storage;
-	socklen_t len = endpoint_to_sockaddr(&endpoint, &storage);
 	int *descriptor = &daemon->route_sockets[remote->family == 6 ? 1 : 0];
 
 	if (*descriptor < 0)
-		*descriptor = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (*descriptor < 0 || connect(*descriptor, (const struct sockaddr *)&storage, len) != 0)
-		return ERR_NOT_FOUND;
-	len = sizeof(storage);
-	if (getsockname(*descriptor, (struct sockaddr *)&storage, &len) != 0 ||
-	    endpoint_from_sockaddr((const struct sockaddr *)&storage, &endpoint) != ERR_OK)
-		return ERR_NOT_FOUND;
-	*out = endpoint.address;
-	return ERR_OK;
+		*descriptor =
+		    socket(remote->family == 6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return *descriptor >= 0 ? source_address_ask(*descriptor, remote, out) : ERR_NOT_FOUND;
 }
 
 static void failed(void *self, const struct problem *problem)

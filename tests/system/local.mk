@@ -17,6 +17,7 @@ EXTRA_DIST += tests/system/lib.sh \
 	tests/system/handshake \
 	tests/system/ikev1-kerberos \
 	tests/system/kerberos-trouble \
+	tests/system/multihomed \
 	tests/system/names \
 	tests/system/nat \
 	tests/system/principals \

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DISCARD_PORT 9 /* nothing is ever sent there */
+#include "base/source-address.h"
 
 enum err path_open(struct path *path, uint32_t mark, struct problem *problem)
 {
@@ -44,23 +44,13 @@ unsigned path_mtu(
 {
 	bool ipv4 = destination->family == 4;
 	int fd = path->fd[ipv4 ? 0 : 1];
-	struct endpoint endpoint = {.address = *destination, .port = DISCARD_PORT};
-	struct sockaddr_storage storage;
-	socklen_t len = endpoint_to_sockaddr(&endpoint, &storage);
 	int mtu = 0;
 	socklen_t mtu_len = sizeof(mtu);
 
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&storage, len) != 0 ||
+	if (fd < 0 || source_address_ask(fd, destination, source) != ERR_OK ||
 	    getsockopt(fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_MTU : IPV6_MTU, &mtu,
 		&mtu_len) != 0 ||
 	    mtu < 0)
 		return 0;
-	len = sizeof(storage);
-	if (source != NULL) {
-		if (getsockname(fd, (struct sockaddr *)&storage, &len) != 0 ||
-		    endpoint_from_sockaddr((const struct sockaddr *)&storage, &endpoint) != ERR_OK)
-			return 0;
-		*source = endpoint.address;
-	}
 	return (unsigned)mtu;
 }
