@@ -5,11 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Linux 6.2; the headers of a Debian 12 may be older than the kernel. */
-#ifndef XFRM_OFFLOAD_PACKET
-#define XFRM_OFFLOAD_PACKET 4
-#endif
-
 bool message_is_own(uint32_t number)
 {
 	return (number & MESSAGE_OWN_MASK) == MESSAGE_OWN;

@@ -12,6 +12,11 @@
 
 #include "kinkd/dataplane.h"
 
+/* Linux 6.2; the headers of a Debian 12 may be older than the kernel. */
+#ifndef XFRM_OFFLOAD_PACKET
+#define XFRM_OFFLOAD_PACKET 4
+#endif
+
 /* Ranges of numbers that this daemon takes for its own, reqids and indices of policies. */
 #define MESSAGE_OWN           0x4b000000U
 #define MESSAGE_OWN_MASK      0xff000000U
