@@ -47,6 +47,7 @@ libkx_a_SOURCES = \
 	src/kx/ikev1/phase1.c src/kx/ikev1/phase1.h \
 	src/kx/ikev1/phase2.h \
 	src/kx/ikev1/proposal.c src/kx/ikev1/proposal.h \
+	src/kx/ikev1/quick-commit.c \
 	src/kx/ikev1/quick-initiator.c \
 	src/kx/ikev1/quick-responder.c \
 	src/kx/ikev1/quick-steps.c src/kx/ikev1/quick-steps.h \

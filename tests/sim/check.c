@@ -160,6 +160,7 @@ void sim_check_added(struct sim_host *host, const struct dataplane_sa *sa)
 	const char *origin = origin_of(host, peer, sa);
 	struct same_key same = {.sa = sa};
 
+	sim_commit_check(host, sa);
 	if (!out)
 		host->inbound[host->inbound_count++ % SIM_INBOUND] = hash_of_key(sa);
 	record_visit(sim_plane_record(host->plane), count_same_key, &same);

@@ -6,6 +6,7 @@ EXTRA_DIST += tests/sim/libkrb5.sh
 
 sim_sources = \
 	tests/sim/check.c \
+	tests/sim/commit.c \
 	tests/sim/credentials.c \
 	tests/sim/host.c \
 	tests/sim/kerberos.c \

@@ -31,13 +31,14 @@ void sim_methods_choose(struct sim *sim)
 	profile->outsiders = sim_chance(&random, 500);
 	profile->unnamed = sim_chance(&random, 500);
 	profile->fallback_retry = pick(&random, 60000, 300000);
+	profile->commit = profile->methods != SIM_KINK && sim_chance(&random, 250);
 	if (profile->methods == SIM_KINK)
 		return;
-	sim_note(sim, NULL, "methods: %s%s%s, %s, certificates of %u octets",
+	sim_note(sim, NULL, "methods: %s%s%s%s, %s, certificates of %u octets",
 	    profile->methods == SIM_IKEV1 ? "ikev1" : "kink, ikev1",
 	    profile->outsiders ? ", hosts outside the realm" : "",
-	    profile->aggressive ? ", aggressive mode" : "", proof_names[profile->proof],
-	    profile->certificate_size);
+	    profile->aggressive ? ", aggressive mode" : "", profile->commit ? ", commit bit" : "",
+	    proof_names[profile->proof], profile->certificate_size);
 	profile->racoon2 = false;
 	if (profile->methods == SIM_FALLBACK && profile->kind == SIM_MIXED && profile->outages == 0)
 		profile->outages = pick(&random, 10, 100);

@@ -41,7 +41,9 @@ static void arrive(struct sim *sim, struct sim_host *host, void *payload)
 	octets = sim_alloc(flight->len);
 	memcpy(octets, flight->octets, flight->len);
 	datagram.data = bytes_of(octets, flight->len);
+	sim_commit_comes(host, datagram.data);
 	kx_datagram(host->kx, &datagram);
+	sim_commit_came(host, datagram.data);
 	free(octets);
 }
 
@@ -247,20 +249,10 @@ static bool note_isakmp(const struct sim_host *host, const struct host_datagram 
 	return true;
 }
 
-void sim_network_send(struct sim_host *host, const struct host_datagram *datagram)
+void sim_network_carry(struct sim_host *host, const struct host_datagram *datagram)
 {
 	struct sim *sim = host->sim;
 
-	if (datagram->data.len == 0 || datagram->remote.port == 0)
-		sim_fail(
-		    sim, "host %c sends an empty datagram, or to no port", 'a' + (int)host->index);
-	if (!address_equal(&datagram->local.address, &host->speaks_as) ||
-	    (datagram->local.port != KINK_PORT && port_of(&datagram->local) == HOST_PORT_KINK) ||
-	    port_of(&datagram->local) != datagram->port)
-		sim_fail(sim, "host %c sends from an address or port that is not its own",
-		    'a' + (int)host->index);
-	if (!(datagram->port == HOST_PORT_KINK ? note_kink : note_isakmp)(host, datagram))
-		sim_fail(sim, "host %c sends what cannot be decoded", 'a' + (int)host->index);
 	/* A spoofed address leads to two hosts; the one that it belongs to gets its copy as well.
 	 */
 	for (size_t i = 0; i < sim->host_count; i++) {
@@ -274,6 +266,28 @@ void sim_network_send(struct sim_host *host, const struct host_datagram *datagra
 				sim_network_unreachable(host, &datagram->remote.address);
 		}
 	}
+}
+
+void sim_network_send(struct sim_host *host, const struct host_datagram *datagram)
+{
+	struct sim *sim = host->sim;
+	struct host_datagram sent = *datagram;
+	uint8_t octets[4096];
+
+	if (datagram->data.len == 0 || datagram->remote.port == 0)
+		sim_fail(
+		    sim, "host %c sends an empty datagram, or to no port", 'a' + (int)host->index);
+	if (!address_equal(&datagram->local.address, &host->speaks_as) ||
+	    (datagram->local.port != KINK_PORT && port_of(&datagram->local) == HOST_PORT_KINK) ||
+	    port_of(&datagram->local) != datagram->port)
+		sim_fail(sim, "host %c sends from an address or port that is not its own",
+		    'a' + (int)host->index);
+	if (!(datagram->port == HOST_PORT_KINK ? note_kink : note_isakmp)(host, datagram))
+		sim_fail(sim, "host %c sends what cannot be decoded", 'a' + (int)host->index);
+	if (sim_commit_mark(host, datagram->data, octets, sizeof(octets)))
+		sent.data = bytes_of(octets, datagram->data.len);
+	sim_network_carry(host, &sent);
+	sim_commit_sent(host, datagram->data);
 }
 
 /* The same of an ISAKMP SA: that its peer knows nothing of it, or does not want it. */

@@ -15,13 +15,14 @@
 #include "queue.h"
 #include "random.h"
 
-#define SIM_HOSTS_MAX  5
-#define SIM_KEYS       256 /* keys whose origin is remembered, for each host */
-#define SIM_INBOUND    256 /* and those that it could receive under */
-#define SIM_CAPTURES   32
-#define SIM_STARTS     64
-#define SIM_TEXT_SIZE  256
-#define SIM_WALL_START 1700000000
+#define SIM_HOSTS_MAX   5
+#define SIM_KEYS        256 /* keys whose origin is remembered, for each host */
+#define SIM_INBOUND     256 /* and those that it could receive under */
+#define SIM_CAPTURES    32
+#define SIM_STARTS      64
+#define SIM_CONNECTIONS 64 /* message IDs of Quick Modes that were said to be CONNECTED */
+#define SIM_TEXT_SIZE   256
+#define SIM_WALL_START  1700000000
 
 /* What a run is about; see sim_profile_choose(). */
 enum sim_kind {
@@ -78,7 +79,8 @@ struct sim_profile {
 		SIM_PROOF_REVISED,
 		SIM_PROOF_KERBEROS, /* in main mode only */
 		SIM_PROOF_COUNT
-	} proof; /* in IKEv1 */
+	} proof;     /* in IKEv1 */
+	bool commit; /* hosts with odd numbers set the commit bit in Quick Mode */
 	uint32_t certificate_size;
 	uint32_t isakmp_lifetime; /* seconds */
 	uint32_t fallback_retry;  /* milliseconds */
@@ -152,6 +154,7 @@ enum sim_count {
 	SIM_PLANE_FAILURES,
 	SIM_SAS_COMPARED, /* found the same on both ends */
 	SIM_UNCONFIRMED,  /* deletions that the peer did not answer */
+	SIM_CONNECTED,    /* SAs that waited for the peer's word */
 	SIM_ENGINE,       /* the engines' own counters follow */
 	SIM_COUNT = SIM_ENGINE + KX_COUNTER_COUNT
 };
@@ -229,6 +232,10 @@ struct sim {
 	uint64_t digest;     /* of all that happened: the same seed gives the same */
 	struct sim_capture captures[SIM_CAPTURES];
 	size_t capture_count;
+	uint64_t said[SIM_CONNECTIONS]; /* marks of messages that say CONNECTED */
+	size_t said_count;
+	uint32_t connected[SIM_CONNECTIONS]; /* message IDs of those that came */
+	size_t connected_count;
 	size_t commands_open; /* commands whose outcome is still to come */
 	bool command_failed;  /* the last one that ended did */
 	uint64_t *counts;
@@ -280,8 +287,22 @@ enum err sim_credentials_submit(struct sim_host *host, const struct credentials_
 void sim_network_send(struct sim_host *host, const struct host_datagram *datagram);
 /* The host is told, after a moment, that nobody can be reached there. */
 void sim_network_unreachable(struct sim_host *host, const struct address *remote);
+/* A datagram on its way, whoever made it. */
+void sim_network_carry(struct sim_host *host, const struct host_datagram *datagram);
 /* A datagram by an outsider. */
 void sim_network_inject(struct sim *sim);
+
+/* commit.c: hosts that set the commit bit in Quick Mode. */
+/* Whether the host does so in this datagram, which is then in out. */
+bool sim_commit_mark(const struct sim_host *host, struct bytes datagram, uint8_t *out, size_t size);
+/* It has sent this: behind the third message it says CONNECTED. */
+void sim_commit_sent(struct sim_host *host, struct bytes datagram);
+/* This is about to come to a host: it may be that word. */
+void sim_commit_comes(struct sim_host *host, struct bytes datagram);
+/* It has come, and may call for that word. */
+void sim_commit_came(struct sim_host *host, struct bytes datagram);
+/* An SA is added: not before that word. */
+void sim_commit_check(const struct sim_host *host, const struct dataplane_sa *sa);
 
 /* kerberos.c: the seam, over a stand-in or over libkrb5. */
 struct sim_kerberos *sim_kerberos_create(struct sim_host *host);

@@ -74,6 +74,7 @@ static const char *const count_names[SIM_ENGINE] = {
     [SIM_PLANE_FAILURES] = "data plane failures",
     [SIM_SAS_COMPARED] = "SAs compared",
     [SIM_UNCONFIRMED] = "deletions unconfirmed",
+    [SIM_CONNECTED] = "SAs that waited for CONNECTED",
 };
 
 static const char *count_name(size_t count)

@@ -198,6 +198,10 @@ static void create_and_delete(struct sim *sim)
 	{                                                                                          \
 		.methods = SIM_IKEV1, .proof = SIM_PROOF_KERBEROS                                  \
 	}
+#define IKEV1_COMMIT                                                                               \
+	{                                                                                          \
+		.methods = SIM_IKEV1, .commit = true                                               \
+	}
 #define KEYLESS                                                                                    \
 	{                                                                                          \
 		.user_to_user = SIM_USER_TO_USER_KEYLESS                                           \
@@ -255,6 +259,10 @@ static const struct flow flows[] = {
     {"ikev1-aggressive-renew", true, NEITHER, IKEV1_AGGRESSIVE, renew},
     {"ikev1-kerberos-create", false, HOLDS, IKEV1_KERBEROS, create},
     {"ikev1-kerberos-create-both", false, HOLDS, IKEV1_KERBEROS, create_both},
+    {"ikev1-commit-create", false, HOLDS, IKEV1_COMMIT, create},
+    {"ikev1-commit-create-both", false, HOLDS, IKEV1_COMMIT, create_both},
+    {"ikev1-commit-renew", true, NEITHER, IKEV1_COMMIT, renew},
+    {"ikev1-commit-renew-both", true, NEITHER, IKEV1_COMMIT, renew_both},
     {"ikev1-delete", true, HOLDS, IKEV1, delete_one},
     {"ikev1-delete-by-responder", true, HOLDS, IKEV1, delete_other},
     {"ikev1-delete-both", true, HOLDS, IKEV1, delete_both},
@@ -656,14 +664,17 @@ static bool returns_soon(uint64_t seed)
 static int replay(uint64_t seed, const char *name, const char *step, const char *trouble)
 {
 	struct usual usual = {0};
+	uint64_t number = strtoull(step, NULL, 10);
 
 	for (size_t i = 0; i < FLOW_COUNT; i++) {
 		for (size_t j = 0; j < TROUBLE_COUNT; j++) {
 			if (strcmp(flows[i].name, name) == 0 &&
 			    strcmp(troubles[j].name, trouble) == 0)
-				return run_one(&flows[i], 0, &troubles[0], seed, false, &usual) &&
-				               run_one(&flows[i], strtoull(step, NULL, 10),
-						   &troubles[j], seed, true, &usual)
+				return run_one(
+					   &flows[i], 0, &troubles[0], seed, number == 0, &usual) &&
+				               (number == 0 ||
+						   run_one(&flows[i], number, &troubles[j], seed,
+						       true, &usual))
 				           ? 0
 				           : 1;
 		}

@@ -29,5 +29,7 @@ struct world {
 /* With a configuration file of this text. world_close() frees it. */
 struct world *world_open(const char *file);
 void world_close(struct world *world);
+/* An ISAKMP SA with the first peer entry's 192.0.2.7, whose keys the test has, too. */
+void world_make_sa(struct world *world);
 
 #endif

@@ -55,3 +55,9 @@ TESTS += tests/unit/test-ikev1-new-group
 tests_unit_test_ikev1_new_group_SOURCES = tests/unit/test-ikev1-new-group.c tests/unit/engine.c \
 	tests/unit/engine.h tests/unit/crypto.h
 tests_unit_test_ikev1_new_group_LDADD = $(tests_unit_test_quick_LDADD)
+
+check_PROGRAMS += tests/unit/test-ikev1-commit
+TESTS += tests/unit/test-ikev1-commit
+tests_unit_test_ikev1_commit_SOURCES = tests/unit/test-ikev1-commit.c tests/unit/engine.c \
+	tests/unit/engine.h tests/unit/crypto.h
+tests_unit_test_ikev1_commit_LDADD = $(tests_unit_test_quick_LDADD)

@@ -5,39 +5,7 @@
 #include "crypto.h"
 #include "engine.h"
 
-#include "base/secret.h"
-#include "kx/ikev1/ikev1.h"
 #include "kx/ikev1/sa.h"
-#include "kx/kx-internal.h"
-
-/* With the peer, whose keys the test has, too. */
-static void make_sa(struct world *world)
-{
-	struct ikev1 *ikev1 = world->kx->method_states[EXCHANGE_IKEV1];
-	struct ikev1_path path = {
-	    .port = HOST_PORT_IKE, .local = {.port = 500}, .remote = {.port = 500}};
-	struct ikev1_cookies cookies = {"cookie-i", "cookie-r"};
-	struct ikev1_suite suite = {
-	    ENCRYPTION_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_CURVE25519, IKE_AUTHENTICATION_PSK};
-	static const uint8_t some[32] = {1, 2, 3};
-	struct bytes octets = bytes_of(some, sizeof(some));
-	struct ikev1_peer *peer;
-
-	assert_int_equal(address_parse("192.0.2.1", &path.local.address), ERR_OK);
-	assert_int_equal(address_parse("192.0.2.7", &path.remote.address), ERR_OK);
-	peer = ikev1_peer_get(
-	    ikev1, &world->policy->peers[0], &path.local.address, &path.remote.address);
-	assert_non_null(peer);
-	assert_int_equal(ikev1_sa_new(peer, &path, &cookies, false, &world->sa), ERR_OK);
-	world->sa->suite = suite;
-	world->sa->life_seconds = 3600;
-	world->sa->keys = secret_alloc(sizeof(*world->sa->keys));
-	assert_non_null(world->sa->keys);
-	assert_int_equal(
-	    ikev1_keys_derive(world->sa->keys, &suite, octets, octets, &cookies, octets, octets),
-	    ERR_OK);
-	ikev1_sa_establish(world->sa, "the peer");
-}
 
 static int setup(void **state)
 {
@@ -46,7 +14,7 @@ static int setup(void **state)
 		       "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
 		       "policies = ({ name = \"all\"; remote = \"p\"; });\n");
 
-	make_sa(world);
+	world_make_sa(world);
 	*state = world;
 	return 0;
 }

@@ -225,6 +225,7 @@ void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
 {
 	struct ikev1 *ikev1 = sa->peer->ikev1;
 	struct ikev1_received received = {0};
+	struct ikev1_quick *quick;
 	struct bytes none = {0};
 	uint8_t iv[CBC_BLOCK_MAX];
 	uint16_t refusal;
@@ -233,6 +234,11 @@ void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
 	if (sa->keys == NULL || header->message_id == 0 ||
 	    (sa->phase1 != NULL && sa->phase1->steps.busy)) {
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
+		return;
+	}
+	quick = sa->established ? ikev1_quick_find(sa, header->message_id) : NULL;
+	if (quick != NULL && ikev1_quick_awaits_connected(quick)) {
+		ikev1_quick_connected(quick, datagram, header, body);
 		return;
 	}
 	if (ikev1_sa_took_message_id(sa, header->message_id)) {
@@ -328,7 +334,7 @@ void ikev1_tell_contact(struct ikev1_sa *sa)
 	sa->tell_contact = false;
 }
 
-bool ikev1_has_initial_contact(const struct isakmp_chain *chain)
+bool ikev1_has_notification(const struct isakmp_chain *chain, enum notify_type type)
 {
 	const struct isakmp_payload *payload = NULL;
 
@@ -336,7 +342,7 @@ bool ikev1_has_initial_contact(const struct isakmp_chain *chain)
 		struct isakmp_notification notification;
 
 		if (isakmp_notification_decode(payload->body, &notification) == ERR_OK &&
-		    notification.type == NOTIFY_INITIAL_CONTACT)
+		    notification.type == type)
 			return true;
 	}
 	return false;

@@ -51,7 +51,7 @@ void ikev1_new_group_received(struct ikev1_sa *sa, const struct host_datagram *d
 void ikev1_put_initial_contact(const struct ikev1_sa *sa, struct isakmp_writer *chain);
 /* By itself, several times: nobody answers it. */
 void ikev1_tell_contact(struct ikev1_sa *sa);
-bool ikev1_has_initial_contact(const struct isakmp_chain *chain);
+bool ikev1_has_notification(const struct isakmp_chain *chain, enum notify_type type);
 /* The peer says that this is the first SA that it has with us: what we have besides is of no use.
  */
 void ikev1_take_initial_contact(struct ikev1_sa *sa);

@@ -345,7 +345,8 @@ static enum ikev1_outcome read_contact(void *exchange)
 {
 	struct ikev1_phase1 *phase1 = exchange;
 
-	phase1->initial_contact = ikev1_has_initial_contact(&phase1->received.chain);
+	phase1->initial_contact =
+	    ikev1_has_notification(&phase1->received.chain, NOTIFY_INITIAL_CONTACT);
 	return IKEV1_NEXT;
 }
 

@@ -17,6 +17,7 @@ struct ikev1_quick {
 	bool waiting;        /* for an SA */
 	bool sent;           /* the peer may know of the pair */
 	bool over;           /* there only to answer copies of the peer's last message */
+	bool commit;         /* the peer has set the commit bit */
 	struct ikev1_exchange exchange;
 	struct ikev1_steps steps;
 	struct ikev1_received received;     /* the message that is worked on */
@@ -60,6 +61,8 @@ void ikev1_quick_installed(
     struct ikev1 *ikev1, struct sa_pair *pair, const struct problem *problem);
 /* Its pair is gone. */
 void ikev1_quick_gone(struct ikev1 *ikev1, struct sa_pair *pair);
+/* The Quick Mode under that SA with that message ID; NULL when there is none. */
+struct ikev1_quick *ikev1_quick_find(const struct ikev1_sa *sa, uint32_t message_id);
 /* The peer does not want the pair any more that is being made. */
 void ikev1_quick_withdrawn(struct ikev1 *ikev1, struct sa_pair *pair);
 /* The peer reports an error. */
@@ -71,6 +74,18 @@ void ikev1_quicks_fail(
     struct ikev1_peer *peer, enum kx_failure failure, bool again, const struct problem *problem);
 /* The SA under which they are is gone. */
 void ikev1_quicks_lose(struct ikev1_sa *sa);
+
+/* quick-commit.c */
+
+/* The number of the message that the commit bit asks for. */
+#define IKEV1_MESSAGE_CONNECTED 4
+
+bool ikev1_quick_awaits_connected(const struct ikev1_quick *quick);
+/* A message of its message ID has come to one that awaits it. */
+void ikev1_quick_connected(struct ikev1_quick *quick, const struct host_datagram *datagram,
+    const struct isakmp_header *header, struct bytes body);
+/* It has been waited for long enough. */
+void ikev1_quick_unconnected(struct ikev1_quick *quick);
 
 /* quick-initiator.c */
 /*

@@ -232,7 +232,7 @@ static enum ikev1_outcome send_confirmation(void *exchange)
 	    quick->peer_nonce, message.octets + message.hash_at);
 	if (error != ERR_OK)
 		return ikev1_quick_give_up(quick, error, "no confirmation can be made");
-	return ikev1_quick_send_message(quick, &message, false);
+	return ikev1_quick_send_message(quick, &message, quick->commit);
 }
 
 /*
@@ -280,7 +280,9 @@ static enum ikev1_outcome report(void *exchange)
 const struct ikev1_step ikev1_quick_initiator[] = {
 	DO(reserve), DO(want_sa), DO(begin_agreement), DO(send_request),
 	RECEIVE(2), DO(read_answer), DO(finish_agreement), DO(ikev1_quick_install_inbound),
-	DO(send_confirmation), DO(pause_sending), DO(ikev1_quick_install_outbound), DO(report)};
+	DO(send_confirmation), DO(ikev1_quick_expect_connected),
+	RECEIVE(IKEV1_MESSAGE_CONNECTED), DO(pause_sending), DO(ikev1_quick_install_outbound),
+	DO(report)};
 // clang-format on
 
 #define AFTER_RESERVATION 1 /* its place in the initiator's table */

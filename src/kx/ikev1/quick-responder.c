@@ -98,7 +98,7 @@ static enum ikev1_outcome read_request(void *exchange)
 	uint32_t spi = 0;
 	enum err error;
 
-	if (ikev1_has_initial_contact(&quick->received.chain))
+	if (ikev1_has_notification(&quick->received.chain, NOTIFY_INITIAL_CONTACT))
 		ikev1_take_initial_contact(sa);
 	if (quick_read_request(
 		&quick->received.chain, &ends->local, &ends->remote, &request, &refusal) != ERR_OK)
@@ -225,5 +225,6 @@ static enum ikev1_outcome accept_pair(void *exchange)
 const struct ikev1_step ikev1_quick_responder[] = {
 	DO(read_request), DO(avoid_equal_spis), DO(answer_agreement),
 	DO(ikev1_quick_install_inbound), DO(send_answer),
-	RECEIVE(3), DO(ikev1_quick_install_outbound), DO(accept_pair)};
+	RECEIVE(3), DO(ikev1_quick_expect_connected),
+	RECEIVE(IKEV1_MESSAGE_CONNECTED), DO(ikev1_quick_install_outbound), DO(accept_pair)};
 // clang-format on

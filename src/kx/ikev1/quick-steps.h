@@ -25,6 +25,8 @@ void ikev1_quick_encapsulate(struct ikev1_quick *quick);
 /* Steps. */
 enum ikev1_outcome ikev1_quick_install_inbound(void *exchange);
 enum ikev1_outcome ikev1_quick_install_outbound(void *exchange);
+/* Before the row that awaits CONNECTED: without the commit bit nothing is awaited. */
+enum ikev1_outcome ikev1_quick_expect_connected(void *exchange);
 /* The pair is in use from here on. */
 struct sa_pair *ikev1_quick_establish(struct ikev1_quick *quick);
 

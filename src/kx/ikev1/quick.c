@@ -89,6 +89,10 @@ static void silent(void *context)
 	struct problem problem;
 	char remote[ENDPOINT_TEXT_SIZE];
 
+	if (ikev1_quick_awaits_connected(quick)) {
+		ikev1_quick_unconnected(quick);
+		return;
+	}
 	(void)problem_set(&problem, ERR_TIMEOUT,
 	    "%s did not answer %u messages of Quick Mode under an ISAKMP SA that it has, or had",
 	    endpoint_format(&sa->path.remote, remote), tries);
@@ -158,8 +162,7 @@ void ikev1_quick_abandon(struct ikev1 *ikev1, struct kx_negotiation *negotiation
 	ikev1_quick_fail(quick, KX_FAILURE_FINAL, &withdrawn);
 }
 
-/* The one whose message this is. */
-static struct ikev1_quick *find(const struct ikev1_sa *sa, uint32_t message_id)
+struct ikev1_quick *ikev1_quick_find(const struct ikev1_sa *sa, uint32_t message_id)
 {
 	struct ikev1_quick *quick;
 
@@ -212,6 +215,10 @@ static void go_on(struct ikev1_quick *quick, const struct host_datagram *datagra
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
 		return;
 	}
+	if (number == IKEV1_MESSAGE_CONNECTED) {
+		ikev1_quick_connected(quick, datagram, header, body);
+		return;
+	}
 	memcpy(iv, quick->exchange.iv, sizeof(iv));
 	if (ikev1_received_open(&received, header, body, quick->sa->keys, iv) != ERR_OK ||
 	    !is_authentic(quick, &received, number)) {
@@ -228,7 +235,10 @@ static void go_on(struct ikev1_quick *quick, const struct host_datagram *datagra
 	ikev1_sa_heard(quick->sa, datagram);
 	ikev1_received_clear(&quick->received);
 	quick->received = received;
-	ikev1_exchange_answered(&quick->exchange, ikev1_mark(datagram->data));
+	quick->commit = quick->commit || (header->flags & ISAKMP_FLAG_COMMIT) != 0;
+	/* Who has yet to say CONNECTED is made to say so again by what goes on being sent. */
+	if (number != 3 || !quick->commit)
+		ikev1_exchange_answered(&quick->exchange, ikev1_mark(datagram->data));
 	ikev1_steps_received(&quick->steps, quick);
 }
 
@@ -268,6 +278,7 @@ static void begin(struct ikev1_sa *sa, const struct host_datagram *datagram,
 	quick->received = received;
 	quick->exchange.path = &sa->path;
 	quick->exchange.message_id = header->message_id;
+	quick->commit = (header->flags & ISAKMP_FLAG_COMMIT) != 0;
 	memcpy(quick->exchange.iv, iv, sizeof(iv));
 	ikev1_exchange_answered(&quick->exchange, ikev1_mark(datagram->data));
 	ikev1_steps_run(&quick->steps, quick);
@@ -276,7 +287,7 @@ static void begin(struct ikev1_sa *sa, const struct host_datagram *datagram,
 void ikev1_quick_received(struct ikev1_sa *sa, const struct host_datagram *datagram,
     const struct isakmp_header *header, struct bytes body)
 {
-	struct ikev1_quick *quick = find(sa, header->message_id);
+	struct ikev1_quick *quick = ikev1_quick_find(sa, header->message_id);
 
 	if (header->message_id == 0 || (header->flags & ISAKMP_FLAG_ENCRYPTION) == 0)
 		kx_count(sa->peer->ikev1->kx, KX_DATAGRAMS_MALFORMED);

@@ -1,0 +1,200 @@
+/* CONNECTED, which is awaited when the peer has set the commit bit: RFC 2408 3.1 and 4.8. */
+#include <stdlib.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "crypto.h"
+#include "engine.h"
+
+#include "base/secret.h"
+#include "kx/engine.h"
+#include "kx/ikev1/phase2.h"
+
+#define MESSAGE_ID 7
+
+static size_t went_on;
+
+static enum ikev1_outcome note(void *exchange)
+{
+	(void)exchange;
+	went_on++;
+	return IKEV1_PENDING;
+}
+
+/* What is left of a Quick Mode when its third message is on the way. */
+static const struct ikev1_step waiting[] = {RECEIVE(4), DO(note), RECEIVE(0)};
+static const struct ikev1_step earlier[] = {RECEIVE(2), RECEIVE(4), DO(note)};
+
+static void silence(void *context)
+{
+	ikev1_quick_unconnected(context);
+}
+
+static struct ikev1_quick *add_quick(struct world *world, const struct ikev1_step *steps)
+{
+	struct ikev1_peer *peer = world->sa->peer;
+	struct ikev1_quick *quick = secret_alloc(sizeof(*quick));
+
+	assert_non_null(quick);
+	quick->peer = peer;
+	quick->sa = world->sa;
+	quick->commit = true;
+	quick->steps.next = steps;
+	quick->exchange = (struct ikev1_exchange){.ikev1 = peer->ikev1,
+	    .path = &world->sa->path,
+	    .message_id = MESSAGE_ID,
+	    .silent = silence,
+	    .context = quick};
+	memset(quick->exchange.iv, 0x5a, sizeof(quick->exchange.iv));
+	assert_int_equal(slots_add(&peer->ikev1->quicks, quick, &quick->handle), ERR_OK);
+	DL_APPEND2(peer->quicks, quick, previous, next);
+	/* As of every exchange whose first message came. */
+	assert_int_equal(ikev1_sa_take_message_id(world->sa, MESSAGE_ID), ERR_OK);
+	return quick;
+}
+
+static int setup(void **state)
+{
+	struct world *world =
+	    world_open("peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
+		       "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
+		       "policies = ({ name = \"all\"; remote = \"p\"; });\n");
+
+	world_make_sa(world);
+	went_on = 0;
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	world_close(*state);
+	return 0;
+}
+
+struct frame {
+	uint8_t exchange;
+	enum notify_type type;
+	bool goes_on; /* the IV is that of the exchange, else one of a new exchange */
+	bool spoiled;
+};
+
+/* The peer's message, from what its keys are: prf(SKEYID_a, M-ID | N) and the notification. */
+static void deliver(struct world *world, const struct frame *frame)
+{
+	static struct ikev1_message_writer message;
+	const struct ikev1_keys *keys = world->sa->keys;
+	struct isakmp_notification notification = {
+	    .doi = IPSEC_DOI, .protocol = PROTO_IPSEC_ESP, .type = (uint16_t)frame->type};
+	struct host_datagram datagram = {.port = HOST_PORT_IKE,
+	    .local = world->sa->path.local,
+	    .remote = world->sa->path.remote};
+	uint8_t iv[CBC_BLOCK_MAX];
+	struct bytes none = {0};
+
+	memset(iv, 0x5a, sizeof(iv));
+	if (!frame->goes_on)
+		assert_int_equal(ikev1_keys_iv(keys, MESSAGE_ID, iv), ERR_OK);
+	ikev1_message_begin(&message, &world->sa->cookies, frame->exchange, MESSAGE_ID);
+	ikev1_message_put_hash(&message, keys);
+	isakmp_put_notification(&message.chain, &notification);
+	assert_int_equal(ikev1_message_hash(&message, keys, MESSAGE_ID, none), ERR_OK);
+	message.octets[message.hash_at] ^= frame->spoiled;
+	assert_int_equal(ikev1_message_seal(&message, keys, iv, &datagram.data), ERR_OK);
+	kx_datagram(world->kx, &datagram);
+}
+
+static void connected_is_taken(void **state)
+{
+	static const struct frame frames[] = {/* As deployed peers say it, and as the RFC has it. */
+	    {ISAKMP_EXCHANGE_QUICK, NOTIFY_CONNECTED, true, false},
+	    {ISAKMP_EXCHANGE_INFORMATIONAL, NOTIFY_CONNECTED, false, false},
+	    {ISAKMP_EXCHANGE_INFORMATIONAL, NOTIFY_CONNECTED, true, false}};
+	struct world *world = *state;
+	struct ikev1_quick *quick = add_quick(world, waiting);
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		went_on = 0;
+		quick->steps = (struct ikev1_steps){.next = waiting};
+		deliver(world, &frames[i]);
+		assert_int_equal(went_on, 1);
+		/* Once. */
+		deliver(world, &frames[i]);
+		assert_int_equal(went_on, 1);
+	}
+}
+
+static void nothing_else_is(void **state)
+{
+	static const struct frame frames[] = {{ISAKMP_EXCHANGE_QUICK, NOTIFY_CONNECTED, true, true},
+	    {ISAKMP_EXCHANGE_INFORMATIONAL, NOTIFY_CONNECTED, false, true},
+	    {ISAKMP_EXCHANGE_QUICK, NOTIFY_REPLAY_STATUS, true, false},
+	    {ISAKMP_EXCHANGE_INFORMATIONAL, NOTIFY_REPLAY_STATUS, false, false},
+	    {ISAKMP_EXCHANGE_NEW_GROUP, NOTIFY_CONNECTED, false, false}};
+	struct world *world = *state;
+	struct ikev1_quick *quick = add_quick(world, waiting);
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		deliver(world, &frames[i]);
+		assert_int_equal(went_on, 0);
+		assert_true(ikev1_quick_awaits_connected(quick));
+	}
+}
+
+static void too_early_is_too_early(void **state)
+{
+	static const struct frame frames[] = {
+	    {ISAKMP_EXCHANGE_QUICK, NOTIFY_CONNECTED, true, false},
+	    {ISAKMP_EXCHANGE_INFORMATIONAL, NOTIFY_CONNECTED, false, false}};
+	struct world *world = *state;
+	struct ikev1_quick *quick = add_quick(world, earlier);
+
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		deliver(world, &frames[i]);
+		assert_int_equal(ikev1_steps_awaited(&quick->steps), 2);
+	}
+}
+
+static void a_refusal_ends_it(void **state)
+{
+	static const struct frame refusal = {
+	    ISAKMP_EXCHANGE_QUICK, NOTIFY_NO_PROPOSAL_CHOSEN, true, false};
+	struct world *world = *state;
+
+	(void)add_quick(world, waiting);
+	deliver(world, &refusal);
+	assert_int_equal(went_on, 0);
+	assert_null(ikev1_quick_find(world->sa, MESSAGE_ID));
+}
+
+/* The bit proves nothing, so that it costs time at most. */
+static void the_wait_ends(void **state)
+{
+	static const uint8_t third[] = "the third message";
+	struct world *world = *state;
+	struct ikev1_quick *quick = add_quick(world, waiting);
+	uint64_t limit = world->now_ms + 600000;
+
+	assert_int_equal(
+	    ikev1_exchange_send(&quick->exchange, bytes_of(third, sizeof(third)), true), ERR_OK);
+	world->sent = 0;
+	while (went_on == 0 && world->now_ms < limit) {
+		world->now_ms += 100;
+		kx_run_timers(world->kx);
+	}
+	assert_int_equal(went_on, 1);
+	assert_int_equal(world->sent, world->policy->daemon.retransmit_tries);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(connected_is_taken, setup, teardown),
+	    cmocka_unit_test_setup_teardown(nothing_else_is, setup, teardown),
+	    cmocka_unit_test_setup_teardown(too_early_is_too_early, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_refusal_ends_it, setup, teardown),
+	    cmocka_unit_test_setup_teardown(the_wait_ends, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
