@@ -61,3 +61,9 @@ TESTS += tests/unit/test-ikev1-commit
 tests_unit_test_ikev1_commit_SOURCES = tests/unit/test-ikev1-commit.c tests/unit/engine.c \
 	tests/unit/engine.h tests/unit/crypto.h
 tests_unit_test_ikev1_commit_LDADD = $(tests_unit_test_quick_LDADD)
+
+check_PROGRAMS += tests/unit/test-ikev1-quick
+TESTS += tests/unit/test-ikev1-quick
+tests_unit_test_ikev1_quick_SOURCES = tests/unit/test-ikev1-quick.c tests/unit/engine.c \
+	tests/unit/engine.h tests/unit/crypto.h
+tests_unit_test_ikev1_quick_LDADD = $(tests_unit_test_quick_LDADD)

@@ -10,6 +10,7 @@
 
 #include "crypto/algorithms.h"
 #include "kx/quick/quick.h"
+#include "kx/quick/request.h"
 
 /* Payloads written by body() become a chain, as they would arrive. */
 struct message {
@@ -191,6 +192,28 @@ static void offers_round_trip(void **state)
 		assert_int_equal(
 		    got.choices[i].lifetime.seconds, offer.choices[i].lifetime.seconds);
 		assert_int_equal(got.choices[i].lifetime.bytes, offer.choices[i].lifetime.bytes);
+	}
+}
+
+/* RFC 2409 5.5: several SAs are answered only by whom several were asked of. */
+static void an_answer_has_one_sa(void **state)
+{
+	struct offer offer = {.count = 1, .choices = {choice("aes256gcm16", 1)}};
+
+	(void)state;
+	for (size_t sas = 1; sas <= 2; sas++) {
+		struct message message;
+		struct writer out;
+		struct isakmp_writer chain = begin(&message, &out);
+		struct quick_answer answer;
+
+		for (size_t i = 0; i < sas; i++)
+			assert_int_equal(quick_put_offer(&chain, &offer), ERR_OK);
+		arrive(&message, &out);
+		if (sas == 1)
+			assert_null(quick_read_answer(&message.chain, &offer, false, &answer));
+		else
+			assert_non_null(quick_read_answer(&message.chain, &offer, false, &answer));
 	}
 }
 
@@ -490,6 +513,7 @@ int main(void)
 	    cmocka_unit_test(offers_round_trip),
 	    cmocka_unit_test(bundles_round_trip),
 	    cmocka_unit_test(encapsulation_modes_say_udp),
+	    cmocka_unit_test(an_answer_has_one_sa),
 	    cmocka_unit_test(an_offer_as_the_rfcs_have_it),
 	    cmocka_unit_test(extended_sequence_numbers_are_an_attribute),
 	    cmocka_unit_test(what_has_no_number_is_not_offered),

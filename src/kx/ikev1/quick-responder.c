@@ -21,6 +21,38 @@ static enum ikev1_outcome refuse(
 	return IKEV1_OVER;
 }
 
+/*
+ * RFC 2409 5.5: several SAs for the same traffic. One of them would be of no use, and an answer
+ * that leaves some out is none, so the peer hears of each that it will not be made.
+ */
+static enum ikev1_outcome refuse_several(struct ikev1_quick *quick)
+{
+	const struct isakmp_chain *chain = &quick->received.chain;
+	const struct isakmp_payload *payload = NULL;
+	struct ikev1_information information;
+	struct problem problem;
+
+	ikev1_inform_begin(&information, quick->sa);
+	while ((payload = isakmp_chain_find(chain, ISAKMP_SA, payload)) != NULL) {
+		struct isakmp_notification notification = {.doi = IPSEC_DOI,
+		    .protocol = PROTO_IPSEC_ESP,
+		    .type = NOTIFY_NO_PROPOSAL_CHOSEN};
+		struct isakmp_sa sa;
+
+		if (isakmp_sa_decode(payload->body, &sa) == ERR_OK && sa.proposal_count > 0) {
+			notification.protocol = sa.proposals[0].protocol;
+			notification.spi = sa.proposals[0].spi;
+		}
+		isakmp_put_notification(&information.message.chain, &notification);
+	}
+	ikev1_inform_send(&information, false);
+	(void)problem_set(&problem, ERR_UNSUPPORTED,
+	    "it asks for %zu SAs in one Quick Mode, where one is made at a time",
+	    isakmp_chain_count(chain, ISAKMP_SA));
+	ikev1_quick_fail(quick, KX_FAILURE_FINAL, &problem);
+	return IKEV1_OVER;
+}
+
 static enum err keep_request(struct ikev1_quick *quick, const struct quick_request *request)
 {
 	const struct isakmp_payload *id = NULL;
@@ -100,6 +132,8 @@ static enum ikev1_outcome read_request(void *exchange)
 
 	if (ikev1_has_notification(&quick->received.chain, NOTIFY_INITIAL_CONTACT))
 		ikev1_take_initial_contact(sa);
+	if (isakmp_chain_count(&quick->received.chain, ISAKMP_SA) > 1)
+		return refuse_several(quick);
 	if (quick_read_request(
 		&quick->received.chain, &ends->local, &ends->remote, &request, &refusal) != ERR_OK)
 		return refuse(quick, &refusal, 0);

@@ -116,6 +116,8 @@ const char *quick_read_answer(const struct isakmp_chain *chain, const struct off
 	enum notify_type notify;
 	bool first_known;
 
+	if (isakmp_chain_count(chain, ISAKMP_SA) > 1)
+		return "the peer's answer has more SAs than were asked for";
 	if (quick_get_offer(chain, &answer, &first_known, &notify) != ERR_OK || answer.count != 1)
 		return "the peer's answer is no single proposal";
 	out->choice = answer.choices[0];
