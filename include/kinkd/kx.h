@@ -68,6 +68,10 @@ struct kx_method {
 	bool needs_principal; /* negotiations come with the peer's principal */
 	enum err (*open)(struct kx *kx, void **state);
 	void (*close)(void *state);
+	/* The end is near, and all pairs are gone: peers are told. NULL where there is nothing to
+	 * tell.
+	 */
+	void (*quit)(void *state);
 	/* Ends in exactly one kx_negotiation_done() or kx_negotiation_failed(), maybe before it
 	 * returns. */
 	void (*initiate)(void *state, struct kx_negotiation *negotiation);

@@ -210,6 +210,12 @@ static void end_shutdown(struct kx *kx, const struct problem *problem)
 
 	timers_cancel(&kx->timers, &kx->shutdown.timer);
 	kx->shutdown.done = NULL;
+	for (int i = 0; i < EXCHANGE_COUNT; i++) {
+		const struct kx_method *method = kx_method_of(i);
+
+		if (method != NULL && method->quit != NULL)
+			method->quit(kx->method_states[i]);
+	}
 	if (done != NULL)
 		done(kx->shutdown.context, problem);
 }

@@ -1,7 +1,8 @@
 check_PROGRAMS += tests/sim/test-sim tests/sim/test-sim-libkrb5 tests/sim/test-steps \
-	tests/sim/test-responder tests/sim/test-initiator tests/sim/test-racoon2
+	tests/sim/test-responder tests/sim/test-initiator tests/sim/test-racoon2 \
+	tests/sim/test-isakmp-life
 TESTS += tests/sim/test-sim tests/sim/test-steps tests/sim/test-responder tests/sim/test-initiator \
-	tests/sim/test-racoon2 tests/sim/libkrb5.sh
+	tests/sim/test-racoon2 tests/sim/test-isakmp-life tests/sim/libkrb5.sh
 EXTRA_DIST += tests/sim/libkrb5.sh
 
 sim_sources = \
@@ -33,6 +34,9 @@ tests_sim_test_sim_LDADD = $(sim_libs)
 
 tests_sim_test_steps_SOURCES = tests/sim/test-steps.c $(sim_sources)
 tests_sim_test_steps_LDADD = $(sim_libs)
+
+tests_sim_test_isakmp_life_SOURCES = tests/sim/test-isakmp-life.c $(sim_sources)
+tests_sim_test_isakmp_life_LDADD = $(sim_libs) $(CMOCKA_LIBS)
 
 scripted_sources = tests/sim/peer.c tests/sim/peer.h tests/sim/scripted.c tests/sim/scripted.h
 tests_sim_test_responder_SOURCES = tests/sim/test-responder.c $(scripted_sources) $(sim_sources)

@@ -111,6 +111,19 @@ static void ikev1_close(void *state)
 	free(ikev1);
 }
 
+/* Peers would go on using what only they know of. */
+static void quit(void *state)
+{
+	struct ikev1 *ikev1 = state;
+	struct ikev1_sa *sa;
+	uint32_t cursor = 0;
+
+	while ((sa = slots_next(&ikev1->sas, &cursor)) != NULL) {
+		ikev1_tell_deleted(sa);
+		ikev1_sa_free(sa);
+	}
+}
+
 static void initiate(void *state, struct kx_negotiation *negotiation)
 {
 	ikev1_quick_initiate(state, negotiation);
@@ -340,6 +353,7 @@ const struct kx_method ikev1_method = {
     .exchange = EXCHANGE_IKEV1,
     .open = ikev1_open,
     .close = ikev1_close,
+    .quit = quit,
     .initiate = initiate,
     .abandon = abandon,
     .delete_pair = delete_pair,

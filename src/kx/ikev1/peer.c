@@ -7,6 +7,7 @@
 #include "kx/ikev1/phase1.h"
 #include "kx/ikev1/phase2.h"
 #include "kx/ikev1/sa.h"
+#include "sa/peer.h"
 
 static void fill_key(
     struct ikev1_peer_key *key, const struct address *local, const struct address *remote)
@@ -65,6 +66,18 @@ struct ikev1_sa *ikev1_peer_sa(const struct ikev1_peer *peer)
 			return sa;
 	}
 	return NULL;
+}
+
+size_t ikev1_peer_pairs(const struct ikev1_peer *peer)
+{
+	const struct sa_peer *pairs = sad_find_peer(kx_sad(peer->ikev1->kx), &peer->key.remote);
+	const struct sa_pair *pair = pairs != NULL ? pairs->pairs : NULL;
+	size_t count = 0;
+
+	for (; pair != NULL; pair = pair->peer_next)
+		count += pair->exchange == EXCHANGE_IKEV1 && pair->state == SA_ESTABLISHED &&
+		         address_equal(&pair->local, &peer->key.local);
+	return count;
 }
 
 /* Phase 1 of ours that goes on; NULL when there is none. */

@@ -147,13 +147,13 @@ struct sa_pair *ikev1_quick_establish(struct ikev1_quick *quick)
 {
 	struct sad *sad = kx_sad(ikev1_quick_method(quick)->kx);
 	struct sa_pair *pair = quick->pair;
+	struct ikev1_sa *sa = quick->sa;
 
-	if (quick->sa->identity != NULL &&
-	    sad_peer_set_principal(pair->peer, quick->sa->identity) != ERR_OK) {
+	if (sa->identity != NULL && sad_peer_set_principal(pair->peer, sa->identity) != ERR_OK) {
 		/* The peer is nameless in the log, no more. */
 	}
-	quick->sa->used = true;
 	ikev1_quick_done(quick);
 	sad_establish(sad, pair);
+	ikev1_sa_use(sa);
 	return pair;
 }

@@ -1,6 +1,7 @@
 /*
- * The table of ISAKMP SAs by their cookies, and their lifetimes. An SA is renewed before it ends if
- * the peer's IPsec SAs still need one; those outlive it either way.
+ * The table of ISAKMP SAs by their cookies, and their lifetimes. An SA is renewed before it ends
+ * while there are IPsec SAs with the peer; those outlive it either way. Without any it goes when
+ * its time is over.
  */
 #include "kx/ikev1/sa.h"
 
@@ -13,7 +14,6 @@
 #include "kx/ikev1/informational.h"
 #include "kx/ikev1/phase1.h"
 #include "kx/ikev1/phase2.h"
-#include "sa/peer.h"
 
 /* With one peer: two from each side, one renewing the other, and some that lost their way. */
 #define SAS_PER_PEER_MAX 8
@@ -119,13 +119,12 @@ void ikev1_sa_free(struct ikev1_sa *sa)
 	ikev1_peer_drop(peer);
 }
 
-/* Whether IPsec SAs with the peer are there, for which an ISAKMP SA is wanted. */
+/* Whether there is anything that wants an ISAKMP SA: IPsec SAs live for less without one. */
 static bool is_needed(const struct ikev1_sa *sa)
 {
 	const struct ikev1_peer *peer = sa->peer;
-	const struct sa_peer *pairs = sad_find_peer(kx_sad(peer->ikev1->kx), &peer->key.remote);
 
-	return pairs != NULL || peer->quicks != NULL || peer->questions != NULL;
+	return ikev1_peer_pairs(peer) > 0 || peer->quicks != NULL || peer->questions != NULL;
 }
 
 static void expire(struct timer *timer, void *context)
@@ -150,10 +149,22 @@ static void renew(struct timer *timer, void *context)
 
 	(void)timer;
 	sa->renew_ms = 0;
+	sa->idle = !is_needed(sa);
 	/* The newest is this one: none has taken its place yet. */
-	if (ikev1_peer_sa(sa->peer) == sa && is_needed(sa) && !kx_is_stopping(sa->peer->ikev1->kx))
+	if (ikev1_peer_sa(sa->peer) == sa && !sa->idle && !kx_is_stopping(sa->peer->ikev1->kx))
 		ikev1_phase1_initiate(sa->peer);
 	set_timer(sa, sa->expire_ms, expire);
+}
+
+void ikev1_sa_use(struct ikev1_sa *sa)
+{
+	sa->used = true;
+	if (!sa->idle || ikev1_peer_sa(sa->peer) != sa)
+		return;
+	/* From the loop, as ever. */
+	sa->idle = false;
+	sa->renew_ms = ikev1_now(sa->peer->ikev1);
+	set_timer(sa, sa->renew_ms, renew);
 }
 
 /*

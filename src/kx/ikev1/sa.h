@@ -64,6 +64,7 @@ struct ikev1_sa {
 	uint64_t established_ms;
 	uint64_t heard_ms; /* the last authentic message came */
 	uint64_t renew_ms; /* 0: nobody here renews it any more */
+	bool idle;         /* when it was to be renewed nothing needed it */
 	uint64_t expire_ms;
 	struct timer timer; /* renewal, then the end */
 	UT_hash_handle by_cookies;
@@ -80,6 +81,8 @@ struct ikev1_peer *ikev1_peer_find(
 void ikev1_peer_drop(struct ikev1_peer *peer);
 /* The newest established SA with it; NULL when there is none. */
 struct ikev1_sa *ikev1_peer_sa(const struct ikev1_peer *peer);
+/* Pairs of IPsec SAs with it that were made by this method. */
+size_t ikev1_peer_pairs(const struct ikev1_peer *peer);
 /* How often the last message of a phase 1 that is on its way from this side was sent. */
 uint32_t ikev1_peer_tries(const struct ikev1_peer *peer);
 /* Begins phase 1 unless an SA is there, or on its way from this side. */
@@ -100,6 +103,8 @@ struct ikev1_sa *ikev1_sa_find(const struct ikev1 *ikev1, const struct ikev1_coo
 enum err ikev1_sa_rename(struct ikev1_sa *sa, const struct ikev1_cookies *cookies) MUST_CHECK;
 /* Phase 1 is done: its lifetime begins, and older ones with the peer have done their service. */
 void ikev1_sa_establish(struct ikev1_sa *sa, const char *identity);
+/* IPsec SAs are made under it: from now on they need one. */
+void ikev1_sa_use(struct ikev1_sa *sa);
 /* Frees it without a word to the peer. Quick modes under it fail. */
 void ikev1_sa_free(struct ikev1_sa *sa);
 /* An authentic message came: the peer is there, and where it came from is where it is. */

@@ -1,20 +1,6 @@
 /* ISAKMP SAs, for people. */
 #include "kx/ikev1/ikev1.h"
 #include "kx/ikev1/phase1.h"
-#include "sa/peer.h"
-
-static size_t count_children(const struct ikev1_sa *sa)
-{
-	const struct ikev1_peer *peer = sa->peer;
-	const struct sa_peer *pairs = sad_find_peer(kx_sad(peer->ikev1->kx), &peer->key.remote);
-	const struct sa_pair *pair = pairs != NULL ? pairs->pairs : NULL;
-	size_t count = 0;
-
-	for (; pair != NULL; pair = pair->peer_next)
-		count += pair->exchange == EXCHANGE_IKEV1 && pair->state == SA_ESTABLISHED &&
-		         address_equal(&pair->local, &peer->key.local);
-	return count;
-}
 
 static const char *state_of(const struct ikev1_sa *sa)
 {
@@ -51,7 +37,7 @@ void ikev1_list(void *state, uint32_t *cursor,
 		    .algorithms = agreed ? policy_ike_proposal_format(&proposal, algorithms) : "",
 		    .local_nat = sa->local_nat,
 		    .remote_nat = sa->remote_nat,
-		    .children = count_children(sa),
+		    .children = ikev1_peer_pairs(sa->peer),
 		    .since_ms = sa->established ? sa->established_ms : sa->began_ms,
 		    .rekey_ms = sa->established ? sa->renew_ms : 0,
 		    .expire_ms = sa->established ? sa->expire_ms : 0};
