@@ -79,7 +79,7 @@ struct credentials_request {
 	enum credentials_scheme scheme; /* SIGN, VERIFY */
 	struct bytes hash;              /* SIGN, VERIFY: at most CREDENTIALS_HASH_MAX */
 	struct bytes signature;         /* VERIFY: as it came */
-	struct ike_identity identity;   /* VERIFY, ENCRYPT */
+	struct ike_identity identity;   /* VERIFY, ENCRYPT; DESCRIBE: ours, if the file says it */
 	uint8_t certificate_count;
 	struct bytes certificates[CREDENTIALS_CERTIFICATES_MAX]; /* DER, as they came */
 	uint8_t part_count;
@@ -109,8 +109,10 @@ struct credentials_completion {
 	struct bytes certificates[CREDENTIALS_CERTIFICATES_MAX];
 	uint8_t authority_count;
 	struct bytes authorities[CREDENTIALS_AUTHORITIES_MAX]; /* trust anchors: DER of names */
-	struct ike_identity identity; /* DESCRIBE: what our certificate says of us first */
-	const char *subject;          /* of the peer's certificate */
+	/* DESCRIBE: what our certificate says of us first. If the request has the name of its
+	 * subject, that one, octet by octet as the certificate has it (RFC 4945 3.1.5). */
+	struct ike_identity identity;
+	const char *subject; /* of the peer's certificate */
 	/* ENCRYPT: that certificate is for the identity; VERIFY: and the signature is of its key,
 	 * whatever there is to say against it. */
 	bool matched;

@@ -136,6 +136,23 @@ static enum err need_key(struct work *work)
 			 work->request->set);
 }
 
+static bool is_subject(const X509 *certificate, const struct ike_identity *identity)
+{
+	struct ike_identity subject = {IKE_IDENTITY_DN, certificate_subject(certificate)};
+
+	return ike_identity_is(&subject, identity);
+}
+
+/* Written in a file, a distinguished name does not say how its strings are encoded. */
+static struct ike_identity own_identity(const struct work *work, uint8_t data[IKE_IDENTITY_MAX])
+{
+	const X509 *certificate = sk_X509_value(work->material->chain, 0);
+
+	return is_subject(certificate, &work->request->identity)
+	           ? (struct ike_identity){IKE_IDENTITY_DN, certificate_subject(certificate)}
+	           : certificate_identity(certificate, data);
+}
+
 static enum err describe(struct work *work)
 {
 	const STACK_OF(X509) *authorities = trust_authorities(work->material->trust);
@@ -150,8 +167,7 @@ static enum err describe(struct work *work)
 		error = keep(work, certificate_subject(sk_X509_value(authorities, i)),
 		    &done->authorities[done->authority_count++]);
 	if (error == ERR_OK && sk_X509_num(work->material->chain) > 0) {
-		done->identity =
-		    certificate_identity(sk_X509_value(work->material->chain, 0), data);
+		done->identity = own_identity(work, data);
 		error = keep(work, done->identity.data, &done->identity.data);
 	}
 	return error;
@@ -200,6 +216,11 @@ static enum err no_certificate(struct work *work)
 	if (first == NULL)
 		return problem_set(&work->done->problem, ERR_NOT_FOUND,
 		    "the peer claims to be %.100s and sent no certificate, nor has its entry one",
+		    claimed);
+	if (is_subject(first, &work->request->identity))
+		return problem_set(&work->done->problem, ERR_AUTH,
+		    "the peer claims to be %.120s, but its certificate has that name in other "
+		    "octets (RFC 4945 3.1.5): let it take its identity from the certificate",
 		    claimed);
 	return problem_set(&work->done->problem, ERR_AUTH,
 	    "the peer claims to be %.100s, but the certificate that it sent is for %.120s and does "

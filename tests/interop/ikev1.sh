@@ -56,11 +56,12 @@ meet_nat() {
 }
 
 # kinkd_config WORD=VALUE...: a's file. auth, mode, aggressive, pfs as for the peer; peer_options and
-# policy_options go in as they are; nat says who is behind one, kinkd or the peer; expect is whom kinkd
-# expects if the peer has a certificate.
+# policy_options go in as they are; nat says who is behind one, kinkd or the peer; authority is the folder
+# of certificates, where it is not called as auth is; kinkd_id and peer_id are who each says it is, and
+# expect whom kinkd expects if the peer has a certificate.
 kinkd_config() {
 	local word auth=psk mode=tunnel aggressive=no pfs=no peer_options='' policy_options='' ipv6=no nat=no
-	local ends='remote = "partner";' remote=192.0.2.2 expect=b.example.test
+	local ends='remote = "partner";' remote=192.0.2.2 expect='' kinkd_id='' peer_id='' authority='' folder
 
 	for word in "$@"; do
 		local "${word%%=*}=${word#*=}"
@@ -75,9 +76,13 @@ kinkd_config() {
 	if [ "$auth" = psk ]; then
 		peer_options="psk_file = \"$work/psk\"; $peer_options"
 	else
-		peer_options="authentication = \"$auth-signature\"; certificate = \"$work/$auth/a.pem\"; private_key = \"$work/$auth/a.key\";
-			ca = \"$work/$auth/ca.pem\"; remote_id = \"$expect\"; $peer_options"
+		folder=$work/${authority:-$auth}
+		: "${expect:=${peer_id:-b.example.test}}"
+		peer_options="authentication = \"$auth-signature\"; certificate = \"$folder/a.pem\"; private_key = \"$folder/a.key\";
+			ca = \"$folder/ca.pem\"; remote_id = \"$expect\"; $peer_options"
+		[ ! -e "$folder/ca.crl" ] || peer_options="crl = \"$folder/ca.crl\"; crl_check = \"require\"; $peer_options"
 	fi
+	[ -z "$kinkd_id" ] || peer_options="local_id = \"$kinkd_id\"; $peer_options"
 	daemon_config a <<END
 peers = (
 	{ name = "partner"; address = "$remote"; exchange = "ikev1"; ike = "aes256-sha256-ecp256";
@@ -89,17 +94,19 @@ policies = (
 END
 }
 
-# peer_config WORD=VALUE...: b's files, for $peer. secret: another than kinkd's.
+# peer_config WORD=VALUE...: b's files, for $peer, which the words go to that are not of kinkd_config alone.
+# secret: another than kinkd's.
 peer_config() {
-	local word auth=psk mode=tunnel aggressive=no pfs=no ipv6=no nat=no words=()
-	local local=192.0.2.2 remote=192.0.2.1 secret
+	local word auth=psk mode=tunnel aggressive=no pfs=no ipv6=no nat=no words=() given=()
+	local local=192.0.2.2 remote=192.0.2.1 secret kinkd_id=a.example.test peer_id=b.example.test authority=''
 
 	secret=$(cat "$work/psk")
 	for word in "$@"; do
 		local "${word%%=*}=${word#*=}"
 		case $word in
 		pfs=* | ipv6=* | nat=* | expect=* | secret=* | peer_options=* | policy_options=*) ;;
-		*) words+=("$word") ;;
+		kinkd_id=* | peer_id=* | authority=*) ;;
+		*) given+=("$word") ;;
 		esac
 	done
 	[ "$ipv6" = no ] || local=2001:db8::2 remote=2001:db8::1
@@ -113,17 +120,12 @@ peer_config() {
 	fi
 	[ "$mode" = transport ] || words+=(local_ts=10.2.0.1/32 remote_ts=10.1.0.1/32)
 	case $peer in
-	strongswan)
-		[ "$esp" = kernel ] || words+=(ipsec=kernel-libipsec)
-		[ "$auth" = psk ] || words+=(local_id=b.example.test remote_id=a.example.test)
-		;;
-	libreswan)
-		[ "$pfs" = no ] || words+=(pfs=yes)
-		[ "$auth" = psk ] || words+=(local_id=@b.example.test remote_id=@a.example.test)
-		;;
+	strongswan) [ "$esp" = kernel ] || words+=(ipsec=kernel-libipsec) ;;
+	libreswan) [ "$pfs" = no ] || words+=(pfs=yes) ;;
 	esac
-	"${peer}_config" b "${words[@]}"
-	[ "$auth" = psk ] || "authority_give_$peer" "$work/$auth" b >/dev/null
+	[ "$auth" = psk ] || words+=(local_id="$("${peer}_own_id" "$peer_id")" remote_id="$("${peer}_id" "$kinkd_id")")
+	"${peer}_config" b "${words[@]}" "${given[@]}"
+	[ "$auth" = psk ] || "authority_give_$peer" "$work/${authority:-$auth}" b >/dev/null
 }
 
 peer_start() {
@@ -183,8 +185,8 @@ traffic_counts() {
 	wait_for 5 counters_beyond "$in" "$out" "$peer_in" "$peer_out"
 }
 
-# An argument of the script, else all: which meetings take place.
-meet_pattern=${1:-.}
+# An argument of the script, or $KINKD_ONLY, else all: which meetings take place.
+meet_pattern=${1:-${KINKD_ONLY:-.}}
 
 # meet WHAT kinkd|peer WORD=VALUE...: one of them begins; packets pass, both count them.
 meet() {
@@ -279,7 +281,7 @@ meet_evidence() {
 	[ "$test_failed" != "${evidence_at:-0}" ] || return 0
 	evidence_at=$test_failed
 	echo "# $peer:"
-	tail -n 25 "$work/b/$peer/"*.log | sed 's/^/#   /'
+	tail -n 60 "$work/b/$peer/"*.log | sed 's/^/#   /'
 	echo "# kinkd:"
-	tail -n 25 "$work/a/kinkd.log" | sed 's/^/#   /'
+	tail -n 60 "$work/a/kinkd.log" | sed 's/^/#   /'
 }

@@ -76,6 +76,23 @@ END
 	[ -z "$extra" ] || echo "	$extra"
 }
 
+# libreswan_id IDENTITY: in its words. It takes a name for one to be looked up unless it is marked.
+libreswan_id() {
+	case $1 in
+	*[@=:]* | [0-9]*) echo "$1" ;;
+	*) echo "@$1" ;;
+	esac
+}
+
+# libreswan_own_id IDENTITY: that of its host; distinguished names as the certificate has them.
+libreswan_own_id() {
+	if [[ $1 = *=* ]]; then
+		echo %fromcert
+	else
+		libreswan_id "$1"
+	fi
+}
+
 # authority_give_libreswan FOLDER HOST: after libreswan_config.
 authority_give_libreswan() {
 	local nss=sql:$work/$2/libreswan/nss

@@ -2,6 +2,7 @@
 EXTRA_DIST += tests/interop/lib.sh \
 	tests/interop/certificates.sh \
 	tests/interop/ikev1.sh \
+	tests/interop/ikev1-certificates \
 	tests/interop/ikev1-ike-scan \
 	tests/interop/ikev1-fallback \
 	tests/interop/ikev1-life \

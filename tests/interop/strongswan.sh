@@ -31,13 +31,18 @@ strongswan_possible() {
 #   rekey_time, ike_rekey_time, life_time, dpd
 #   start_action             none, trap, start
 #   fragmentation, fragment_size
+#   send_cert                always, ifasked, never
+#   send_certreq             yes, no
+#   remote_cert              path of the other end's certificate, where that is not sent
+#   revocation               strict: a certificate counts only if a list says that it was not revoked
 #   log                      level of all that it logs; from 4 on with keys
 strongswan_config() {
 	local name=$1 word folder=$work/$1/strongswan
 	local local='' remote='' auth=psk psk=secret local_id='' remote_id='' aggressive=no ike=aes256-sha256-ecp256
 	local esp=aes256gcm16 mode=tunnel local_ts='' remote_ts='' ipsec=kernel-netlink encap=no rekey_time=1h
 	local ike_rekey_time=4h life_time='' dpd=0s start_action=none log=1 ike_version=1 extra=''
-	local fragmentation=yes fragment_size=1280
+	local fragmentation=yes fragment_size=1280 send_cert=ifasked revocation=relaxed
+	local send_certreq=yes remote_cert=''
 
 	shift
 	for word in "$@"; do
@@ -91,15 +96,17 @@ connections {
 		dpd_delay = $dpd
 		dpd_timeout = 5s
 		fragmentation = $fragmentation
-		$([ "$auth" = psk ] || echo "send_cert = always")
+		$([ "$auth" = psk ] || printf 'send_cert = %s\n\t\tsend_certreq = %s' "$send_cert" "$send_certreq")
 		local {
 			auth = $local_auth
-			$([ -z "$local_id" ] || echo "id = $local_id")
+			$([ -z "$local_id" ] || echo "id = \"$local_id\"")
 			$([ "$auth" = psk ] || echo "certs = $name.pem")
 		}
 		remote {
 			auth = $local_auth
-			$([ -z "$remote_id" ] || echo "id = $remote_id")
+			$([ -z "$remote_id" ] || echo "id = \"$remote_id\"")
+			$([ "$auth" = psk ] || echo "revocation = $revocation")
+			$([ -z "$remote_cert" ] || echo "certs = $remote_cert")
 		}
 		children {
 			child {
@@ -117,6 +124,17 @@ connections {
 }
 END
 	[ "$auth" != psk ] || printf 'secrets {\n\tike-peer {\n\t\tsecret = "%s"\n\t}\n}\n' "$psk"
+}
+
+# strongswan_id IDENTITY: in its words.
+strongswan_id() {
+	echo "$1"
+}
+
+# strongswan_own_id IDENTITY: that of its host. Written down, a distinguished name gets other octets than the
+# certificate has; it is the certificate's if none is written.
+strongswan_own_id() {
+	[[ $1 = *=* ]] || strongswan_id "$1"
 }
 
 # strongswan_start HOST: returns when its connection is loaded.

@@ -20,6 +20,9 @@ default_md = sha256
 default_crl_days = 30
 [req]
 distinguished_name = none
+[printable]
+distinguished_name = none
+string_mask = default
 [none]
 END
 : >index.txt
@@ -47,7 +50,7 @@ authority() { # NAME SUBJECT
 certificate() {
 	key "$1" "$2"
 	printf '%b' "$5" >"$1.ext"
-	openssl req -config ca.conf -new -key "$1.key" -subj "$4" -out "$1.csr"
+	openssl req -config ca.conf ${strings:+-section "$strings"} -new -key "$1.key" -subj "$4" -out "$1.csr"
 	openssl x509 -req -in "$1.csr" -CA "$3.pem" -CAkey "$3.key" -days $days \
 		-extfile "$1.ext" "-${6:-sha256}" -out "$1.pem" 2>/dev/null
 }
@@ -76,6 +79,10 @@ certificate old P-256 root "/CN=old" "${sign}subjectAltName=DNS:old.example.test
 certificate nameless P-256 root "/" "${sign}subjectAltName=critical,DNS:nameless.example.test\n"
 certificate small rsa1024 root "/CN=small" "${sign}subjectAltName=DNS:small.example.test\n"
 certificate edwards ed25519 root "/CN=edwards" "${sign}subjectAltName=DNS:edwards.example.test\n"
+# Names as PrintableString, where other certificates have UTF8String.
+strings=printable
+certificate printable P-256 root "/O=Example/CN=printable" "${sign}subjectAltName=DNS:printable.example.test\n"
+strings=
 # Not an authority, and yet it signs.
 certificate child P-256 b "/CN=child" "${sign}subjectAltName=DNS:child.example.test\n"
 key self rsa

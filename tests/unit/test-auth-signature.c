@@ -100,6 +100,12 @@ static void identities_are_chosen_and_expected(void **state)
 		expect_success();
 		phase1_close(&phase1);
 	}
+	/* What the file says goes out in the octets of the certificate. */
+	set_up(IKE_AUTHENTICATION_ECDSA_256, false, "b.pem", "printable.pem");
+	end_set_identity(&phase1.responder, "O=Example, CN=printable");
+	expect_success();
+	assert_string_equal(auth_peer_text(phase1.initiator.auth), "O=Example, CN=printable");
+	phase1_close(&phase1);
 	/* Whom the certificate is for is not enough: the entry must expect him. */
 	set_up(IKE_AUTHENTICATION_RSA_SIGNATURE, false, "a-chain.pem", "a-chain.pem");
 	phase1.initiator.ike.any_remote_identity = false;

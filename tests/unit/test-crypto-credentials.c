@@ -177,6 +177,38 @@ static void sets_describe_themselves(void **state)
 	    run((struct credentials_request){.operation = CREDENTIALS_DESCRIBE}), ERR_NOT_FOUND);
 }
 
+static struct bytes described_as(const char *identity)
+{
+	struct credentials_request request = {.operation = CREDENTIALS_DESCRIBE};
+	struct problem problem;
+
+	assert_int_equal(
+	    ike_identity_parse(identity, bench.identity, &request.identity, &problem), ERR_OK);
+	assert_int_equal(run(request), ERR_OK);
+	return bench.done.identity.data;
+}
+
+/* RFC 4945 3.1.5: the subject and the identity are the same bit by bit. */
+static void names_are_encoded_as_in_the_certificate(void **state)
+{
+	struct bytes identity;
+
+	(void)state;
+	load("printable.pem", NULL);
+	identity = described_as("O=Example, CN=printable");
+	assert_int_equal(bench.done.identity.type, IKE_IDENTITY_DN);
+	/* The same letters, and not the same octets: PrintableString, UTF8String. */
+	assert_memory_not_equal(identity.data, bench.identity, identity.len);
+	assert_non_null(memmem(identity.data, identity.len, "\x13\x09printable", 11));
+	assert_non_null(memmem(bench.identity, sizeof(bench.identity), "\x0c\x09printable", 11));
+	(void)described_as("O=Example, CN=another");
+	assert_int_equal(bench.done.identity.type, IKE_IDENTITY_FQDN);
+	credentials_free(bench.set);
+	check("printable.pem", "root.pem", "O=Example, CN=printable", ERR_AUTH,
+	    "claims to be O=Example, CN=printable, but its certificate has that name in other "
+	    "octets");
+}
+
 static void every_kind_of_key_authenticates(void **state)
 {
 	(void)state;
@@ -202,8 +234,7 @@ static void identities_must_be_in_the_certificate(void **state)
 	    "A@example.test", "C=CH, O=Example\\, Ltd., CN=a"};
 	static const char *const bad[] = {"192.0.2.2", "2001:db8::2", "b.example.test",
 	    "a.example.tes", "b@example.test", "@a@example.test", "C=CH, O=Example\\, Ltd., CN=b",
-	    /* Bit by bit: the same name in other letters is another. */
-	    "C=CH, O=Example\\, Ltd., CN=A", "CN=a", "@a", "keyid:a"};
+	    "CN=a", "@a", "keyid:a"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++)
@@ -211,6 +242,9 @@ static void identities_must_be_in_the_certificate(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++)
 		check("a-chain.pem", "root.pem", bad[i], ERR_AUTH,
 		    "the certificate that it sent is for C=CH, O=Example\\, Ltd., CN=a");
+	/* Bit by bit: the same name in other letters is another. */
+	check("a-chain.pem", "root.pem", "C=CH, O=Example\\, Ltd., CN=A", ERR_AUTH,
+	    "has that name in other octets");
 	/* No patterns in certificates. */
 	check("wild.pem", "root.pem", "x.example.test", ERR_AUTH, "does not have that identity");
 }
@@ -525,6 +559,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(sets_describe_themselves),
+	    cmocka_unit_test(names_are_encoded_as_in_the_certificate),
 	    cmocka_unit_test(every_kind_of_key_authenticates),
 	    cmocka_unit_test(identities_must_be_in_the_certificate),
 	    cmocka_unit_test(chains_must_lead_to_an_authority),

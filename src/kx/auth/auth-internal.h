@@ -96,9 +96,12 @@ const struct auth_method *auth_method_of(enum ike_authentication authentication)
 
 /* identity.c */
 
-/* Makes our ID out of what the file says, or `fallback`, or our address. */
+/*
+ * Makes our ID out of what the file says, or of what our certificate says (NULL: there is none), or
+ * of our address. Of a name that both say, the certificate's octets count.
+ */
 enum err auth_make_own_id(
-    struct auth *auth, const struct ike_identity *fallback, struct problem *problem) MUST_CHECK;
+    struct auth *auth, const struct ike_identity *certified, struct problem *problem) MUST_CHECK;
 void auth_put_id(const struct auth *auth, struct isakmp_writer *chain);
 /* Keeps octets that are to be the body of the peer's ID payload, unjudged; ERR_TOO_LONG. */
 enum err auth_keep_id(struct auth *auth, struct bytes body) MUST_CHECK;

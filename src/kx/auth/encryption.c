@@ -27,7 +27,8 @@ enum err encryption_skeyid(struct auth *auth, uint8_t *out)
 
 enum auth_result encryption_prepare(struct auth *auth, struct problem *problem)
 {
-	struct credentials_request request = {.operation = CREDENTIALS_DESCRIBE};
+	struct credentials_request request = {
+	    .operation = CREDENTIALS_DESCRIBE, .identity = auth->ike->local_identity};
 	struct encryption_state *state = auth->state;
 
 	state->described = false;

@@ -16,13 +16,14 @@ struct bytes auth_peer_id(const struct auth *auth)
 }
 
 enum err auth_make_own_id(
-    struct auth *auth, const struct ike_identity *fallback, struct problem *problem)
+    struct auth *auth, const struct ike_identity *certified, struct problem *problem)
 {
 	struct ike_identity identity = auth->ike->local_identity;
 	struct writer out = writer_of(auth->own_id, sizeof(auth->own_id));
 
-	if (identity.type == IKE_IDENTITY_NONE && fallback != NULL)
-		identity = *fallback;
+	if (certified != NULL &&
+	    (identity.type == IKE_IDENTITY_NONE || ike_identity_is(certified, &identity)))
+		identity = *certified;
 	if (identity.type == IKE_IDENTITY_NONE)
 		identity = ike_identity_of_address(&auth->in->local);
 	/* RFC 2407 4.6.2: protocol and port are zero, or those of IKE. */

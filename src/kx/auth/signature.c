@@ -26,7 +26,8 @@ static enum err check_entry(const struct policy_peer *peer, struct problem *prob
 
 static enum auth_result prepare(struct auth *auth, struct problem *problem)
 {
-	struct credentials_request request = {.operation = CREDENTIALS_DESCRIBE};
+	struct credentials_request request = {
+	    .operation = CREDENTIALS_DESCRIBE, .identity = auth->ike->local_identity};
 
 	return auth_ask_credentials(auth, &request, problem);
 }
