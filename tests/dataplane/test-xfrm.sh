@@ -245,12 +245,90 @@ check "nothing was refused" refuses grep -E '^Xfrm(In|Out|Fwd)[A-Za-z]*[[:space:
 
 # Sequence numbers of 64 bits; limits of packets.
 pair 4224 1 aes256gcm16 10.9.0.1 10.9.0.2 10.9.0.1/32 10.9.0.2/32 transport esn packets=20,30
+# The kernel would rather take an older SA than one whose end is near.
+tell a 'delete 4193 10.9.0.2'
+check "the one before goes" wait_for refuses shows a state 'spi 0x00001061'
 check "extended sequence numbers" pings 10.9.0.2
 check "the kernel has them" shows a state 'spi 0x00001081 .*flag esn'
 pair 4226 2 aes128-sha256 fd09::1 fd09::2 fd09::1/128 fd09::2/128 transport esn
 check "and with HMAC, where their upper half is behind the packet" pings fd09::2
 on a ping -q -i 0.05 -c 40 -W 1 10.9.0.2 >/dev/null
 check "a soft limit of packets is reported" wait_for said a '^expired 00001081 soft'
+check "a hard one too" wait_for said a '^expired 00001081 hard'
+stop a
+stop b
+
+# ESP in UDP (RFC 3948). A NAT in front of a gives it another port while the SAs live: b is told of it
+# and follows.
+start a kernel 4500
+start b kernel 4500
+for host in a b; do
+	tell $host 'policy 1 1 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
+	tell $host settled
+done
+wait_for said b '^done' 2
+pair 4352 1 aes256gcm16 10.9.0.1 10.9.0.2 10.9.0.1/32 10.9.0.2/32 transport udp=4500,4500
+check "ESP in UDP" pings 10.9.0.2
+check "as the SA says" shows a state 'spi 0x00001101 .*encap type espinudp sport 4500 dport 4500'
+check "a NAT comes between" \
+	on a iptables-legacy -t nat -A POSTROUTING -p udp --sport 4500 -j MASQUERADE --to-ports 61000
+on a ping -q -c 1 -W 1 10.9.0.2 >/dev/null
+check "b tells where a is" wait_for said b '^moved 00001101 10.9.0.1:61000'
+tell b 'move 4353 10.9.0.2 10.9.0.1 61000'
+tell b 'move 4352 10.9.0.1 10.9.0.1 61000'
+check "the outbound SA follows" \
+	wait_for shows b state 'spi 0x00001100 .*encap type espinudp sport 4500 dport 61000'
+check "the inbound one, too" shows b state 'spi 0x00001101 .*sport 61000 dport 4500'
+check "a reaches b through the NAT" pings 10.9.0.2
+check "b reaches a" on b ping -q -c 2 -i 0.2 -W $((2 * patience)) 10.9.0.1
+check "nothing of this is an error" refuses grep -h '^error' $work/a.out $work/b.out
+on a iptables-legacy -t nat -F
+stop a
+stop b
+
+# What others remove is told: the peer's SAs must not outlive it.
+start a kernel
+tell a 'policy 1 1 require 0.0.0.0/0 10.9.0.0/24 0 0 0'
+tell a settled
+wait_for said a '^done' 2
+sa a out 4400 10.9.0.1 10.9.0.2 1 aes256gcm16 7 10.9.0.1/32 10.9.0.2/32 transport
+check "an SA alone" wait_for shows a state 'spi 0x00001130'
+on a ip xfrm state flush
+missed() {
+	tell a settled
+	said a '^expired 00001130 hard'
+}
+check "is missed when it is flushed" wait_for missed
+check "and that is told" said a '^error: another program has removed SAs'
+stop a
+
+# A mark of packets chooses the policy and the SA; what comes in by that is given it.
+start a kernel
+start b kernel
+for host in a b; do
+	tell $host 'policy 1 1 require 0.0.0.0/0 10.9.0.0/24 0 0 0 mark=0x20,0xff name=marked'
+	tell $host settled
+done
+wait_for said b '^done' 2
+# So that answers have the mark of what they answer.
+on b tee /proc/sys/net/ipv4/fwmark_reflect <<<1 >/dev/null
+check "unmarked packets are left alone" pings 10.9.0.2
+on a ping -q -m 32 -c 1 -W 1 10.9.0.2 >/dev/null
+check "marked ones want an SA" wait_for said a '^acquire 1 10.9.0.1 10.9.0.2'
+check "whose larval one has the mark" shows a state 'mark 0x20/0xff .*spi 0x00000000\|spi 0x00000000.*mark 0x20/0xff'
+tell a 'failed 1 10.9.0.1 10.9.0.2'
+check "and goes when none can be had" wait_for refuses shows a state 'spi 0x00000000'
+pair 4416 1 aes256gcm16 10.9.0.1 10.9.0.2 10.9.0.1/32 10.9.0.2/32 transport
+check "under which they go" on a ping -q -m 32 -c 2 -i 0.2 -W $((2 * patience)) 10.9.0.2
+tell a 'query 4417 10.9.0.2'
+check "they, and not the others" wait_for said a '^counters 00001141 packets=2 '
+tell b 'query 4416 10.9.0.1'
+check "as do the answers" wait_for said b '^counters 00001140 packets=2 '
+for host in a b; do
+	tell $host 'delete 4416 10.9.0.1'
+	tell $host 'delete 4417 10.9.0.2'
+	check "SAs with a mark go from $host" wait_for refuses shows $host state 'spi 0x0000114'
+done
 stop a
 stop b
 

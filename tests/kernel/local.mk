@@ -1,5 +1,7 @@
 # Under a kernel of their own, by scripts/check-kernel.
 EXTRA_DIST += tests/kernel/demo \
+	tests/kernel/esn \
+	tests/kernel/flush \
 	tests/kernel/held \
 	tests/kernel/kill \
 	tests/kernel/lossy \
