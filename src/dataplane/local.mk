@@ -44,6 +44,8 @@ libdataplane_a_SOURCES = \
 	src/dataplane/xfrm/message-sa.c \
 	src/dataplane/xfrm/monitor.c src/dataplane/xfrm/monitor.h \
 	src/dataplane/xfrm/policies.c src/dataplane/xfrm/policies.h \
+	src/dataplane/xfrm/policies-internal.h \
+	src/dataplane/xfrm/policies-lasting.c \
 	src/dataplane/xfrm/private.h \
 	src/dataplane/xfrm/states.c src/dataplane/xfrm/states.h \
 	src/dataplane/xfrm/surroundings.c src/dataplane/xfrm/surroundings.h \

@@ -1,5 +1,5 @@
 /* The policies in the kernel. */
-#include "dataplane/xfrm/policies.h"
+#include "dataplane/xfrm/policies-internal.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -15,33 +15,23 @@
 #define PRIORITY_NEIGHBOURS 1023
 #define PRIORITY_FIRST      1024
 
+const uint8_t policies_directions[POLICIES_DIRECTIONS] = {
+    XFRM_POLICY_OUT, XFRM_POLICY_IN, XFRM_POLICY_FWD};
+
 /* Each of the policies told has two: flows that it protects for good come before the others. */
-static uint32_t priority_of(const struct policy *policy, enum policy_action action)
+uint32_t policies_priority_of(const struct policy *policy, enum policy_action action)
 {
 	bool before = action != policy->told.action;
 
 	return PRIORITY_FIRST + 2 * policy->told.priority - (before ? 1 : 0);
 }
 
-struct policy_id {
-	uint32_t id;
-	struct policy *policies;
-	UT_hash_handle hh;
-};
-
-struct policies {
-	struct policy_part *by_key;
-	struct policy_part *by_index;
-	struct policy_id *by_id;
-	uint32_t next_number;
-};
-
 struct policies *policies_new(void)
 {
 	return calloc(1, sizeof(struct policies));
 }
 
-static void forget_part(struct policies *policies, struct policy_part *part)
+void policies_forget_part(struct policies *policies, struct policy_part *part)
 {
 	HASH_DELETE(by_key, policies->by_key, part);
 	HASH_DELETE(by_index, policies->by_index, part);
@@ -54,7 +44,7 @@ static void forget_policy(struct policies *policies, struct policy *policy)
 		struct policy_part *part = policy->parts;
 
 		policy->parts = part->next;
-		forget_part(policies, part);
+		policies_forget_part(policies, part);
 	}
 	free(policy);
 }
@@ -81,11 +71,11 @@ void policies_free(struct policies *policies)
 	while (policies->by_id != NULL)
 		forget_id(policies, policies->by_id);
 	HASH_ITER (by_key, policies->by_key, part, next)
-		forget_part(policies, part);
+		policies_forget_part(policies, part);
 	free(policies);
 }
 
-static enum err enter_part(struct policies *policies, const struct policy_part_key *key,
+enum err policies_enter_part(struct policies *policies, const struct policy_part_key *key,
     uint32_t index, struct policy_part **out)
 {
 	struct policy_part *part = calloc(1, sizeof(*part));
@@ -109,7 +99,7 @@ static enum err enter_part(struct policies *policies, const struct policy_part_k
 	return ERR_OK;
 }
 
-static struct policy_part_key key_of(
+struct policy_part_key policies_key_of(
     const struct xfrm_selector *selector, uint8_t direction, const struct message_scope *scope)
 {
 	struct policy_part_key key;
@@ -119,58 +109,6 @@ static struct policy_part_key key_of(
 	key.direction = direction;
 	key.scope = *scope;
 	return key;
-}
-
-/* What an earlier run's policy does, as far as it protects. */
-static int find_action(const struct nlattr *attribute, void *context)
-{
-	enum policy_action *action = context;
-	const struct xfrm_user_tmpl *template = mnl_attr_get_payload(attribute);
-
-	if (mnl_attr_get_type(attribute) == XFRMA_TMPL &&
-	    mnl_attr_get_payload_len(attribute) >= sizeof(*template))
-		*action = template->optional != 0 ? POLICY_REQUEST : POLICY_REQUIRE;
-	return MNL_CB_OK;
-}
-
-struct finding {
-	struct policies *policies;
-	enum err error;
-};
-
-/* What no run of this daemon made is passed over. */
-static void found(void *context, const struct nlmsghdr *message)
-{
-	struct finding *finding = context;
-	const struct xfrm_userpolicy_info *info = mnl_nlmsg_get_payload(message);
-	struct message_scope scope;
-	struct policy_part_key key;
-	struct policy_part *part;
-
-	if (message->nlmsg_type != XFRM_MSG_NEWPOLICY ||
-	    message->nlmsg_len < mnl_nlmsg_size(sizeof(*info)) || !message_is_own(info->index) ||
-	    info->dir > XFRM_POLICY_FWD || finding->error != ERR_OK)
-		return;
-	scope = message_scope_of(message, sizeof(*info));
-	key = key_of(&info->sel, info->dir, &scope);
-	HASH_FIND(by_key, finding->policies->by_key, &key, sizeof(key), part);
-	if (part == NULL)
-		finding->error = enter_part(finding->policies, &key, info->index, &part);
-	if (finding->error == ERR_OK) {
-		part->action = POLICY_BYPASS;
-		(void)mnl_attr_parse(message, sizeof(*info), find_action, &part->action);
-	}
-}
-
-enum err policies_find_stale(
-    struct policies *policies, struct batch *batch, struct problem *problem)
-{
-	struct finding finding = {.policies = policies};
-	enum err code = batch_dump(batch, XFRM_MSG_GETPOLICY, found, &finding, problem);
-
-	if (code == ERR_OK && finding.error != ERR_OK)
-		code = problem_set(problem, finding.error, "out of memory for policies");
-	return code;
 }
 
 void policies_queue_removal(
@@ -226,8 +164,7 @@ static uint32_t free_index(struct policies *policies, uint8_t direction)
 	return 0;
 }
 
-/* A part for this key, new or an earlier run's; it is the policy's from now on. */
-static enum err take_part(struct policies *policies, struct policy *policy,
+enum err policies_take_part(struct policies *policies, struct policy *policy,
     const struct policy_part_key *key, enum policy_action action, struct policy_part **out,
     struct problem *problem)
 {
@@ -241,12 +178,12 @@ static enum err take_part(struct policies *policies, struct policy *policy,
 		if (index == 0)
 			return problem_set(
 			    problem, ERR_LIMIT, "there are too many policies for the kernel");
-		code = enter_part(policies, key, index, &part);
+		code = policies_enter_part(policies, key, index, &part);
 	}
 	if (code != ERR_OK)
 		return problem_set(
 		    problem, code, "policy \"%s\": out of memory", policy->told.name);
-	part->priority = priority_of(policy, action);
+	part->priority = policies_priority_of(policy, action);
 	part->action = action;
 	part->policy = policy;
 	part->next = policy->parts;
@@ -255,7 +192,7 @@ static enum err take_part(struct policies *policies, struct policy *policy,
 	return ERR_OK;
 }
 
-static struct message_scope scope_of(const struct dataplane_policy *told)
+struct message_scope policies_scope_of(const struct dataplane_policy *told)
 {
 	return (struct message_scope){.mark = told->mark, .if_id = told->if_id};
 }
@@ -265,21 +202,20 @@ static enum err add_part(struct policies *policies, struct policy *policy,
     const struct message_selector *selector, uint8_t direction, struct problem *problem)
 {
 	struct xfrm_selector told = message_selector(selector, direction);
-	struct message_scope scope = scope_of(&policy->told);
-	struct policy_part_key key = key_of(&told, direction, &scope);
+	struct message_scope scope = policies_scope_of(&policy->told);
+	struct policy_part_key key = policies_key_of(&told, direction, &scope);
 	struct policy_part *part;
 
 	HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
 	if (part == NULL || part->policy == NULL)
-		return take_part(policies, policy, &key, policy->told.action, &part, problem);
+		return policies_take_part(
+		    policies, policy, &key, policy->told.action, &part, problem);
 	if (part->policy->told.priority < policy->told.priority)
 		return ERR_OK;
 	return problem_set(problem, ERR_EXISTS,
 	    "policy \"%s\": the kernel cannot tell it from policy \"%s\", which comes later",
 	    policy->told.name, part->policy->told.name);
 }
-
-static const uint8_t directions[] = {XFRM_POLICY_OUT, XFRM_POLICY_IN, XFRM_POLICY_FWD};
 
 /* All that one selector takes: for each pair of prefixes, each pair of blocks of ports. */
 static enum err add_parts(struct policies *policies, struct policy *policy, struct problem *problem)
@@ -303,9 +239,9 @@ static enum err add_parts(struct policies *policies, struct policy *policy, stru
 			    .remote_ports = remote_ports[j / local_blocks],
 			    .protocol = told->protocol};
 
-			for (size_t k = 0; k < 3 && code == ERR_OK; k++)
-				code =
-				    add_part(policies, policy, &selector, directions[k], problem);
+			for (size_t k = 0; k < POLICIES_DIRECTIONS && code == ERR_OK; k++)
+				code = add_part(
+				    policies, policy, &selector, policies_directions[k], problem);
 		}
 	}
 	return code;
@@ -396,7 +332,7 @@ enum err policies_add_neighbours(
 	*out = enter_policy(policies, &told);
 	if (*out == NULL)
 		return problem_set(problem, ERR_NO_MEMORY, "out of memory for policies");
-	for (size_t i = 0; i < sizeof(types) * 3 && code == ERR_OK; i++) {
+	for (size_t i = 0; i < sizeof(types) * POLICIES_DIRECTIONS && code == ERR_OK; i++) {
 		/* XFRM has ICMP's type where others have the source's port. */
 		struct xfrm_selector selector;
 		struct policy_part_key key;
@@ -405,17 +341,18 @@ enum err policies_add_neighbours(
 		memset(&selector, 0, sizeof(selector));
 		selector.family = AF_INET6;
 		selector.proto = IPPROTO_ICMPV6;
-		selector.sport = htons(types[i / 3]);
+		selector.sport = htons(types[i / POLICIES_DIRECTIONS]);
 		selector.sport_mask = UINT16_MAX;
-		key = key_of(&selector, directions[i % 3], &everywhere);
-		code = take_part(policies, *out, &key, POLICY_BYPASS, &part, problem);
+		key = policies_key_of(
+		    &selector, policies_directions[i % POLICIES_DIRECTIONS], &everywhere);
+		code = policies_take_part(policies, *out, &key, POLICY_BYPASS, &part, problem);
 		if (code == ERR_OK)
 			part->priority = PRIORITY_NEIGHBOURS;
 	}
 	return code;
 }
 
-static struct policy_id *find_id(const struct policies *policies, uint32_t id)
+struct policy_id *policies_find_id(const struct policies *policies, uint32_t id)
 {
 	struct policy_id *entry;
 
@@ -426,21 +363,22 @@ static struct policy_id *find_id(const struct policies *policies, uint32_t id)
 void policies_allow_own(struct policies *policies, struct batch *batch, const struct address *local,
     const struct address *remote)
 {
-	const struct policy_id *entry = find_id(policies, 0);
+	const struct policy_id *entry = policies_find_id(policies, 0);
 	struct message_selector flow = {
 	    .local = prefix_of_host(local), .remote = prefix_of_host(remote)};
 	/* Its packets come in with the same addresses in the same places as they went out. */
 	struct xfrm_selector selector = message_selector(&flow, XFRM_POLICY_OUT);
 
 	for (size_t i = 0; entry != NULL && i < 2; i++) {
-		struct policy_part_key key = key_of(&selector, directions[i], &everywhere);
+		struct policy_part_key key =
+		    policies_key_of(&selector, policies_directions[i], &everywhere);
 		struct policy_part *part;
 
 		HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
 		if (part != NULL && part->policy != NULL)
 			continue;
-		if (take_part(policies, entry->policies, &key, POLICY_BYPASS, &part, NULL) !=
-		    ERR_OK)
+		if (policies_take_part(
+			policies, entry->policies, &key, POLICY_BYPASS, &part, NULL) != ERR_OK)
 			continue;
 		part->priority = PRIORITY_NEIGHBOURS;
 		policies_queue(batch, part, NULL, NULL);
@@ -449,7 +387,7 @@ void policies_allow_own(struct policies *policies, struct batch *batch, const st
 
 void policies_forget(struct policies *policies, uint32_t id)
 {
-	struct policy_id *entry = find_id(policies, id);
+	struct policy_id *entry = policies_find_id(policies, id);
 
 	if (entry != NULL)
 		forget_id(policies, entry);
@@ -468,7 +406,7 @@ void policies_remove_all(struct policies *policies, struct batch *batch)
 
 const struct policy *policies_find(const struct policies *policies, uint32_t id)
 {
-	const struct policy_id *entry = find_id(policies, id);
+	const struct policy_id *entry = policies_find_id(policies, id);
 
 	return entry != NULL ? entry->policies : NULL;
 }
@@ -491,7 +429,7 @@ struct message_terms policies_terms(const struct policies *policies, uint32_t id
 
 	if (policy == NULL)
 		return (struct message_terms){.device = 0};
-	return (struct message_terms){.scope = scope_of(&policy->told),
+	return (struct message_terms){.scope = policies_scope_of(&policy->told),
 	    .offload = policy->told.offload,
 	    .device = device_of(&policy->told)};
 }
@@ -521,101 +459,4 @@ void policies_renew(struct policies *policies, struct batch *batch, uint32_t ind
 
 	if (part != NULL && part->policy != NULL)
 		policies_queue(batch, part, NULL, NULL);
-}
-
-static bool covers(const struct dataplane_policy *told, const struct selector *selector)
-{
-	return told->action == POLICY_REQUEST &&
-	       range_contains_range(&told->selector.local, &selector->local) &&
-	       range_contains_range(&told->selector.remote, &selector->remote);
-}
-
-static void require_part(struct policies *policies, struct batch *batch, struct policy *policy,
-    const struct policy_part_key *told)
-{
-	struct policy_part_key key = *told;
-	struct policy_part *part;
-
-	HASH_FIND(by_key, policies->by_key, &key, sizeof(key), part);
-	if (part != NULL && part->policy != NULL) {
-		/* Another policy's comes before anyway, and its own must not be weakened. */
-		if (part->policy != policy || part->action == POLICY_REQUIRE)
-			return;
-		part->action = POLICY_REQUIRE;
-		part->priority = priority_of(policy, POLICY_REQUIRE);
-	} else if (take_part(policies, policy, &key, POLICY_REQUIRE, &part, NULL) != ERR_OK) {
-		return;
-	}
-	policies_queue(batch, part, NULL, NULL);
-}
-
-void policies_require(
-    struct policies *policies, struct batch *batch, uint32_t id, const struct selector *selector)
-{
-	struct policy_id *entry = find_id(policies, id);
-	struct policy *policy = entry != NULL ? entry->policies : NULL;
-	struct message_selector told;
-
-	while (policy != NULL && !covers(&policy->told, selector))
-		policy = policy->next;
-	if (policy == NULL || !message_selector_of(selector, &told))
-		return;
-	for (size_t i = 0; i < 3; i++) {
-		struct xfrm_selector seen = message_selector(&told, directions[i]);
-		struct message_scope scope = scope_of(&policy->told);
-		struct policy_part_key key = key_of(&seen, directions[i], &scope);
-
-		require_part(policies, batch, policy, &key);
-	}
-}
-
-static struct address_range range_of(const xfrm_address_t *address, uint8_t bits, uint16_t family)
-{
-	struct prefix prefix = {.address = message_address_of(address, family), .bits = bits};
-
-	return range_of_prefix(&prefix);
-}
-
-/* The policy of POLICY_REQUEST that has now a flow which an earlier run protected for good. */
-static struct policy *heir_of(const struct policies *policies, const struct policy_part *part)
-{
-	const struct xfrm_selector *told = &part->key.selector;
-	bool out = part->key.direction == XFRM_POLICY_OUT;
-	struct address_range source = range_of(&told->saddr, told->prefixlen_s, told->family);
-	struct address_range destination = range_of(&told->daddr, told->prefixlen_d, told->family);
-	struct selector selector = {
-	    .local = out ? source : destination, .remote = out ? destination : source};
-	const struct policy_id *entry;
-	const struct policy_id *next;
-
-	if (part->action != POLICY_REQUIRE)
-		return NULL;
-	HASH_ITER (hh, policies->by_id, entry, next) {
-		for (struct policy *policy = entry->policies; policy != NULL;
-		     policy = policy->next) {
-			if (covers(&policy->told, &selector))
-				return policy;
-		}
-	}
-	return NULL;
-}
-
-size_t policies_remove_stale(struct policies *policies, struct batch *batch)
-{
-	struct policy_part *part;
-	struct policy_part *next;
-	size_t count = 0;
-
-	HASH_ITER (by_key, policies->by_key, part, next) {
-		struct policy *heir = part->policy == NULL ? heir_of(policies, part) : NULL;
-
-		if (heir != NULL) {
-			require_part(policies, batch, heir, &part->key);
-		} else if (part->policy == NULL) {
-			policies_queue_removal(batch, part, NULL, NULL);
-			forget_part(policies, part);
-			count++;
-		}
-	}
-	return count;
 }
