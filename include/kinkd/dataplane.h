@@ -31,7 +31,10 @@ enum dataplane_operation {
 	DATAPLANE_REMOVE_STALE,
 	/* No SA will come now for what policy.id and policy.selector match: packets that were held
 	   for one are dropped, and the next one causes an acquire. */
-	DATAPLANE_ACQUIRE_FAILED
+	DATAPLANE_ACQUIRE_FAILED,
+	/* There is an SA for it already: a packet asked while that was being installed. Held ones
+	   look again. */
+	DATAPLANE_ACQUIRE_FULFILLED
 };
 
 /* What happens to traffic that a policy's selector matches (RFC 4301 4.4.1). */

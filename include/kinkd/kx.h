@@ -107,8 +107,11 @@ const struct host *kx_host(struct kx *kx);
 struct sad *kx_sad(struct kx *kx);
 struct timers *kx_timers(struct kx *kx);
 const struct policy *kx_policy(const struct kx *kx);
-/* Since when we have valid SAs with this host: our epoch (RFC 4430 4.2.1), POSIX time. */
-uint32_t kx_epoch(const struct kx *kx, const struct address *remote);
+/*
+ * Since when we have valid SAs with the peer of this address and principal, which may be NULL: our
+ * epoch (RFC 4430 4.2.1), POSIX time.
+ */
+uint32_t kx_epoch(const struct kx *kx, const struct address *remote, const char *principal);
 /* counter is an enum kx_counter of kx/engine.h. */
 void kx_count(struct kx *kx, int counter);
 

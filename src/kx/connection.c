@@ -9,6 +9,9 @@
 
 #include "kx/kx-internal.h"
 
+/* Reports that may cross the installing of one bundle, with room to spare. */
+#define REPEATS_BURST 8
+
 static uint64_t now_ms(const struct kx *kx)
 {
 	return kx->host.now_ms(kx->host.self);
@@ -81,6 +84,7 @@ static enum err connection_get(struct kx *kx, const struct policy_rule *rule,
 	connection->exchange = -1;
 	connection->state = KX_NEGOTIATING;
 	connection->since_ms = now_ms(kx);
+	limit_init(&connection->repeats, REPEATS_BURST, 1, now_ms(kx));
 	connection->negotiation = (struct kx_negotiation){.rule = rule,
 	    .peer = rule->peer,
 	    .local = key->local,
@@ -278,6 +282,7 @@ void kx_connection_established(
 {
 	connection->wanted = false;
 	attach(connection, pair, principal);
+	kx_lapse_over(connection);
 	log_established(connection, pair);
 	kx_liveness_established(connection->kx, pair);
 }

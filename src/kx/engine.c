@@ -181,6 +181,7 @@ void kx_destroy(struct kx *kx)
 	}
 	kx_liveness_clear(kx);
 	kx_lapse_clear(kx);
+	kx_epoch_clear(kx);
 	kx_choices_clear(&kx->choices);
 	sad_destroy(kx->sad);
 	kx_names_clear(kx);
@@ -352,15 +353,18 @@ void kx_acquire(struct kx *kx, const struct dataplane_flow *flow)
 	kx_wake_host(kx);
 }
 
-/* The peer, who has its SAs still, must learn that what it sends arrives nowhere. */
+/*
+ * The peer, who has its SAs still, must learn that what it sends arrives nowhere. A pair that is
+ * being deleted may have been lost in its other direction: then the peer is about to be told.
+ */
 static void pair_lost(struct kx *kx, const struct dataplane_expiry *expiry)
 {
 	struct sa_pair *pair = sad_of_expiry(kx->sad, expiry);
 
-	if (pair != NULL && pair->state == SA_ESTABLISHED)
-		kx_method_of(pair->exchange)->delete_pair(kx->method_states[pair->exchange], pair);
-	else
+	if (pair == NULL || pair->state == SA_LARVAL)
 		sad_expired(kx->sad, expiry);
+	else if (pair->state == SA_ESTABLISHED)
+		kx_method_of(pair->exchange)->delete_pair(kx->method_states[pair->exchange], pair);
 }
 
 void kx_expired(struct kx *kx, const struct dataplane_expiry *expiry)

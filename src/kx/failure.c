@@ -155,6 +155,7 @@ void kx_connection_failed(struct kx_connection *connection, const struct problem
 	    connection->current != NULL ? "rekeying" : "negotiation",
 	    connection->reason != NULL ? connection->reason : err_text(problem->code),
 	    (unsigned long long)((delay + 999) / 1000));
+	kx_lapse_over(connection);
 	if (connection->current == NULL)
 		kx_connection_refuse_traffic(connection);
 	/* Without memory for a timer the next packet or command starts it again. */

@@ -41,6 +41,7 @@ struct kx_connection {
 	struct sa_pair *pairs;   /* newest first */
 	struct sa_pair *current; /* the one in use: the newest that is established */
 	struct timer timer;      /* retry, or forgetting */
+	struct limit repeats;    /* how often traffic may ask for what is there */
 	bool reconsidering;      /* a method that was left is tried, while another serves */
 	struct timer reconsider; /* when that is due */
 	struct kx_waiter *waiters;
@@ -100,6 +101,7 @@ struct kx {
 	struct kx_watch *watches;
 	struct slots watch_slots;
 	struct slots revivals; /* see lapse.c */
+	struct kx_epoch *epochs;
 	struct limit hint_limit;
 	struct kx_shutdown_wait shutdown;
 	void *method_states[EXCHANGE_COUNT];
@@ -156,8 +158,11 @@ void kx_connection_begin(struct kx_connection *connection);
 void kx_connection_stop(struct kx_connection *connection, const struct problem *problem);
 /* Traffic asked for it: negotiate, unless it failed just now. */
 void kx_connection_want(struct kx_connection *connection);
-/* Its SAs went while traffic used them: negotiate, unless that is under way or failed just now. */
-void kx_connection_revive(struct kx_connection *connection);
+/*
+ * Its SAs went while traffic used them: negotiate, unless that is under way or failed just now.
+ * Whether there are or soon may be others.
+ */
+bool kx_connection_revive(struct kx_connection *connection);
 /* The data plane may drop what it holds, and must ask again for the next packet. */
 void kx_connection_refuse_traffic(const struct kx_connection *connection);
 
@@ -192,12 +197,19 @@ void kx_probe_begin(struct kx_watch *watch, const char *why);
 void kx_probe_tell(
     struct kx_watch *watch, enum kx_probe_outcome outcome, const struct problem *problem);
 
+/* epoch.c */
+/* A new one for the peer of that name, at whatever address; empty: for this address alone. */
+uint32_t kx_epoch_renew(struct kx *kx, const struct address *remote, const char *principal);
+void kx_epoch_clear(struct kx *kx);
+
 /* lapse.c */
 #define KX_LAPSE_TOKEN (127ULL << KX_TOKEN_OWNER_SHIFT)
 
 /* The peer does not answer: SAs with it go. */
 void kx_peer_dead(struct kx_watch *watch);
 void kx_lapse_counted(struct kx *kx, const struct dataplane_completion *completion);
+/* It has an SA again, or there will be none now: nothing goes by its old ones any more. */
+void kx_lapse_over(const struct kx_connection *connection);
 void kx_lapse_clear(struct kx *kx);
 
 /* commands.c */

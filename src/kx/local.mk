@@ -5,6 +5,7 @@ libkx_a_SOURCES = \
 	src/kx/commands.c \
 	src/kx/connection.c \
 	src/kx/engine.c src/kx/engine.h \
+	src/kx/epoch.c \
 	src/kx/failure.c \
 	src/kx/kx-internal.h \
 	src/kx/lapse.c \

@@ -131,6 +131,7 @@ void kx_connection_stop(struct kx_connection *connection, const struct problem *
 	abandon(connection);
 	connection->wanted = false;
 	kx_connection_settle(connection);
+	kx_lapse_over(connection);
 	if (connection->current == NULL)
 		kx_connection_refuse_traffic(connection);
 	kx_connection_tell(connection, problem);
@@ -172,12 +173,30 @@ void kx_pair_unexpected(struct kx *kx, const struct sa_pair *pair)
 		kx_connection_release(connection);
 }
 
-void kx_connection_refuse_traffic(const struct kx_connection *connection)
+static void answer_traffic(
+    const struct kx_connection *connection, enum dataplane_operation operation)
 {
-	struct dataplane_request request = {.operation = DATAPLANE_ACQUIRE_FAILED,
+	struct dataplane_request request = {.operation = operation,
 	    .policy = {.id = connection->key.policy_id, .selector = connection->key.selector}};
 
 	connection->kx->host.dataplane(connection->kx->host.self, &request);
+}
+
+void kx_connection_refuse_traffic(const struct kx_connection *connection)
+{
+	answer_traffic(connection, DATAPLANE_ACQUIRE_FAILED);
+}
+
+/*
+ * Traffic asks though there is an SA: it asked just before that was installed. Should the data
+ * plane not find it, it would ask for ever.
+ */
+static void answer_again(struct kx_connection *connection)
+{
+	if (limit_take(&connection->repeats, now_ms(connection->kx)))
+		answer_traffic(connection, DATAPLANE_ACQUIRE_FULFILLED);
+	else
+		kx_connection_refuse_traffic(connection);
 }
 
 void kx_connection_want(struct kx_connection *connection)
@@ -187,17 +206,20 @@ void kx_connection_want(struct kx_connection *connection)
 	kx_connection_choose(connection);
 	if (connection->negotiating || (connection->current == NULL && is_expected(connection)))
 		return;
-	if (connection->current != NULL ||
-	    (timer_is_set(&connection->timer) && !connection->lingering))
+	if (connection->current != NULL)
+		answer_again(connection);
+	else if (timer_is_set(&connection->timer) && !connection->lingering)
 		kx_connection_refuse_traffic(connection);
 	else
 		kx_connection_negotiate(connection);
 }
 
-void kx_connection_revive(struct kx_connection *connection)
+bool kx_connection_revive(struct kx_connection *connection)
 {
-	if (connection->current == NULL)
-		kx_connection_want(connection);
+	if (connection->current != NULL)
+		return true;
+	kx_connection_want(connection);
+	return connection->negotiating || is_expected(connection);
 }
 
 static struct kx_connection *connection_of(struct kx_negotiation *negotiation)

@@ -33,6 +33,11 @@ struct sa_peer *sad_peer(struct sad *sad, const struct address *address)
 	return peer;
 }
 
+const struct sa_peer *sad_next_peer(const struct sad *sad, const struct sa_peer *peer)
+{
+	return peer != NULL ? peer->by_address.next : sad->peers;
+}
+
 void sad_peer_drop(struct sad *sad, struct sa_peer *peer)
 {
 	if (peer->pairs != NULL)

@@ -27,6 +27,8 @@ enum sa_epoch {
 /* The peer with this address, made if it is not there; NULL when out of memory. */
 struct sa_peer *sad_peer(struct sad *sad, const struct address *address);
 struct sa_peer *sad_find_peer(const struct sad *sad, const struct address *address);
+/* The one after it, in no order; the first after NULL. */
+const struct sa_peer *sad_next_peer(const struct sad *sad, const struct sa_peer *peer);
 /* Frees it if it has no pairs. */
 void sad_peer_drop(struct sad *sad, struct sa_peer *peer);
 /* Its pairs one after the other, round and round. */

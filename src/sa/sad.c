@@ -296,10 +296,15 @@ void sad_query(
 	sad->host.dataplane(sad->host.self, &request);
 }
 
-void sad_close_outbound(struct sad *sad, struct sa_pair *pair)
+static void give_up(struct sa_pair *pair)
 {
 	pair->state = SA_DELETING;
 	pair->rekey_ms = 0;
+}
+
+void sad_close_outbound(struct sad *sad, struct sa_pair *pair)
+{
+	give_up(pair);
 	if (!pair->installed_out)
 		return;
 	pair->installed_out = false;
@@ -324,9 +329,15 @@ static void grace_over(struct timer *timer, void *context)
 
 void sad_retire(struct sad *sad, struct sa_pair *pair)
 {
+	sad_close_outbound(sad, pair);
+	sad_lapse(sad, pair);
+}
+
+void sad_lapse(struct sad *sad, struct sa_pair *pair)
+{
 	uint64_t due = sad->host.now_ms(sad->host.self) + sad->settings.delete_grace_ms;
 
-	sad_close_outbound(sad, pair);
+	give_up(pair);
 	if (pair->retired)
 		return;
 	if (timers_set(sad->timers, &pair->timer, due, grace_over, sad) != ERR_OK) {

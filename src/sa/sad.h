@@ -22,7 +22,9 @@
 enum sa_state {
 	SA_LARVAL,      /* being negotiated; the inbound SA may be in already */
 	SA_ESTABLISHED, /* both directions carry traffic */
-	SA_DELETING     /* no longer used outbound; the inbound SA lives through the grace time */
+	/* Not to be used outbound any more, though it may be until there is another; the inbound SA
+	   lives through the grace time. */
+	SA_DELETING
 };
 
 struct sa_peer;
@@ -165,6 +167,8 @@ void sad_close_outbound(struct sad *sad, struct sa_pair *pair);
 void sad_close_inbound(struct sad *sad, struct sa_pair *pair);
 /* Outbound now, inbound after the grace time. */
 void sad_retire(struct sad *sad, struct sa_pair *pair);
+/* Both after the grace time; outbound before, by sad_close_outbound(), once it has a successor. */
+void sad_lapse(struct sad *sad, struct sa_pair *pair);
 /* Both directions now. */
 void sad_remove(struct sad *sad, struct sa_pair *pair);
 

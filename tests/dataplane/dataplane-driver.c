@@ -11,7 +11,7 @@
  *     query SPI DESTINATION [PROTOCOL]
  *     move SPI DESTINATION REMOTE REMOTE-PORT
  *     reserve SOURCE DESTINATION POLICY [PROTOCOL]
- *     failed POLICY LOCAL REMOTE
+ *     failed|fulfilled POLICY LOCAL REMOTE
  *     settled
  *
  * ACTION is require, request, bypass or discard; LOCAL and REMOTE are prefixes; port 0 is any port
@@ -321,11 +321,13 @@ static void read_command(char **words, size_t count, struct dataplane_request *r
 		    .suite = {.protocol = count > 4 ? parse_protocol(words[4]) : IPSEC_ESP}};
 	} else if (strcmp(words[0], "settled") == 0) {
 		request->operation = DATAPLANE_REMOVE_STALE;
-	} else if (strcmp(words[0], "failed") == 0 && count == 4) {
+	} else if ((strcmp(words[0], "failed") == 0 || strcmp(words[0], "fulfilled") == 0) &&
+		   count == 4) {
 		struct address local = parse_address(words[2]);
 		struct address remote = parse_address(words[3]);
 
-		request->operation = DATAPLANE_ACQUIRE_FAILED;
+		request->operation =
+		    words[0][1] == 'a' ? DATAPLANE_ACQUIRE_FAILED : DATAPLANE_ACQUIRE_FULFILLED;
 		request->policy = (struct dataplane_policy){.id = parse_number(words[1]),
 		    .selector = {.local = {local, local},
 			.remote = {remote, remote},

@@ -335,7 +335,8 @@ struct sim_host *sim_host_at(struct sim *sim, const struct address *address)
 {
 	/* Also one that has left. */
 	for (size_t i = 0; i < sim->profile.host_count; i++) {
-		if (address_equal(&sim->hosts[i].address, address))
+		if (address_equal(&sim->hosts[i].address, address) ||
+		    address_equal(&sim->hosts[i].other, address))
 			return &sim->hosts[i];
 	}
 	return NULL;

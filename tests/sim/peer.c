@@ -183,6 +183,7 @@ static bool accept_heard(struct peer *peer, const struct kink_message *message)
 	    completion.plain.len > sizeof(peer->plain.octets))
 		return false;
 	keep(&peer->plain, completion.plain);
+	peer->engine_epoch = ap.epoch;
 	peer->answering = completion.session;
 	peer->ap_rep_len = completion.ap.len;
 	memcpy(peer->ap_rep, completion.ap.data, completion.ap.len);

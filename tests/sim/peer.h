@@ -29,7 +29,7 @@ struct peer {
 	struct peer_message heard; /* the engine's last message */
 	struct peer_message said;  /* our last */
 	struct peer_message plain; /* what was encrypted in `heard` */
-	uint32_t engine_epoch;     /* of its last answer */
+	uint32_t engine_epoch;     /* of its last message */
 	bool literal_prf;          /* its keys come of the literal PRF */
 };
 

@@ -95,7 +95,7 @@ static const char *operation_name(enum dataplane_operation operation)
 {
 	static const char *const names[] = {"reserve an SPI", "add an SA", "delete an SA",
 	    "query an SA", "move an SA", "add a policy", "delete a policy", "remove what is stale",
-	    "give up flows"};
+	    "give up flows", "look again"};
 
 	return names[operation];
 }
@@ -210,7 +210,8 @@ void sim_plane_submit(struct sim_plane *plane, const struct dataplane_request *r
 		return;
 	describe(plane, request, fails);
 	check_outcome(plane, request, fails);
-	if (request->operation == DATAPLANE_ACQUIRE_FAILED)
+	if (request->operation == DATAPLANE_ACQUIRE_FAILED ||
+	    request->operation == DATAPLANE_ACQUIRE_FULFILLED)
 		stop_waiting(plane, request->policy.id, &request->policy.selector);
 	if (request->operation == DATAPLANE_ADD_SA && request->sa.direction == IPSEC_OUT && !fails)
 		stop_waiting(plane, request->sa.policy_id, &request->sa.selector);

@@ -196,15 +196,24 @@ __attribute__((format(printf, 2, 3))) static void put(char *file, const char *fo
 		abort();
 }
 
-static void put_hosts(char *file, const struct sim *sim)
+static void put_host(char *file, const struct address *address, const char *name)
 {
-	const char *comma = "";
 	char text[ADDRESS_TEXT_SIZE];
 
+	put(file, "{ address = \"%s\"; name = \"%s\"; }", address_format(address, text), name);
+}
+
+static void put_hosts(char *file, const struct sim *sim)
+{
 	put(file, "hosts = (");
-	for (size_t i = 0; i < sim->host_count; i++, comma = ", ")
-		put(file, "%s{ address = \"%s\"; name = \"%s\"; }", comma,
-		    address_format(&sim->hosts[i].address, text), sim->hosts[i].name);
+	for (size_t i = 0; i < sim->host_count; i++) {
+		put(file, i > 0 ? ", " : "");
+		put_host(file, &sim->hosts[i].address, sim->hosts[i].name);
+		if (sim->profile.two_addresses) {
+			put(file, ", ");
+			put_host(file, &sim->hosts[i].other, sim->hosts[i].name);
+		}
+	}
 	put(file, ");\n");
 }
 
@@ -241,6 +250,8 @@ static void put_peers(char *file, const struct sim *sim, const struct sim_host *
 			continue;
 		put(file, "%s\"%s\"", comma, address_format(&sim->hosts[i].address, text));
 		comma = ", ";
+		if (sim->profile.two_addresses)
+			put(file, ", \"%s\"", address_format(&sim->hosts[i].other, text));
 	}
 	put(file, "]; }");
 	if (sim->profile.kind == SIM_ROGUE && sim->profile.rogue == SIM_ROGUE_SELECTORS &&

@@ -38,6 +38,10 @@ static void make_host(struct sim *sim, unsigned index)
 	    text, sizeof(text), profile->ipv6 ? "2001:db8::%u" : "192.0.2.%u", index + 1);
 	CHECKED(address_parse(text, &host->address));
 	host->speaks_as = host->address;
+	if (profile->two_addresses) {
+		host->other = host->address;
+		host->other.octets[host->address.family == 4 ? 3 : 15] += 100;
+	}
 	(void)snprintf(
 	    text, sizeof(text), profile->ipv6 ? "20%02x:db8::/32" : "10.%u.0.0/16", index + 16);
 	CHECKED(prefix_parse(text, &host->network));

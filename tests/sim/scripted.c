@@ -83,6 +83,15 @@ void scripted_run(struct scripted *self, uint64_t ms)
 	sim_run_until(&self->sim, self->sim.now_ms + ms);
 }
 
+void scripted_move(struct scripted *self)
+{
+	struct sim_host *host = &self->sim.hosts[1];
+	struct address left = host->address;
+
+	host->address = host->other;
+	host->other = left;
+}
+
 void scripted_forget(struct scripted *self)
 {
 	self->heard_count = 0;

@@ -50,6 +50,8 @@ struct sim_host *scripted_engine(struct scripted *self);
 
 void scripted_run(struct scripted *self, uint64_t ms);
 void scripted_forget(struct scripted *self);
+/* From now on the peer, which has two_addresses, speaks and is met at the other one. */
+void scripted_move(struct scripted *self);
 /* peer.said goes to the engine, which has time to answer. */
 void scripted_deliver(struct scripted *self);
 /* Opens number i of what was heard; false when it is not there or not authentic. */

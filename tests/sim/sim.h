@@ -84,6 +84,7 @@ struct sim_profile {
 	uint32_t certificate_size;
 	uint32_t isakmp_lifetime; /* seconds */
 	uint32_t fallback_retry;  /* milliseconds */
+	bool two_addresses;       /* each host has another one */
 	bool racoon2;    /* the hosts speak its dialect, and nothing that it does not know */
 	unsigned nonces; /* which hosts add one as responders, as bits */
 	enum sim_user_to_user {
@@ -170,6 +171,7 @@ struct sim_host {
 	char starts_as[64];       /* its principal as initiator */
 	char answers_as[64];      /* its principal as responder */
 	struct address address;   /* where others expect it */
+	struct address other;     /* where it is, too; unset for none */
 	struct address speaks_as; /* what it sends from */
 	struct prefix network;    /* behind it, for tunnels */
 	bool rogue;
@@ -357,6 +359,8 @@ void sim_packet(struct sim_host *host, struct sim_host *peer, bool tunnel);
 void sim_acquire(struct sim_host *host, const struct sim_host *peer, bool tunnel);
 void sim_initiate(struct sim_host *host, const struct sim_host *peer);
 void sim_probe(struct sim_host *host, const struct sim_host *peer);
+/* All its SAs are removed by somebody else, in no order. */
+void sim_lose_sas(struct sim_host *host);
 /* peer may be NULL: all. */
 void sim_terminate(struct sim_host *host, const struct sim_host *peer);
 

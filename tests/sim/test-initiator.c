@@ -473,6 +473,51 @@ static void another_epoch_ends_what_was_made_before(void **state)
 	scripted_close(s);
 }
 
+/* The epoch in the CREATE that traffic causes. */
+static uint32_t epoch_of_create(struct scripted *s)
+{
+	(void)begin(s);
+	return s->peer.engine_epoch;
+}
+
+/*
+ * The peer is a principal. When it is dead at one address our epoch is new at the others as well,
+ * and so are our SAs, which are invalid to it: else it would see two epochs in turn.
+ */
+static void an_epoch_is_one_for_all_addresses(void **state)
+{
+	struct scripted *s =
+	    scripted_open((struct sim_profile){.dpd = 60000, .two_addresses = true});
+	struct scripted_create there = usual;
+	uint32_t before;
+	uint32_t after;
+
+	(void)state;
+	before = epoch_of_create(s);
+	answer_create(s, 0, &usual);
+	scripted_move(s);
+	assert_int_equal(epoch_of_create(s), before);
+	there.spi = 0x7000;
+	answer_create(s, 0, &there);
+	scripted_move(s);
+	assert_int_equal(sa_count(s), 4);
+	scripted_run(s, 1500);
+	sim_probe(scripted_engine(s), &s->sim.hosts[1]);
+	scripted_run(s, 14000);
+	assert_int_equal(sa_count(s), 0);
+	/* What it was told at the other address. */
+	assert_true(scripted_open_heard(s, s->heard_count - 1));
+	assert_int_equal(s->message.header.type, KINK_STATUS);
+	after = s->peer.engine_epoch;
+	assert_int_not_equal(after, before);
+	answer(s, 0, none);
+	assert_int_equal(epoch_of_create(s), after);
+	answer_create(s, 0, &usual);
+	scripted_move(s);
+	assert_int_equal(epoch_of_create(s), after);
+	scripted_close(s);
+}
+
 /* Ours goes at once, theirs when the answer is there and the grace time is over. */
 static void deletion_is_pessimistic(void **state)
 {
@@ -521,6 +566,7 @@ int main(void)
 	    cmocka_unit_test(unsigned_errors_end_nothing),
 	    cmocka_unit_test(an_offered_ticket_ends_nothing),
 	    cmocka_unit_test(another_epoch_ends_what_was_made_before),
+	    cmocka_unit_test(an_epoch_is_one_for_all_addresses),
 	    cmocka_unit_test(deletion_is_pessimistic),
 	};
 

@@ -5,12 +5,14 @@
  *
  *	test-steps [--seed N] [FLOWS | --verbose FLOW STEP TROUBLE]
  *
- * FLOWS is what their names begin with. The seed decides how long everything takes.
+ * FLOWS is what their names begin with, or those of the stories at the end. The seed decides how
+ * long everything takes.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kinkd/kx.h"
 #include "realm.h"
 #include "sim.h"
 #include "wire/isakmp.h"
@@ -624,6 +626,80 @@ static bool run_one(const struct flow *flow, uint64_t step, const struct trouble
 	return good;
 }
 
+/* Two hosts with SAs, and packets both ways. */
+static struct world *world_with_sas(const struct flow *flow, uint64_t seed)
+{
+	struct world *world = sim_alloc(sizeof(*world));
+
+	world->trouble = &troubles[0];
+	world->sim.counts = world->counts;
+	world->sim.profile = profile_of(flow);
+	sim_make_world(&world->sim, &sim_standin, seed);
+	world->sim.faults = false;
+	establish(world);
+	return world;
+}
+
+static bool end_world(struct world *world, const char *name)
+{
+	bool good = !world->sim.failed;
+
+	sim_clear_world(&world->sim);
+	if (!good)
+		printf("%s: %s\n", name, world->sim.failure);
+	free(world);
+	return good;
+}
+
+/*
+ * Reports that traffic wants SAs can cross their installing: packets that wait look again. Should
+ * that find nothing they are given up, or the data plane would ask without end.
+ */
+static bool bears_late_acquires(uint64_t seed)
+{
+	static const struct flow flow = {"late acquires", true, HOLDS, TWO_WAY, create};
+	struct world *world = world_with_sas(&flow, seed);
+	const uint64_t *failed = &world->counts[SIM_FLOWS_FAILED];
+
+	for (int i = 0; i < 3; i++)
+		create(&world->sim);
+	if (*failed > 0)
+		sim_fail(&world->sim, "what has SAs is given up");
+	for (int i = 0; i < 100; i++)
+		create(&world->sim);
+	if (*failed == 0)
+		sim_fail(&world->sim, "it could be asked for without end");
+	return end_world(world, flow.name);
+}
+
+/* Somebody removes one host's SAs: the other, which would go on sending by its own, learns of it.
+ */
+static bool tells_of(const struct flow *flow, uint64_t seed)
+{
+	struct world *world = world_with_sas(flow, seed);
+
+	sim_lose_sas(host(&world->sim, 0));
+	sim_run_until(&world->sim, world->sim.now_ms + 5000);
+	if (!world->sim.failed && !is_protected(&world->sim))
+		sim_fail(&world->sim, "there are no new SAs");
+	expect_peace(world);
+	return end_world(world, flow->name);
+}
+
+static bool tells_of_losses(uint64_t seed)
+{
+	static const struct flow flow = {"lost SAs", true, DROPS, TWO_WAY, create};
+
+	return tells_of(&flow, seed);
+}
+
+static bool tells_of_losses_by_ikev1(uint64_t seed)
+{
+	static const struct flow flow = {"IKEv1's lost SAs", true, DROPS, IKEV1, create};
+
+	return tells_of(&flow, seed);
+}
+
 /*
  * A peer that answers nothing is dead after dpd_timeout; when it is back, traffic must not wait for
  * what it has forgotten.
@@ -660,6 +736,41 @@ static bool returns_soon(uint64_t seed)
 	free(world);
 	return good;
 }
+
+/*
+ * A host that restarted may have left its SAs to its kernel, as at_exit = "keep" does: packets to
+ * it go by the old ones until there are new ones, and none waits.
+ */
+static bool sends_on(uint64_t seed)
+{
+	static const struct flow flow = {"a restart with SAs kept", true, HOLDS, TWO_WAY, create};
+	struct world *world = world_with_sas(&flow, seed);
+	struct sim *sim = &world->sim;
+	const struct kx *kx = host(sim, 1)->kx;
+	uint64_t created = kx_counter_value(kx, KX_SAS_CREATED);
+	uint64_t before = missed(world);
+
+	kx_peer_restarted(host(sim, 1)->kx, &host(sim, 0)->address);
+	sim_run_until(sim, sim->now_ms + 5000);
+	if (kx_counter_value(kx, KX_SAS_CREATED) == created)
+		sim_fail(sim, "there are no new SAs");
+	if (missed(world) != before)
+		sim_fail(sim, "packets wait or are lost");
+	/* The first host, which knows of no restart, keeps its old SAs. */
+	world->over = true;
+	return end_world(world, flow.name);
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(uint64_t seed);
+} stories[] = {
+    {"return", returns_soon},
+    {"acquires-late", bears_late_acquires},
+    {"restart-kept", sends_on},
+    {"lost", tells_of_losses},
+    {"ikev1-lost", tells_of_losses_by_ikev1},
+};
 
 static int replay(uint64_t seed, const char *name, const char *step, const char *trouble)
 {
@@ -721,9 +832,15 @@ int main(int argc, char **argv)
 			failures++;
 		}
 	}
-	if (*only == '\0') {
+	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+		if (strncmp(stories[i].name, only, strlen(only)) != 0)
+			continue;
 		runs++;
-		failures += !returns_soon(seed);
+		if (!stories[i].run(seed)) {
+			printf("replay with: test-steps --seed %llu %s\n", (unsigned long long)seed,
+			    stories[i].name);
+			failures++;
+		}
 	}
 	printf("steps: %llu runs, %llu failures\n", (unsigned long long)runs,
 	    (unsigned long long)failures);

@@ -158,6 +158,36 @@ static void expire(struct sim_host *host, bool hard)
 	kx_expired(host->kx, &expiry);
 }
 
+#define LOST_MAX 32
+
+struct losses {
+	struct dataplane_expiry list[LOST_MAX];
+	size_t count;
+};
+
+static void lose(void *context, const struct dataplane_sa *sa)
+{
+	struct losses *losses = context;
+
+	if (losses->count < LOST_MAX)
+		losses->list[losses->count++] = (struct dataplane_expiry){.spi = sa->spi,
+		    .destination = sa->destination,
+		    .protocol = sa->suite.protocol,
+		    .direction = sa->direction,
+		    .hard = true,
+		    .lost = true};
+}
+
+void sim_lose_sas(struct sim_host *host)
+{
+	struct losses losses = {.count = 0};
+
+	record_visit(sim_plane_record(host->plane), lose, &losses);
+	sim_note(host->sim, host, "its %zu SAs are removed", losses.count);
+	for (size_t i = 0; i < losses.count; i++)
+		kx_expired(host->kx, &losses.list[i]);
+}
+
 static void start_again(struct sim *sim, struct sim_host *none, void *payload)
 {
 	struct sim_host *host = &sim->hosts[*(const unsigned *)payload];

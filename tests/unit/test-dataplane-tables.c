@@ -253,7 +253,7 @@ static void test_held_packets_are_bounded_and_ordered(void **state)
 	assert_int_equal(add(hold, &first, 'c'), HOLD_WAITING);
 	assert_int_equal(add(hold, &first, 'd'), HOLD_WAITING); /* one too many */
 	assert_null(hold_next_ready(hold));
-	assert_true(hold_release(hold, &answer));
+	assert_true(hold_release(hold, answer.policy_id, &answer.selector));
 	assert_int_equal(ready_frames(hold, "abc"), 3);
 	/* The place of the answered flow is free again. */
 	assert_int_equal(add(hold, &third, 'y'), HOLD_ASK);
@@ -276,12 +276,12 @@ static void test_failed_flows_ask_after_a_while(void **state)
 	assert_int_equal(hold_add(hold, &wanted, false, b, HOLD_REFUSAL_MS + 4), HOLD_WAITING);
 	assert_int_equal(hold_add(hold, &wanted, false, b, HOLD_REFUSAL_MS + 5), HOLD_ASK);
 	assert_int_equal(hold_add(hold, &wanted, false, b, HOLD_REFUSAL_MS + 6), HOLD_WAITING);
-	assert_true(hold_release(hold, &answer));
+	assert_true(hold_release(hold, answer.policy_id, &answer.selector));
 	assert_int_equal(ready_frames(hold, "bb"), 2);
 	/* An SA is there sooner than that. */
 	assert_int_equal(add(hold, &wanted, 'c'), HOLD_ASK);
 	hold_fail(hold, 1, &answer.selector, 5);
-	assert_false(hold_release(hold, &answer));
+	assert_false(hold_release(hold, answer.policy_id, &answer.selector));
 	assert_int_equal(add(hold, &wanted, 'd'), HOLD_ASK);
 	/* Where room is short failures are forgotten, not wishes. */
 	hold_fail(hold, 1, &answer.selector, 5);
@@ -292,10 +292,10 @@ static void test_failed_flows_ask_after_a_while(void **state)
 	assert_int_equal(add(hold, &wanted, 'h'), HOLD_ASK);
 	/* An SA of another policy, or for other packets, answers nothing. */
 	answer.policy_id = 2;
-	assert_false(hold_release(hold, &answer));
+	assert_false(hold_release(hold, answer.policy_id, &answer.selector));
 	answer.policy_id = 1;
 	answer.selector.protocol = 6;
-	assert_false(hold_release(hold, &answer));
+	assert_false(hold_release(hold, answer.policy_id, &answer.selector));
 	hold_free(hold);
 }
 

@@ -536,14 +536,14 @@ static void test_wishes(void **state)
 	assert_int_equal(counted, 1);
 	wishes_add(wishes, &wish);
 	wishes_drop(wishes, 3, IPSEC_ESP, &wish.source, &wish.destination);
-	wishes_take_failed(wishes, 3, IPSEC_TRANSPORT, &selector, count, &counted);
+	wishes_take_matching(wishes, 3, IPSEC_TRANSPORT, &selector, count, &counted);
 	assert_int_equal(counted, 1);
 	/* A tunnel's ends are others than its packets'. */
 	wish.source = address("192.0.2.1");
 	wish.destination = address("192.0.2.2");
 	wish.mode = IPSEC_TUNNEL;
 	wishes_add(wishes, &wish);
-	wishes_take_failed(wishes, 3, IPSEC_TUNNEL, &selector, count, &counted);
+	wishes_take_matching(wishes, 3, IPSEC_TUNNEL, &selector, count, &counted);
 	assert_int_equal(counted, 2);
 	wishes_add(wishes, &wish);
 	wishes_free(wishes);

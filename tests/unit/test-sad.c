@@ -437,6 +437,37 @@ static void retiring_keeps_the_inbound_sa_for_a_while(void **state)
 	close_sad(&fixture);
 }
 
+/* What a restarted peer may take still goes by the old SA until there is a successor. */
+static void lapsing_keeps_the_outbound_sa_as_well(void **state)
+{
+	struct fixture fixture;
+	struct sa_pair *pair;
+
+	(void)state;
+	open_sad(&fixture);
+	pair = establish(&fixture, true, 0xabcdef, 3600);
+	sad_lapse(fixture.sad, pair);
+	assert_int_equal(pair->state, SA_DELETING);
+	assert_int_equal(fixture.retired, 1);
+	assert_int_equal(fixture.request_count, 0);
+	assert_int_equal(sad_active_count(fixture.sad), 0);
+	sad_close_outbound(fixture.sad, pair);
+	assert_int_equal(fixture.request_count, 1);
+	assert_int_equal(fixture.requests[0].sa.spi, 0xabcdef);
+	advance(&fixture, 2000);
+	assert_int_equal(fixture.removed, 1);
+	assert_int_equal(fixture.request_count, 2);
+
+	pair = establish(&fixture, true, 0xabcdef, 3600);
+	fixture.request_count = 0;
+	sad_lapse(fixture.sad, pair);
+	advance(&fixture, 2000);
+	assert_int_equal(fixture.removed, 2);
+	assert_int_equal(fixture.request_count, 2);
+	assert_int_equal(fixture.requests[0].sa.spi, 0xabcdef);
+	close_sad(&fixture);
+}
+
 /* An SPI that comes too late is given back. */
 static void removal_waits_for_the_spi(void **state)
 {
@@ -510,6 +541,7 @@ int main(void)
 	    cmocka_unit_test(a_limit_of_packets_is_our_own),
 	    cmocka_unit_test(soft_limits_of_the_data_plane_count_once),
 	    cmocka_unit_test(retiring_keeps_the_inbound_sa_for_a_while),
+	    cmocka_unit_test(lapsing_keeps_the_outbound_sa_as_well),
 	    cmocka_unit_test(removal_waits_for_the_spi),
 	    cmocka_unit_test(a_failed_installation_is_told),
 	    cmocka_unit_test(epochs_are_judged_in_order),

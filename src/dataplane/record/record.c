@@ -39,8 +39,8 @@ struct dataplane {
 	size_t reservations;
 	bool sequential;
 	uint32_t next_spi;
-	enum err fail_next[DATAPLANE_ACQUIRE_FAILED + 1];
-	uint64_t succeeded[DATAPLANE_ACQUIRE_FAILED + 1];
+	enum err fail_next[DATAPLANE_ACQUIRE_FULFILLED + 1];
+	uint64_t succeeded[DATAPLANE_ACQUIRE_FULFILLED + 1];
 };
 
 static struct sa_name name_of(
@@ -314,6 +314,7 @@ static enum err perform(struct dataplane *dp, const struct dataplane_request *re
 		return delete_policy(dp, &request->policy, completion);
 	case DATAPLANE_REMOVE_STALE:
 	case DATAPLANE_ACQUIRE_FAILED:
+	case DATAPLANE_ACQUIRE_FULFILLED:
 		return ERR_OK;
 	}
 	return problem_set(&completion->problem, ERR_UNSUPPORTED, "no such operation");

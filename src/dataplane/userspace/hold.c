@@ -214,14 +214,14 @@ static void make_ready(struct hold *hold, struct held_flow *held)
 	held->first = NULL;
 }
 
-bool hold_release(struct hold *hold, const struct dataplane_sa *sa)
+bool hold_release(struct hold *hold, uint32_t policy_id, const struct selector *matching)
 {
 	for (size_t i = 0; i < BUCKETS && hold->flows > 0; i++) {
 		struct held_flow **link = &hold->buckets[i];
 
 		while (*link != NULL) {
-			if ((*link)->flow.policy_id == sa->policy_id &&
-			    selector_matches(&sa->selector, &(*link)->flow)) {
+			if ((*link)->flow.policy_id == policy_id &&
+			    selector_matches(matching, &(*link)->flow)) {
 				make_ready(hold, *link);
 				forget(hold, link);
 			} else {

@@ -42,8 +42,8 @@ void hold_fail(
     struct hold *hold, uint32_t policy_id, const struct selector *matching, uint64_t now_ms);
 /* The policy is gone, and its flows with it. */
 void hold_forget(struct hold *hold, uint32_t policy_id);
-/* An outbound SA is there; returns whether frames are now ready. */
-bool hold_release(struct hold *hold, const struct dataplane_sa *sa);
+/* An outbound SA is there for what matches; returns whether frames are now ready. */
+bool hold_release(struct hold *hold, uint32_t policy_id, const struct selector *matching);
 /* The next ready frame, to be freed by the caller; NULL when there is none. */
 struct held_frame *hold_next_ready(struct hold *hold);
 

@@ -52,6 +52,12 @@ static enum err apply_filter(struct dataplane *dp, struct problem *problem)
 	return dp->starting ? ERR_OK : filter_apply(dp->filter, &dp->spd, problem);
 }
 
+static void release_held(struct dataplane *dp, uint32_t policy_id, const struct selector *matching)
+{
+	if (hold_release(dp->hold, policy_id, matching))
+		(void)eventfd_write(dp->ready, 1);
+}
+
 static enum err add_sa(
     struct dataplane *dp, const struct dataplane_sa *told, struct dataplane_completion *completion)
 {
@@ -67,8 +73,8 @@ static enum err add_sa(
 	if (code != ERR_OK || told->direction != IPSEC_OUT)
 		return code;
 	sa = sa_table_find(dp->sas, told->spi, told->suite.protocol, &told->destination);
-	if (sa->usable && hold_release(dp->hold, told))
-		(void)eventfd_write(dp->ready, 1);
+	if (sa->usable)
+		release_held(dp, told->policy_id, &told->selector);
 	if (told->encapsulation_keepalive)
 		set_tick(dp);
 	return ERR_OK;
@@ -197,6 +203,9 @@ static void perform(struct dataplane *dp, const struct dataplane_request *reques
 		break;
 	case DATAPLANE_ACQUIRE_FAILED:
 		hold_fail(dp->hold, request->policy.id, &request->policy.selector, coarse_ms());
+		break;
+	case DATAPLANE_ACQUIRE_FULFILLED:
+		release_held(dp, request->policy.id, &request->policy.selector);
 		break;
 	}
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ struct monitor {
 	struct encapsulation *encapsulation;
 	struct mnl_socket *socket;
 	int stop;             /* eventfd: readable when the thread is to end */
+	int reminder;         /* timerfd */
 	atomic_uint news;     /* enum monitor_news */
 	pthread_mutex_t lock; /* for these: */
 	struct wish own[OWN_MAX];
@@ -334,6 +336,22 @@ static void receive(struct monitor *monitor)
 	secret_wipe(monitor->received, (size_t)got);
 }
 
+void monitor_remind(struct monitor *monitor, uint64_t in_ms)
+{
+	struct itimerspec due = {.it_value = {.tv_sec = (time_t)(in_ms / 1000),
+				     .tv_nsec = (long)(in_ms % 1000) * 1000000}};
+
+	(void)timerfd_settime(monitor->reminder, 0, &due, NULL);
+}
+
+static void remind(struct monitor *monitor)
+{
+	uint64_t times;
+
+	if (read(monitor->reminder, &times, sizeof(times)) == sizeof(times))
+		wake(monitor);
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec now;
@@ -346,7 +364,7 @@ static void *run(void *argument)
 {
 	struct monitor *monitor = argument;
 	struct pollfd wait[] = {{.fd = mnl_socket_get_fd(monitor->socket), .events = POLLIN},
-	    {.fd = monitor->stop, .events = POLLIN}};
+	    {.fd = monitor->stop, .events = POLLIN}, {.fd = monitor->reminder, .events = POLLIN}};
 
 	uint64_t next = now_ms() + ENCAPSULATION_KEEPALIVE_MS;
 
@@ -358,9 +376,12 @@ static void *run(void *argument)
 				encapsulation_keep_alive(monitor->encapsulation);
 			next = now + ENCAPSULATION_KEEPALIVE_MS;
 		}
-		if (poll(wait, 2, monitor->encapsulation != NULL ? (int)(next - now) : -1) > 0 &&
-		    wait[0].revents != 0)
+		if (poll(wait, 3, monitor->encapsulation != NULL ? (int)(next - now) : -1) <= 0)
+			continue;
+		if (wait[0].revents != 0)
 			receive(monitor);
+		if (wait[2].revents != 0)
+			remind(monitor);
 	}
 	return NULL;
 }
@@ -439,6 +460,7 @@ enum err monitor_open(const struct dataplane_listener *listener, struct wishes *
 	monitor->encapsulation = encapsulation;
 	(void)pthread_mutex_init(&monitor->lock, NULL);
 	monitor->stop = eventfd(0, EFD_CLOEXEC);
+	monitor->reminder = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	code = subscribe(monitor, own_port, problem);
 	if (code == ERR_OK && pthread_create(&monitor->thread, NULL, run, monitor) != 0)
 		code = problem_set(problem, ERR_SYSTEM, "cannot start a thread for the kernel");
@@ -463,6 +485,8 @@ void monitor_close(struct monitor *monitor)
 		(void)mnl_socket_close(monitor->socket);
 	if (monitor->stop >= 0)
 		(void)close(monitor->stop);
+	if (monitor->reminder >= 0)
+		(void)close(monitor->reminder);
 	(void)pthread_mutex_destroy(&monitor->lock);
 	free(monitor);
 }

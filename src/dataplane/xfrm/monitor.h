@@ -39,6 +39,8 @@ void monitor_wants_successor(struct monitor *monitor, const struct xfrm_usersa_i
  * is none since the last.
  */
 bool monitor_take_own(struct monitor *monitor, struct wish *out);
+/* Wakes the engine's thread then, as by a report; replaces the wish before it. */
+void monitor_remind(struct monitor *monitor, uint64_t in_ms);
 void monitor_close(struct monitor *monitor);
 
 #endif

@@ -23,7 +23,8 @@ struct dataplane {
 	struct surroundings *surroundings;
 	struct encapsulation *encapsulation; /* NULL without a port for it */
 	struct monitor *monitor;
-	bool keep; /* policies and SAs stand when it ends */
+	struct resting *resting; /* the first that is over comes first */
+	bool keep;               /* policies and SAs stand when it ends */
 };
 
 /*
@@ -66,6 +67,14 @@ enum err sas_remove(struct dataplane *dataplane, bool larval, struct problem *pr
 void sas_drop_larval(struct dataplane *dataplane, const struct wish *wish);
 /* No SA will come for this wish now. */
 void sas_refuse(struct dataplane *dataplane, const struct wish *wish);
+/*
+ * The same where packets go clear meanwhile: the larval SA, for which the kernel asks for no other,
+ * stays as long as a refusal would, and is forgotten by a later sas_end_rest().
+ */
+void sas_rest(struct dataplane *dataplane, const struct wish *wish);
+void sas_end_rest(struct dataplane *dataplane);
+/* Forgets what rests, with no word to the kernel. */
+void sas_clear_rest(struct dataplane *dataplane);
 /* Reports again what may have been missed: wishes, and SAs that are used up or gone. */
 void sas_resynchronise(struct dataplane *dataplane);
 

@@ -167,7 +167,7 @@ void wishes_take_fulfilled(struct wishes *wishes, uint32_t policy_id, const stru
 	visit(taken, visitor, context);
 }
 
-void wishes_take_failed(struct wishes *wishes, uint32_t policy_id, enum ipsec_mode mode,
+void wishes_take_matching(struct wishes *wishes, uint32_t policy_id, enum ipsec_mode mode,
     const struct selector *selector, wishes_visitor visitor, void *context)
 {
 	bool hosts = selector != NULL && mode == IPSEC_TRANSPORT &&

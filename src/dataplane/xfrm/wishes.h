@@ -34,7 +34,7 @@ typedef void (*wishes_visitor)(void *context, const struct wish *wish);
 void wishes_take_fulfilled(struct wishes *wishes, uint32_t policy_id, const struct address *source,
     const struct address *destination, wishes_visitor visitor, void *context);
 /* Takes out those of this policy whose packets the selector matches; all of it when NULL. */
-void wishes_take_failed(struct wishes *wishes, uint32_t policy_id, enum ipsec_mode mode,
+void wishes_take_matching(struct wishes *wishes, uint32_t policy_id, enum ipsec_mode mode,
     const struct selector *selector, wishes_visitor visitor, void *context);
 
 #endif

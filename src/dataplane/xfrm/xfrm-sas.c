@@ -4,8 +4,10 @@
  */
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <utlist.h>
 
 #include "base/secret.h"
 #include "crypto/algorithms.h"
@@ -205,6 +207,62 @@ void sas_refuse(struct dataplane *dp, const struct wish *wish)
 		queue_refusal(dp, wish);
 	/* Where the kernel would not have it. */
 	queue_larval_delete(dp->batch, wish);
+}
+
+/* A flow that goes clear, with the larval SA that keeps the kernel from asking at each packet. */
+struct resting {
+	struct wish wish;
+	uint64_t over_ms;
+	struct resting *next, *prev;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void sas_rest(struct dataplane *dp, const struct wish *wish)
+{
+	struct resting *resting = calloc(1, sizeof(*resting));
+
+	if (resting == NULL) {
+		sas_drop_larval(dp, wish);
+		return;
+	}
+	resting->wish = *wish;
+	resting->over_ms = now_ms() + REFUSAL_SECONDS * 1000;
+	if (dp->resting == NULL)
+		monitor_remind(dp->monitor, REFUSAL_SECONDS * 1000);
+	DL_APPEND(dp->resting, resting);
+}
+
+void sas_end_rest(struct dataplane *dp)
+{
+	while (dp->resting != NULL) {
+		struct resting *first = dp->resting;
+		uint64_t now = now_ms();
+
+		if (first->over_ms > now) {
+			monitor_remind(dp->monitor, first->over_ms - now);
+			return;
+		}
+		DL_DELETE(dp->resting, first);
+		sas_drop_larval(dp, &first->wish);
+		free(first);
+	}
+}
+
+void sas_clear_rest(struct dataplane *dp)
+{
+	while (dp->resting != NULL) {
+		struct resting *first = dp->resting;
+
+		DL_DELETE(dp->resting, first);
+		free(first);
+	}
 }
 
 /* Reports what the kernel has, and marks SAs that are still there. */

@@ -85,17 +85,14 @@ static void give_up(void *context, const struct wish *wish)
 	sas_refuse(context, wish);
 }
 
-/*
- * Where protection is only requested nothing waits: packets go clear. The larval SA stays until the
- * kernel ends it, which asks for no other meanwhile, else it would with every packet.
- */
+/* Where protection is only requested nothing waits: packets go clear. */
 static void give_up_unless_clear(void *context, const struct wish *wish)
 {
 	struct dataplane *dp = context;
 	const struct policy_part *part = policies_find_part(dp->policies, wish->index);
 
 	if (part != NULL && part->action == POLICY_REQUEST)
-		wishes_add(dp->wishes, wish);
+		sas_rest(dp, wish);
 	else
 		give_up(dp, wish);
 }
@@ -109,7 +106,7 @@ static void delete_policy(struct work *work, uint32_t id)
 		(void)problem_set(&work->completion.problem, ERR_NOT_FOUND, "no policy %u", id);
 		return;
 	}
-	wishes_take_failed(dp->wishes, id, policy->told.mode, NULL, give_up, dp);
+	wishes_take_matching(dp->wishes, id, policy->told.mode, NULL, give_up, dp);
 	for (; policy != NULL; policy = policy->next) {
 		for (const struct policy_part *part = policy->parts; part != NULL;
 		     part = part->next) {
@@ -125,8 +122,26 @@ static void acquire_failed(struct dataplane *dp, const struct dataplane_policy *
 	const struct policy *policy = policies_find(dp->policies, failed->id);
 
 	if (policy != NULL)
-		wishes_take_failed(dp->wishes, failed->id, policy->told.mode, &failed->selector,
+		wishes_take_matching(dp->wishes, failed->id, policy->told.mode, &failed->selector,
 		    give_up_unless_clear, dp);
+}
+
+/* The kernel may have a larval SA still, which would keep packets waiting. */
+static void look_again(void *context, const struct wish *wish)
+{
+	struct dataplane *dp = context;
+
+	sas_drop_larval(dp, wish);
+	policies_renew(dp->policies, dp->batch, wish->index);
+}
+
+static void acquire_fulfilled(struct dataplane *dp, const struct dataplane_policy *fulfilled)
+{
+	const struct policy *policy = policies_find(dp->policies, fulfilled->id);
+
+	if (policy != NULL)
+		wishes_take_matching(dp->wishes, fulfilled->id, policy->told.mode,
+		    &fulfilled->selector, look_again, dp);
 }
 
 static void remove_stale(struct dataplane *dp)
@@ -169,6 +184,9 @@ static void perform(struct work *work, const struct dataplane_request *request)
 		break;
 	case DATAPLANE_ACQUIRE_FAILED:
 		acquire_failed(dp, &request->policy);
+		break;
+	case DATAPLANE_ACQUIRE_FULFILLED:
+		acquire_fulfilled(dp, &request->policy);
 		break;
 	}
 }
@@ -222,16 +240,17 @@ static void xfrm_flush(struct dataplane *dp)
 
 	while (monitor_take_own(dp->monitor, &own)) {
 		policies_allow_own(dp->policies, dp->batch, &own.flow.local, &own.flow.remote);
-		sas_drop_larval(dp, &own);
-		policies_renew(dp->policies, dp->batch, own.index);
+		look_again(dp, &own);
 	}
 	follow_news(dp);
+	sas_end_rest(dp);
 	batch_flush(dp->batch);
 }
 
 static void release(struct dataplane *dp)
 {
 	monitor_close(dp->monitor);
+	sas_clear_rest(dp);
 	encapsulation_close(dp->encapsulation);
 	policies_free(dp->policies);
 	wishes_free(dp->wishes);

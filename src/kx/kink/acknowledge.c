@@ -17,8 +17,8 @@ static void make_ack(struct kink_command *command)
 	uint8_t buffer[KINK_HEAD_MAX];
 	struct writer head = writer_of(buffer, sizeof(buffer));
 	struct bytes none = {0};
-	enum err error = kink_prepare(
-	    command->kink, &command->remote.address, &header, none, none, 0, &head, &request);
+	enum err error = kink_prepare(command->kink, &command->remote.address, command->principal,
+	    &header, none, none, 0, &head, &request);
 
 	if (error == ERR_OK)
 		error = host->kerberos(host->self, &request);

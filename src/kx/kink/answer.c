@@ -44,9 +44,9 @@ void kink_response_protect(struct kink_response *response)
 	request.literal_prf = kink_is_racoon2(response->kink, &response->key.remote);
 	if (response->keys_wanted)
 		kink_respond_derivations(response, &request, &seeds);
-	error = kink_prepare(response->kink, &response->key.remote, &header, response->ap_rep,
-	    response->plain, response->plain.len + response->lengths.seal_overhead, &head,
-	    &request);
+	error = kink_prepare(response->kink, &response->key.remote, response->client, &header,
+	    response->ap_rep, response->plain,
+	    response->plain.len + response->lengths.seal_overhead, &head, &request);
 	if (error == ERR_OK)
 		error = host->kerberos(host->self, &request);
 	secret_wipe(seed_buffer, seeds.len);

@@ -162,8 +162,8 @@ static void build(struct kink_command *command, struct kerberos_request *request
 	request->literal_prf = kink_is_racoon2(command->kink, &command->remote.address);
 	if (!command->sent && command->kind->derivations != NULL)
 		command->kind->derivations(command, request, &seeds);
-	error = kink_prepare(command->kink, &command->remote.address, &header, (struct bytes){0},
-	    command->plain, 0, &head, request);
+	error = kink_prepare(command->kink, &command->remote.address, command->principal, &header,
+	    (struct bytes){0}, command->plain, 0, &head, request);
 	if (error == ERR_OK)
 		error = host->kerberos(host->self, request);
 	if (error != ERR_OK)

@@ -92,7 +92,7 @@ struct bytes kink_copy(struct bytes octets);
  * is submitted. Nothing is encrypted when the plaintext is empty; sealed_len is its ciphertext's
  * length, 0 when that is not known yet.
  */
-enum err kink_prepare(struct kink *kink, const struct address *remote,
+enum err kink_prepare(struct kink *kink, const struct address *remote, const char *principal,
     const struct kink_header *header, struct bytes ap, struct bytes plain, size_t sealed_len,
     struct writer *buffer, struct kerberos_request *request) MUST_CHECK;
 /* Adds the checksum to the message and sends it. */

@@ -23,11 +23,11 @@ struct bytes kink_copy(struct bytes octets)
 	return bytes_of(copy, octets.len);
 }
 
-enum err kink_prepare(struct kink *kink, const struct address *remote,
+enum err kink_prepare(struct kink *kink, const struct address *remote, const char *principal,
     const struct kink_header *header, struct bytes ap, struct bytes plain, size_t sealed_len,
     struct writer *buffer, struct kerberos_request *request)
 {
-	struct kink_ap ours = {.epoch = kx_epoch(kink->kx, remote), .ap = ap};
+	struct kink_ap ours = {.epoch = kx_epoch(kink->kx, remote, principal), .ap = ap};
 	struct kink_writer message = kink_begin(buffer, header);
 
 	kink_put_ap(&message, header->type == KINK_REPLY ? KINK_AP_REP : KINK_AP_REQ, &ours);
