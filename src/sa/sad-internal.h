@@ -17,6 +17,10 @@ struct sad {
 	struct sa_peer *peers;
 };
 
+/* Asks for the inbound SPI of a part. */
+void sad_reserve(struct sad *sad, const struct sa_part *part);
+/* Takes the SAs of one direction out, or gives a reserved SPI back. */
+void sad_uninstall(struct sad *sad, struct sa_pair *pair, enum ipsec_direction direction);
 /* Starts the lifetimes of a pair that has just been established. */
 void sad_start_lifetime(struct sad *sad, struct sa_pair *pair);
 /* The soft limit in octets that the data plane watches for us; 0 for none. */
