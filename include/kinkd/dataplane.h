@@ -204,7 +204,9 @@ struct dataplane_settings {
 	uint32_t hold_flows;         /* flows that may hold packets at the same time */
 	uint16_t encapsulation_port; /* UDP port of ESP through NATs, RFC 3948's 4500; 0: none */
 	bool keep;                   /* at the end policies stand, and SAs where `outlives` */
-	const char *state_path; /* kernel: the file that remembers what was changed; NULL: none */
+	/* The file that remembers what is to outlive this run; NULL: none. Kernel: what was
+	   changed; userspace: which flows were protected under POLICY_REQUEST. */
+	const char *state_path;
 	/* The sockets that are bound to it, of IPv4 and IPv6, -1 where the host has no such family.
 	   They stay the caller's, which sends through them. Unused without a port. */
 	int encapsulation_sockets[2];

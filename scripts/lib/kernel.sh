@@ -4,6 +4,8 @@
 # Needs no root.
 
 kernel_library=${BASH_SOURCE[0]}
+# Where an ordinary user's shell does not look for modprobe and ip.
+PATH=$PATH:/usr/sbin:/sbin
 kernel_memory=512M
 # When it is ended, should it hang.
 kernel_seconds=14400

@@ -95,6 +95,8 @@ enum err dataplane_choose(struct daemon *daemon, struct problem *problem)
 		    problem, ERR_UNSUPPORTED, "there is no data plane \"%s\"", wanted);
 	if (check_settings(daemon, problem) != ERR_OK)
 		return problem->code;
+	if (daemon->dataplane_ops == &dataplane_userspace)
+		opened.state_path = RUNSTATEDIR "/kinkd/flows.state";
 	udp_descriptors(daemon->udp, HOST_PORT_IKE_NAT, opened.encapsulation_sockets);
 	if (daemon->dataplane_ops->reads_encapsulation)
 		udp_stop_reading(daemon->udp, HOST_PORT_IKE_NAT);

@@ -26,6 +26,7 @@ libdataplane_a_SOURCES = \
 	src/dataplane/userspace/parcel.c src/dataplane/userspace/parcel.h \
 	src/dataplane/userspace/path.c src/dataplane/userspace/path.h \
 	src/dataplane/userspace/private.h \
+	src/dataplane/userspace/promises.c src/dataplane/userspace/promises.h \
 	src/dataplane/userspace/reassemble.c \
 	src/dataplane/userspace/receive.c src/dataplane/userspace/receive.h \
 	src/dataplane/userspace/replay.c src/dataplane/userspace/replay.h \

@@ -254,8 +254,19 @@ a delete 0x5001 10.9.0.2
 settled a $((before + 1))
 check "without it nothing is clear again" refuses on a ping -q -c 1 -W 1 10.9.0.2
 check "nor taken" refuses on b ping -q -c 1 -W 1 10.9.0.1
-stop a
+crash a
+check "nor after a crash" refuses on a ping -q -c 1 -W 1 10.9.0.2
+start a kink0
+a policy 3 10 request 0.0.0.0/0 10.9.0.0/24 0 0 0
+a settled
+wait_for said a '^done' 2
+check "nor in the next run" refuses on a ping -q -c 1 -W 1 10.9.0.2
+check "which drops what comes" refuses on b ping -q -c 1 -W 1 10.9.0.1
 stop b
+on a ip addr add 10.9.0.7/24 dev veth-a
+check "other flows are as they were" on a ping -q -c 1 -W 2 -I 10.9.0.7 10.9.0.2
+stop a
+check "a clean end forgets it" refuses test -e $work/a.state
 check "the reverse path check is as it was" test "$(setting)" = "$strictness"
 
 # AH and bundles. A judge from outside makes the ICVs again (RFC 4302 3.3.3).

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "dataplane/selector.h"
 #include "dataplane/userspace/hold.h"
+#include "dataplane/userspace/promises.h"
 #include "dataplane/userspace/sa_table.h"
 #include "dataplane/userspace/spd.h"
 
@@ -321,6 +323,62 @@ static void test_ports_tell_flows_apart_where_they_matter(void **state)
 	hold_free(hold);
 }
 
+static void put_line(const char *path, const char *line)
+{
+	FILE *file = fopen(path, "a");
+
+	assert_non_null(file);
+	assert_true(fputs(line, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* What was protected once is so in the next run, while a policy requests it; nothing else is. */
+static void test_promises_outlive_a_run(void **state)
+{
+	char path[] = "/tmp/kinkd-promises-XXXXXX";
+	struct dataplane_policy policy = {.id = 3,
+	    .priority = 9,
+	    .action = POLICY_REQUEST,
+	    .selector = selector("10.0.0.0/8", "10.9.0.0/24")};
+	struct selector kept = selector("10.1.0.1/32", "10.9.0.2/32");
+	struct selector left = selector("10.1.0.1/32", "10.8.0.2/32");
+	struct dataplane_flow protected = flow(3, "10.1.0.1", "10.9.0.2");
+	struct dataplane_flow other = flow(3, "10.1.0.1", "10.9.0.3");
+	struct spd spd = {0};
+	struct log log;
+	int fd = mkstemp(path);
+
+	(void)state;
+	log_init(&log, NULL, NULL, LOG_LEVEL_ERROR);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	promises_note(path, &kept, &log);
+	promises_note(path, &left, &log);
+	put_line(path, "10.1.0.1 10.1.0.1 10.9.0.3 10.9.0.3 0 65535 0 65536 0\n"
+		       "10.1.0.1 10.1.0.1 10.9.0.3 2001:db8::1 0 65535 0 65535 0\n"
+		       "10.1.0.1 10.1.0.1 10.9.0.3 10.9.0.2 0 65535 0 65535 0\n"
+		       "\n10.1.0.1 10.1.0.1 10.9.0.3 nowhere 0 65535 0 65535 0");
+	assert_int_equal(spd_add(&spd, &policy), ERR_OK);
+	promises_recall(path, &spd);
+	assert_true(spd_is_required(&spd, &spd.policies[0], &protected));
+	assert_false(spd_is_required(&spd, &spd.policies[0], &other));
+	assert_int_equal(spd.flow_count, 1);
+	promises_tidy(path, &spd, &log);
+	spd_clear(&spd);
+
+	policy.selector.remote = range("10.0.0.0/8");
+	assert_int_equal(spd_add(&spd, &policy), ERR_OK);
+	promises_recall(path, &spd);
+	assert_int_equal(spd.flow_count, 1);
+	assert_true(spd_is_required(&spd, &spd.policies[0], &protected));
+	spd_clear(&spd);
+	promises_forget(path);
+	assert_int_not_equal(access(path, F_OK), 0);
+	promises_recall(path, &spd);
+	promises_tidy(path, &spd, &log);
+	assert_int_not_equal(access(path, F_OK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +390,7 @@ int main(void)
 	    cmocka_unit_test(test_held_packets_are_bounded_and_ordered),
 	    cmocka_unit_test(test_failed_flows_ask_after_a_while),
 	    cmocka_unit_test(test_ports_tell_flows_apart_where_they_matter),
+	    cmocka_unit_test(test_promises_outlive_a_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include "dataplane/userspace/filter.h"
 #include "dataplane/userspace/hold.h"
 #include "dataplane/userspace/path.h"
+#include "dataplane/userspace/promises.h"
 #include "dataplane/userspace/routing.h"
 #include "dataplane/userspace/sa_table.h"
 #include "dataplane/userspace/sockets.h"
@@ -37,11 +38,12 @@ struct dataplane {
 	struct hold *hold;
 	uint16_t udp_port; /* of UDP encapsulation; 0: none */
 
-	int stop;      /* eventfd: readable when the threads are to end */
-	int ready;     /* eventfd: readable when held packets may go */
-	int tick;      /* timerfd: runs while some SA has to keep a NAT's mapping alive */
-	bool starting; /* what an earlier run left still stands, and its filter counts */
-	bool keep;     /* policies stand when it ends */
+	int stop;         /* eventfd: readable when the threads are to end */
+	int ready;        /* eventfd: readable when held packets may go */
+	int tick;         /* timerfd: runs while some SA has to keep a NAT's mapping alive */
+	char *state_path; /* of promises.h; NULL: none */
+	bool starting;    /* what an earlier run left still stands, and its filter counts */
+	bool keep;        /* policies stand when it ends */
 	bool running;
 	pthread_t outbound;
 	pthread_t inbound;

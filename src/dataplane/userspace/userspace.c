@@ -4,6 +4,7 @@
  * outbound.c and inbound.c.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -68,8 +69,10 @@ static enum err add_sa(
 	if (code == ERR_OK)
 		code = sa_table_add(dp->sas, told, coarse_ms(), &completion->problem);
 	if (code == ERR_OK && told->direction == IPSEC_OUT &&
-	    spd_require(&dp->spd, told->policy_id, &told->selector))
+	    spd_require(&dp->spd, told->policy_id, &told->selector)) {
+		promises_note(dp->state_path, &told->selector, dp->log);
 		code = apply_filter(dp, &completion->problem);
+	}
 	if (code != ERR_OK || told->direction != IPSEC_OUT)
 		return code;
 	sa = sa_table_find(dp->sas, told->spi, told->suite.protocol, &told->destination);
@@ -125,6 +128,8 @@ static enum err add_policy(
 
 	if (code != ERR_OK)
 		return problem_set(problem, code, "policy %u: %s", policy->id, err_text(code));
+	if (policy->action == POLICY_REQUEST)
+		promises_recall(dp->state_path, &dp->spd);
 	/* The filter first, so that nothing clear is taken for an answer. */
 	code = apply_filter(dp, problem);
 	if (code == ERR_OK)
@@ -153,8 +158,9 @@ static enum err delete_policy(struct dataplane *dp, uint32_t id, struct problem 
 
 static enum err remove_stale(struct dataplane *dp, struct problem *problem)
 {
-	enum err code = ERR_OK;
+	enum err code;
 
+	promises_tidy(dp->state_path, &dp->spd, dp->log);
 	if (!dp->starting)
 		return ERR_OK;
 	code = filter_begin(dp->filter, &dp->spd, problem);
@@ -251,14 +257,18 @@ static void close_parts(struct dataplane *dp, bool keep)
 	sa_table_free(dp->sas);
 	hold_free(dp->hold);
 	spd_clear(&dp->spd);
+	free(dp->state_path);
 	(void)pthread_rwlock_destroy(&dp->lock);
 	free(dp);
 }
 
 static void userspace_close(struct dataplane *dp)
 {
-	if (dp != NULL)
-		close_parts(dp, dp->keep);
+	if (dp == NULL)
+		return;
+	if (!dp->keep)
+		promises_forget(dp->state_path);
+	close_parts(dp, dp->keep);
 }
 
 static enum err start_threads(struct dataplane *dp, struct problem *problem)
@@ -321,6 +331,7 @@ static enum err userspace_open(const struct dataplane_settings *settings,
 	dp->log = log;
 	dp->udp_port = settings->encapsulation_port;
 	dp->keep = settings->keep;
+	dp->state_path = settings->state_path != NULL ? strdup(settings->state_path) : NULL;
 	code = open_tables(dp, settings, problem);
 	/* The device first: while another daemon has it, nothing of that one's may be touched. */
 	if (code == ERR_OK)
