@@ -68,6 +68,11 @@ struct kx_method {
 	bool needs_principal; /* negotiations come with the peer's principal */
 	enum err (*open)(struct kx *kx, void **state);
 	void (*close)(void *state);
+	/*
+	 * Whether something is on its way to peers that a shutdown waits for; kx_shutdown_check()
+	 * is to be called when it is not any more. NULL: never.
+	 */
+	bool (*busy)(void *state);
 	/* The end is near, and all pairs are gone: peers are told. NULL where there is nothing to
 	 * tell.
 	 */
@@ -136,8 +141,13 @@ void kx_negotiation_failed(struct kx *kx, struct kx_negotiation *negotiation,
 void kx_pair_accepted(struct kx *kx, struct sa_pair *pair, const char *identity);
 /* A pair that the peer began to make will not be: we make one, if traffic waits for it. */
 void kx_pair_unexpected(struct kx *kx, const struct sa_pair *pair);
-/* The host at this address lost its state: all pairs with it go that nobody negotiates. */
-void kx_peer_restarted(struct kx *kx, const struct address *remote);
+/*
+ * The host at this address lost its state: all pairs with it go that nobody negotiates, but for
+ * what was made from since_ms on (TIMERS_NEVER: nothing).
+ */
+void kx_peer_restarted(struct kx *kx, const struct address *remote, uint64_t since_ms);
+/* A pair, a connection's negotiation, or what a method had to say has gone: maybe the last. */
+void kx_shutdown_check(struct kx *kx);
 /* An authentic message that is no replay came from this host. */
 void kx_peer_heard(struct kx *kx, const struct address *remote);
 /* ERR_OK: the peer is there. ERR_TIMEOUT: it did not answer. Otherwise it could not be asked. */

@@ -220,22 +220,36 @@ static void end_shutdown(struct kx *kx, const struct problem *problem)
 		done(kx->shutdown.context, problem);
 }
 
+/* A message that is said several times is not to be said once because the end comes first. */
+static bool is_busy(const struct kx *kx)
+{
+	for (int i = 0; i < EXCHANGE_COUNT; i++) {
+		const struct kx_method *method = kx_method_of(i);
+
+		if (method != NULL && method->busy != NULL && method->busy(kx->method_states[i]))
+			return true;
+	}
+	return sad_active_count(kx->sad) > 0;
+}
+
 void kx_shutdown_check(struct kx *kx)
 {
 	static const struct problem none = {.code = ERR_OK};
 
-	if (kx->shutdown.active && kx->shutdown.done != NULL && sad_active_count(kx->sad) == 0)
+	if (kx->shutdown.active && kx->shutdown.done != NULL && !is_busy(kx))
 		end_shutdown(kx, &none);
 }
 
 static void out_of_time(struct timer *timer, void *context)
 {
 	struct kx *kx = context;
-	struct problem problem;
+	struct problem problem = {.code = ERR_OK};
+	size_t count = sad_active_count(kx->sad);
 
 	(void)timer;
-	(void)problem_set(&problem, ERR_TIMEOUT, "%zu pairs of SAs were not confirmed deleted",
-	    sad_active_count(kx->sad));
+	if (count > 0)
+		(void)problem_set(
+		    &problem, ERR_TIMEOUT, "%zu pairs of SAs were not confirmed deleted", count);
 	end_shutdown(kx, &problem);
 }
 

@@ -212,8 +212,4 @@ void kx_lapse_counted(struct kx *kx, const struct dataplane_completion *completi
 void kx_lapse_over(const struct kx_connection *connection);
 void kx_lapse_clear(struct kx *kx);
 
-/* commands.c */
-/* Called when a pair or a connection's negotiation has gone. */
-void kx_shutdown_check(struct kx *kx);
-
 #endif

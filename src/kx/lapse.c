@@ -118,8 +118,11 @@ static void end(struct kx *kx, struct sa_pair *pair)
 	sad_remove(kx->sad, pair);
 }
 
-/* All SAs with this host go, but for those that are still negotiated or being deleted. */
-static size_t end_pairs(struct kx *kx, const struct address *remote,
+/*
+ * All SAs with this host go, but for those that are still negotiated or being deleted, or were made
+ * from since_ms on.
+ */
+static size_t end_pairs(struct kx *kx, const struct address *remote, uint64_t since_ms,
     void (*how)(struct kx *kx, struct sa_pair *pair), uint64_t *expire_ms)
 {
 	const struct sa_peer *peer = sad_find_peer(kx->sad, remote);
@@ -129,7 +132,8 @@ static size_t end_pairs(struct kx *kx, const struct address *remote,
 
 	for (; pair != NULL; pair = next) {
 		next = pair->peer_next;
-		if (pair->state == SA_LARVAL || pair->owner != 0 || pair->retired)
+		if (pair->state == SA_LARVAL || pair->owner != 0 || pair->retired ||
+		    pair->created_ms >= since_ms)
 			continue;
 		if (pair->expire_ms > *expire_ms || pair->expire_ms == 0)
 			*expire_ms = pair->expire_ms != 0 ? pair->expire_ms : TIMERS_NEVER;
@@ -139,12 +143,12 @@ static size_t end_pairs(struct kx *kx, const struct address *remote,
 	return count;
 }
 
-void kx_peer_restarted(struct kx *kx, const struct address *remote)
+void kx_peer_restarted(struct kx *kx, const struct address *remote, uint64_t since_ms)
 {
 	struct kx_watch *watch = kx_watch_find(kx, remote);
 	uint64_t expire_ms = 0;
 	/* Its kernel may send by them until it has the new ones. */
-	size_t count = end_pairs(kx, remote, lapse, &expire_ms);
+	size_t count = end_pairs(kx, remote, since_ms, lapse, &expire_ms);
 	char text[ADDRESS_TEXT_SIZE];
 
 	kx_count(kx, KX_PEERS_RESTARTED);
@@ -171,7 +175,7 @@ static void renew_at(struct kx *kx, const struct address *remote, uint32_t epoch
 	struct kx_watch *watch = kx_watch_find(kx, remote);
 	uint64_t until_ms = kx->host.now_ms(kx->host.self);
 
-	(void)end_pairs(kx, remote, lapse, &until_ms);
+	(void)end_pairs(kx, remote, TIMERS_NEVER, lapse, &until_ms);
 	if (watch != NULL)
 		take_epoch(watch, epoch, until_ms);
 }
@@ -237,7 +241,7 @@ void kx_peer_dead(struct kx_watch *watch)
 	char principal[KERBEROS_NAME_MAX];
 
 	(void)snprintf(principal, sizeof(principal), "%s", peer != NULL ? principal_of(peer) : "");
-	count = end_pairs(kx, &watch->probe.remote, end, &until_ms);
+	count = end_pairs(kx, &watch->probe.remote, TIMERS_NEVER, end, &until_ms);
 	if (count == 0)
 		return;
 	kx_count(kx, KX_PEERS_DEAD);

@@ -321,19 +321,10 @@ bool sim_is_settled(struct sim *sim)
 static bool find_outlived(void *context, const struct kx_sa_view *view)
 {
 	struct survey *survey = context;
-	const struct sim_profile *profile = &survey->sim->profile;
 	const struct sim_host *host = survey->host;
 	const struct sim_host *peer = sim_host_at(survey->sim, &view->remote);
 
 	if (strcmp(view->state, "established") != 0 && strcmp(view->state, "replaced") != 0)
-		return true;
-	/*
-	 * A restart is noticed by the method that meets it; IKEv1's word of it is said without an
-	 * answer, and may get lost.
-	 */
-	if (profile->methods == SIM_FALLBACK ||
-	    (profile->methods == SIM_IKEV1 &&
-		profile->drop + profile->corrupt + profile->replay > 0))
 		return true;
 	if (peer == NULL || view->created_ms - host->clock_offset_ms < peer->started_ms)
 		survey->trouble = "has an SA from before its peer's restart";

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "kx/ikev1/sa.h"
+#include "kx/kx-internal.h"
 #include "policy/ike.h"
 #include "realm.h"
 #include "sim.h"
@@ -21,7 +23,8 @@
 struct world {
 	struct sim sim;
 	uint64_t counts[SIM_COUNT];
-	uint64_t begun; /* first messages of phase 1 */
+	uint64_t begun;    /* first messages of phase 1 */
+	uint64_t loses_ms; /* until then nothing gets through */
 };
 
 static enum sim_fate watch(struct sim *sim, struct bytes datagram, void *context)
@@ -31,14 +34,13 @@ static enum sim_fate watch(struct sim *sim, struct bytes datagram, void *context
 	enum notify_type notify;
 	struct bytes body;
 
-	(void)sim;
 	if (isakmp_header_decode(datagram, &header, &body, &notify) == ERR_OK &&
 	    memcmp(header.responder_cookie, (uint8_t[8]){0}, 8) == 0)
 		world->begun++;
-	return SIM_PASS;
+	return sim->now_ms < world->loses_ms ? SIM_LOSE : SIM_PASS;
 }
 
-static int setup(void **state)
+static int set_up(void **state, bool aggressive)
 {
 	struct world *world = sim_alloc(sizeof(*world));
 	struct sim *sim = &world->sim;
@@ -48,6 +50,7 @@ static int setup(void **state)
 	    .host_count = 2,
 	    .transport = true,
 	    .methods = SIM_IKEV1,
+	    .aggressive = aggressive,
 	    .isakmp_lifetime = LIFETIME_S,
 	    .lifetime = 100 * LIFETIME_S,
 	    .retransmit_first = 200,
@@ -66,6 +69,16 @@ static int setup(void **state)
 	sim->faults = false;
 	*state = world;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return set_up(state, false);
+}
+
+static int setup_aggressive(void **state)
+{
+	return set_up(state, true);
 }
 
 static int teardown(void **state)
@@ -218,6 +231,57 @@ static void a_clean_end_is_told(void **state)
 	assert_int_equal(established(world, 1), 0);
 }
 
+/* Nobody answers a deletion, so it is said more than once, also by who is about to go. */
+static void a_clean_end_is_told_again(void **state)
+{
+	struct world *world = *state;
+	struct sim *sim = &world->sim;
+	bool is_down = false;
+
+	make_sas(world, 0);
+	world->loses_ms = sim->now_ms + 100;
+	kx_shutdown(sim->hosts[0].kx, 5000, down, &is_down);
+	sim_run_until(sim, sim->now_ms + 10 * SECOND_MS);
+	assert_true(is_down);
+	assert_false(sim_is_protected(&sim->hosts[1], &sim->hosts[0]));
+}
+
+static bool find_stale(void *context, const struct kx_sa_view *view)
+{
+	const struct sim_host *host = context;
+	const struct sim_host *peer = sim_host_at(host->sim, &view->remote);
+
+	assert_true(view->created_ms - host->clock_offset_ms >= peer->started_ms);
+	return true;
+}
+
+/*
+ * INITIAL-CONTACT (RFC 2407 4.6.3.3) comes from a host that has restarted, while this one, which
+ * has no ISAKMP SA with it any more, begins one at the same time.
+ */
+static void what_was_before_a_restart_goes(void **state)
+{
+	struct world *world = *state;
+	struct sim *sim = &world->sim;
+	struct ikev1 *ikev1 = sim->hosts[0].kx->method_states[EXCHANGE_IKEV1];
+	uint32_t cursor = 0;
+	struct ikev1_sa *sa;
+
+	/* The peer's, which no successor of this host's own takes the place of. */
+	make_sas(world, 1);
+	sim_host_crash(&sim->hosts[1]);
+	while ((sa = slots_next(&ikev1->sas, &cursor)) != NULL)
+		ikev1_sa_free(sa);
+	sim_run_until(sim, sim->now_ms + 5 * SECOND_MS);
+	sim_host_start(&sim->hosts[1]);
+	sim_initiate(&sim->hosts[0], &sim->hosts[1]);
+	sim_initiate(&sim->hosts[1], &sim->hosts[0]);
+	sim_run_until(sim, sim->now_ms + 20 * SECOND_MS);
+	assert_true(sim_is_protected(&sim->hosts[0], &sim->hosts[1]));
+	assert_true(sim_is_protected(&sim->hosts[1], &sim->hosts[0]));
+	kx_each_sa(sim->hosts[0].kx, find_stale, &sim->hosts[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +290,10 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(its_end_is_told, setup, teardown),
 	    cmocka_unit_test_setup_teardown(sas_made_late_want_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_clean_end_is_told, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_clean_end_is_told_again, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_was_before_a_restart_goes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_was_before_a_restart_goes, setup_aggressive, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -750,7 +750,7 @@ static bool sends_on(uint64_t seed)
 	uint64_t created = kx_counter_value(kx, KX_SAS_CREATED);
 	uint64_t before = missed(world);
 
-	kx_peer_restarted(host(sim, 1)->kx, &host(sim, 0)->address);
+	kx_peer_restarted(host(sim, 1)->kx, &host(sim, 0)->address, TIMERS_NEVER);
 	sim_run_until(sim, sim->now_ms + 5000);
 	if (kx_counter_value(kx, KX_SAS_CREATED) == created)
 		sim_fail(sim, "there are no new SAs");

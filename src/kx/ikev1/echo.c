@@ -38,6 +38,8 @@ static void repeat(struct timer *timer, void *context)
 	if (--echo->left == 0 || timers_set(kx_timers(ikev1->kx), timer,
 				     ikev1_now(ikev1) + echo->interval_ms, repeat, echo) != ERR_OK)
 		echo_free(echo);
+	if (ikev1->echoes == NULL)
+		kx_shutdown_check(ikev1->kx);
 }
 
 void ikev1_echo(struct ikev1 *ikev1, const struct ikev1_path *path, struct bytes message)

@@ -348,26 +348,31 @@ bool ikev1_has_notification(const struct isakmp_chain *chain, enum notify_type t
 	return false;
 }
 
+/* Whether that one was there when this one's exchange began. */
+static bool is_older(const struct ikev1_sa *other, const struct ikev1_sa *sa)
+{
+	return other != sa && other->established && other->established_ms < sa->began_ms;
+}
+
 void ikev1_take_initial_contact(struct ikev1_sa *sa)
 {
 	struct ikev1_peer *peer = sa->peer;
 	struct ikev1_sa *other;
 	struct ikev1_sa *next;
 
-	if (sa->used)
-		return;
 	/*
-	 * Whoever has spoken under another SA since this exchange began has not lost it: both ends
-	 * began at the same time, or the notification is an old one.
+	 * Whoever has spoken under an older SA since this exchange began has not lost it: the
+	 * notification is an old one.
 	 */
 	for (other = peer->sas; other != NULL; other = other->next) {
-		if (other != sa && other->established && other->heard_ms >= sa->began_ms)
+		if (is_older(other, sa) && other->heard_ms >= sa->began_ms)
 			return;
 	}
 	for (other = peer->sas; other != NULL; other = next) {
 		next = other->next;
-		if (other != sa && other->established)
+		if (is_older(other, sa))
 			ikev1_sa_free(other);
 	}
-	kx_peer_restarted(peer->ikev1->kx, &peer->key.remote);
+	/* What was made since is with the peer as it is now. */
+	kx_peer_restarted(peer->ikev1->kx, &peer->key.remote, sa->began_ms);
 }

@@ -124,6 +124,11 @@ static void quit(void *state)
 	}
 }
 
+static bool is_busy(void *state)
+{
+	return ((const struct ikev1 *)state)->echoes != NULL;
+}
+
 static void initiate(void *state, struct kx_negotiation *negotiation)
 {
 	ikev1_quick_initiate(state, negotiation);
@@ -353,6 +358,7 @@ const struct kx_method ikev1_method = {
     .exchange = EXCHANGE_IKEV1,
     .open = ikev1_open,
     .close = ikev1_close,
+    .busy = is_busy,
     .quit = quit,
     .initiate = initiate,
     .abandon = abandon,

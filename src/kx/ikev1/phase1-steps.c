@@ -312,7 +312,7 @@ static bool knows_nothing_of_peer(const struct ikev1_sa *sa)
 	/* One that the peer did not come to is not with it. */
 	while (other != NULL && (other == sa || !other->established || !other->confirmed))
 		other = other->next;
-	while (pair != NULL && pair->state == SA_LARVAL)
+	while (pair != NULL && pair->state != SA_ESTABLISHED)
 		pair = pair->peer_next;
 	return other == NULL && pair == NULL;
 }

@@ -158,7 +158,6 @@ static void renew(struct timer *timer, void *context)
 
 void ikev1_sa_use(struct ikev1_sa *sa)
 {
-	sa->used = true;
 	if (!sa->idle || ikev1_peer_sa(sa->peer) != sa)
 		return;
 	/* From the loop, as ever. */

@@ -57,7 +57,6 @@ struct ikev1_sa {
 	bool remote_nat;
 	bool peer_nat;         /* the peer sees one, and goes on through the other port */
 	bool tell_contact;     /* the next Quick Mode is to carry INITIAL-CONTACT */
-	bool used;             /* SAs were made under it */
 	uint32_t dpd_sequence; /* of our next question (RFC 3706 6.1) */
 	uint32_t life_seconds;
 	uint64_t began_ms; /* its first message was sent, or came */

@@ -31,7 +31,7 @@ static bool epoch_is_stale(struct kink_command *command, const struct kink_messa
 	case SA_EPOCH_STALE:
 		return true;
 	case SA_EPOCH_NEW:
-		kx_peer_restarted(kx, &command->remote.address);
+		kx_peer_restarted(kx, &command->remote.address, TIMERS_NEVER);
 		break;
 	case SA_EPOCH_CURRENT:
 		break;

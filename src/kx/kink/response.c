@@ -215,7 +215,7 @@ static bool epoch_is_good(struct kink_response *response)
 		kx_count(kx, KX_DATAGRAMS_REPLAYED);
 		return false;
 	case SA_EPOCH_NEW:
-		kx_peer_restarted(kx, &response->key.remote);
+		kx_peer_restarted(kx, &response->key.remote, TIMERS_NEVER);
 		break;
 	case SA_EPOCH_CURRENT:
 		break;
