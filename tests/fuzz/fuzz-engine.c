@@ -13,6 +13,7 @@
 
 #include "../sim/peer.h"
 #include "../sim/realm.h"
+#include "profile.h"
 
 #define EVENTS_MAX 48
 
@@ -117,25 +118,14 @@ static void make_world(struct world *world, uint8_t settings)
 	sim->counts = world->counts;
 	sim->verbose =
 	    getenv("FUZZ_STORY") != NULL; /* what happened, for who looks into a finding */
-	/* A peer may do what the simulation's hosts do not: use an SPI twice. */
-	sim->profile = (struct sim_profile){.host_count = 2,
-	    .ipv6 = (settings & SETTING_IPV6) != 0,
-	    .transport = true,
-	    .tunnel = (settings & SETTING_TUNNEL) != 0,
-	    .ports = (settings & SETTING_PORTS) != 0,
-	    .suites = (settings & SETTING_SUITES) != 0 ? 1 : 0,
-	    .pfs = choice < 5 ? choice : 0,
-	    .protocols = choice < 5 ? 0 : choice - 3,
-	    .nonces = (settings & SETTING_NONCE) != 0 ? 1 : 0,
-	    .lifetime = 28800,
-	    .retransmit_first = 500,
-	    .retransmit_limit = 4000,
-	    .retransmit_tries = 5,
-	    .delete_grace = 1000,
-	    .max_sas = 16,
-	    .max_pending = 8,
-	    .replay = 1,
-	    .ticket_life = 36000};
+	sim->profile = fuzz_profile();
+	sim->profile.ipv6 = (settings & SETTING_IPV6) != 0;
+	sim->profile.tunnel = (settings & SETTING_TUNNEL) != 0;
+	sim->profile.ports = (settings & SETTING_PORTS) != 0;
+	sim->profile.suites = (settings & SETTING_SUITES) != 0 ? 1 : 0;
+	sim->profile.pfs = choice < 5 ? choice : 0;
+	sim->profile.protocols = choice < 5 ? 0 : choice - 3;
+	sim->profile.nonces = (settings & SETTING_NONCE) != 0 ? 1 : 0;
 	sim->host_count = 2;
 	for (unsigned i = 0; i < 2; i++)
 		make_host(sim, i);

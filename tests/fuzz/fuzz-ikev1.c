@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "../sim/realm.h"
-#include "../sim/sim.h"
+#include "profile.h"
 #include "kx/ikev1/phase2.h"
 #include "kx/kx-internal.h"
 
@@ -22,8 +22,9 @@ enum setting {
 	SETTING_PROOF_SHIFT = 1, /* two bits: enum sim_proof */
 	SETTING_TUNNEL = 8,
 	SETTING_PFS = 16,
-	SETTING_ALONE = 32, /* there is no SA to begin with */
-	SETTING_COUNT = 64
+	SETTING_ALONE = 32,  /* there is no SA to begin with */
+	SETTING_COMMIT = 64, /* the peer sets the commit bit */
+	SETTING_COUNT = 128
 };
 
 enum event {
@@ -39,6 +40,7 @@ enum event {
 	EVENT_PROBE,     /* the command */
 	EVENT_INITIATE,  /* the command */
 	EVENT_TERMINATE, /* the command */
+	EVENT_CONTINUE,  /* exchange, payloads: what goes on in the Quick Mode that is under way */
 	EVENT_COUNT
 };
 
@@ -169,22 +171,25 @@ static void say_sealed(struct world *world, struct reader *octets)
 		deliver(world, sa->path.port, whole);
 }
 
-static void say_answer(struct world *world, struct reader *octets)
+/* Under the IV of the Quick Mode that is under way; `answer`: with its nonce in the HASH. */
+static void say_next(struct world *world, uint8_t exchange, bool answer, struct reader *octets)
 {
 	struct ikev1_quick *quick = any_quick(world);
 	struct ikev1_message_writer message;
+	struct bytes nonce = {0};
 	struct bytes whole;
 	uint8_t iv[CBC_BLOCK_MAX];
 
-	if (quick == NULL)
+	if (quick == NULL || !reader_ok(octets))
 		return;
+	if (answer)
+		nonce = bytes_of(quick->nonce, sizeof(quick->nonce));
 	memcpy(iv, quick->exchange.iv, sizeof(iv));
-	ikev1_message_begin(
-	    &message, &quick->sa->cookies, ISAKMP_EXCHANGE_QUICK, quick->exchange.message_id);
+	ikev1_message_begin(&message, &quick->sa->cookies, exchange, quick->exchange.message_id);
 	ikev1_message_put_hash(&message, quick->sa->keys);
 	put_payloads(&message.chain, octets);
-	if (ikev1_message_hash(&message, quick->sa->keys, quick->exchange.message_id,
-		bytes_of(quick->nonce, sizeof(quick->nonce))) == ERR_OK &&
+	if (ikev1_message_hash(&message, quick->sa->keys, quick->exchange.message_id, nonce) ==
+		ERR_OK &&
 	    ikev1_message_seal(&message, quick->sa->keys, iv, &whole) == ERR_OK)
 		deliver(world, quick->sa->path.port, whole);
 }
@@ -197,26 +202,16 @@ static void make_world(struct world *world, uint8_t settings)
 	sim->counts = world->counts;
 	sim->verbose =
 	    getenv("FUZZ_STORY") != NULL; /* what happened, for who looks into a finding */
-	/* The first may be told to use an SPI twice. */
-	sim->profile = (struct sim_profile){.kind = SIM_CLEAN,
-	    .host_count = 2,
-	    .methods = SIM_IKEV1,
-	    .aggressive = (settings & SETTING_AGGRESSIVE) != 0,
-	    .proof = (enum sim_proof)(settings >> SETTING_PROOF_SHIFT & 3),
-	    .transport = true,
-	    .tunnel = (settings & SETTING_TUNNEL) != 0,
-	    .pfs = (settings & SETTING_PFS) != 0 ? 2 : 0,
-	    .lifetime = 28800,
-	    .retransmit_first = 500,
-	    .retransmit_limit = 4000,
-	    .retransmit_tries = 5,
-	    .delete_grace = 1000,
-	    .dpd = 30000,
-	    .max_sas = 16,
-	    .max_pending = 8,
-	    .replay = 1,
-	    .delay_ms = 5,
-	    .ticket_life = 36000};
+	sim->profile = fuzz_profile();
+	sim->profile.kind = SIM_CLEAN;
+	sim->profile.methods = SIM_IKEV1;
+	sim->profile.aggressive = (settings & SETTING_AGGRESSIVE) != 0;
+	sim->profile.proof = (enum sim_proof)(settings >> SETTING_PROOF_SHIFT & 3);
+	sim->profile.tunnel = (settings & SETTING_TUNNEL) != 0;
+	sim->profile.pfs = (settings & SETTING_PFS) != 0 ? 2 : 0;
+	sim->profile.commit = (settings & SETTING_COMMIT) != 0;
+	sim->profile.dpd = 30000;
+	sim->profile.delay_ms = 5;
 	sim->censor = censor;
 	sim->censor_context = world;
 	sim_make_world(sim, &sim_standin, 1);
@@ -233,6 +228,7 @@ static void happen(struct world *world, enum event event, struct bytes octets)
 	struct sim_host *peer = &sim->hosts[1];
 	struct reader r = reader_of(octets);
 	uint64_t wait_ms = 50;
+	uint8_t exchange;
 
 	switch (event) {
 	case EVENT_RAW:
@@ -245,7 +241,11 @@ static void happen(struct world *world, enum event event, struct bytes octets)
 		say_sealed(world, &r);
 		break;
 	case EVENT_ANSWER:
-		say_answer(world, &r);
+		say_next(world, ISAKMP_EXCHANGE_QUICK, true, &r);
+		break;
+	case EVENT_CONTINUE:
+		exchange = reader_u8(&r);
+		say_next(world, exchange, false, &r);
 		break;
 	case EVENT_AGAIN:
 		deliver(world, world->last_port, bytes_of(world->last, world->last_len));

@@ -5,8 +5,8 @@ fuzz_kink = tests/fuzz/fuzz-kink.c tests/fuzz/isakmp-walk.c tests/fuzz/quick-wal
 fuzz_kink_libs = libkx.a libpolicy.a libcrypto-suite.a libwire.a libbase.a $(LIBCONFIG_LIBS) \
 	$(OPENSSL_LIBS)
 fuzz_isakmp = tests/fuzz/fuzz-isakmp.c tests/fuzz/isakmp-walk.c tests/fuzz/fuzz.h
-fuzz_ikev1 = tests/fuzz/fuzz-ikev1.c tests/fuzz/fuzz.h $(sim_sources)
-fuzz_engine = tests/fuzz/fuzz-engine.c tests/fuzz/fuzz.h tests/sim/peer.c tests/sim/peer.h \
+fuzz_ikev1 = tests/fuzz/fuzz-ikev1.c tests/fuzz/fuzz.h tests/fuzz/profile.h $(sim_sources)
+fuzz_engine = tests/fuzz/fuzz-engine.c tests/fuzz/fuzz.h tests/fuzz/profile.h tests/sim/peer.c tests/sim/peer.h \
 	$(sim_sources)
 
 if FUZZING
