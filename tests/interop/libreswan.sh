@@ -22,7 +22,7 @@ libreswan_config() {
 	local name=$1 word folder=$work/$1/libreswan
 	local local='' remote='' auth=psk psk=secret local_id='' remote_id='' aggressive=no ike=aes256-sha2_256-dh19
 	local esp=aes_gcm256 pfs=no mode=tunnel local_ts='' remote_ts='' encap=auto rekey_time=1h
-	local ike_rekey_time=4h dpd='' start_action=none log='' fragmentation=yes rekey=yes extra=''
+	local ike_rekey_time=4h dpd='' dpd_timeout=5s start_action=none log='' fragmentation=yes rekey=yes extra=''
 
 	shift
 	for word in "$@"; do
@@ -72,7 +72,7 @@ END
 	[ -z "$local_ts" ] || echo "	leftsubnet=$local_ts"
 	[ -z "$remote_ts" ] || echo "	rightsubnet=$remote_ts"
 	[ "$auth" = psk ] || printf '\tleftcert=%s\n\tleftsendcert=always\n\trightca=%%same\n' "$1"
-	[ -z "$dpd" ] || printf '\tdpddelay=%s\n\tdpdtimeout=5s\n\tdpdaction=clear\n' "$dpd"
+	[ -z "$dpd" ] || printf '\tdpddelay=%s\n\tdpdtimeout=%s\n\tdpdaction=clear\n' "$dpd" "$dpd_timeout"
 	[ -z "$extra" ] || echo "	$extra"
 }
 
@@ -157,10 +157,10 @@ libreswan_is_up() {
 	whack_on "$1" --trafficstatus | grep -q peer
 }
 
-# libreswan_counter HOST bytes-in|bytes-out
-libreswan_counter() {
-	local what=inBytes
+# libreswan_counters HOST: octets in and out of all its SAs together, a line for each.
+libreswan_counters() {
+	local text
 
-	[ "$2" = bytes-in ] || what=outBytes
-	whack_on "$1" --trafficstatus | grep -o "$what=[0-9]*" | awk -F= '{ sum += $2 } END { print sum + 0 }'
+	text=$(whack_on "$1" --trafficstatus) || return
+	sum_of inBytes= "$text" && sum_of outBytes= "$text"
 }

@@ -28,7 +28,7 @@ strongswan_possible() {
 #   local_ts, remote_ts      traffic selectors, where they are not the addresses
 #   ipsec                    kernel-netlink, or kernel-libipsec: ESP in the process itself
 #   encap                    yes: UDP encapsulation without a NAT
-#   rekey_time, ike_rekey_time, life_time, dpd
+#   rekey_time, ike_rekey_time, life_time, dpd, dpd_timeout
 #   start_action             none, trap, start
 #   fragmentation, fragment_size
 #   send_cert                always, ifasked, never
@@ -40,7 +40,7 @@ strongswan_config() {
 	local name=$1 word folder=$work/$1/strongswan
 	local local='' remote='' auth=psk psk=secret local_id='' remote_id='' aggressive=no ike=aes256-sha256-ecp256
 	local esp=aes256gcm16 mode=tunnel local_ts='' remote_ts='' ipsec=kernel-netlink encap=no rekey_time=1h
-	local ike_rekey_time=4h life_time='' dpd=0s start_action=none log=1 ike_version=1 extra=''
+	local ike_rekey_time=4h life_time='' dpd=0s dpd_timeout=5s start_action=none log=1 ike_version=1 extra=''
 	local fragmentation=yes fragment_size=1280 send_cert=ifasked revocation=relaxed
 	local send_certreq=yes remote_cert=''
 
@@ -73,7 +73,10 @@ charon-systemd {
 	}
 	$extra
 }
-swanctl { socket = unix://$folder/vici }
+swanctl {
+	socket = unix://$folder/vici
+	load = random x509 pem pkcs1 pkcs8 openssl
+}
 END
 	strongswan_swanctl >"$folder/swanctl/swanctl.conf"
 }
@@ -94,7 +97,7 @@ connections {
 		encap = $encap
 		rekey_time = $ike_rekey_time
 		dpd_delay = $dpd
-		dpd_timeout = 5s
+		dpd_timeout = $dpd_timeout
 		fragmentation = $fragmentation
 		$([ "$auth" = psk ] || printf 'send_cert = %s\n\t\tsend_certreq = %s' "$send_cert" "$send_certreq")
 		local {
@@ -193,7 +196,10 @@ strongswan_delete() {
 	strongswan_on "$1" --terminate --child child
 }
 
-# strongswan_counter HOST bytes-in|packets-in|bytes-out|packets-out: of all its SAs together.
-strongswan_counter() {
-	strongswan_on "$1" --list-sas --raw | grep -o "$2=[0-9]*" | awk -F= '{ sum += $2 } END { print sum + 0 }'
+# strongswan_counters HOST: octets in and out of all its SAs together, a line for each.
+strongswan_counters() {
+	local text
+
+	text=$(strongswan_on "$1" --list-sas --raw) || return
+	sum_of bytes-in= "$text" && sum_of bytes-out= "$text"
 }
