@@ -16,6 +16,7 @@
 #include "kx/kx-internal.h"
 
 #define EVENTS_MAX 32
+#define FLAGS_AT   19
 
 enum setting {
 	SETTING_AGGRESSIVE = 1,
@@ -190,8 +191,11 @@ static void say_next(struct world *world, uint8_t exchange, bool answer, struct 
 	put_payloads(&message.chain, octets);
 	if (ikev1_message_hash(&message, quick->sa->keys, quick->exchange.message_id, nonce) ==
 		ERR_OK &&
-	    ikev1_message_seal(&message, quick->sa->keys, iv, &whole) == ERR_OK)
+	    ikev1_message_seal(&message, quick->sa->keys, iv, &whole) == ERR_OK) {
+		if (world->sim.profile.commit)
+			message.octets[FLAGS_AT] |= ISAKMP_FLAG_COMMIT;
 		deliver(world, quick->sa->path.port, whole);
+	}
 }
 
 static void make_world(struct world *world, uint8_t settings)

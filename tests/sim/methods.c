@@ -32,6 +32,12 @@ void sim_methods_choose(struct sim *sim)
 	profile->unnamed = sim_chance(&random, 500);
 	profile->fallback_retry = pick(&random, 60000, 300000);
 	profile->commit = profile->methods != SIM_KINK && sim_chance(&random, 250);
+	/* Its clocks are not told apart from within IKEv1, and user-to-user is not for it. */
+	if (profile->methods == SIM_IKEV1 && sim_chance(&random, 200) && profile->skews == 0 &&
+	    profile->user_to_user == SIM_USER_TO_USER_OFF) {
+		profile->proof = SIM_PROOF_KERBEROS;
+		profile->aggressive = false;
+	}
 	if (profile->methods == SIM_KINK)
 		return;
 	sim_note(sim, NULL, "methods: %s%s%s%s, %s, certificates of %u octets",
