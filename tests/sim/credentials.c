@@ -121,11 +121,16 @@ static struct bytes find_certificate(const struct sim *sim,
 	return (struct bytes){0};
 }
 
+static enum credentials_scheme scheme_of(const struct sim *sim)
+{
+	return sim->profile.ecdsa ? CREDENTIALS_ECDSA_256 : CREDENTIALS_RSA_BARE;
+}
+
 static void describe(struct sim_host *host, struct answer *answer)
 {
 	struct credentials_completion *completion = &answer->completion;
 
-	completion->scheme = CREDENTIALS_RSA_BARE;
+	completion->scheme = scheme_of(host->sim);
 	completion->certificates[completion->certificate_count++] = put_certificate(answer, host);
 	completion->authorities[completion->authority_count++] =
 	    keep(answer, (const uint8_t *)"authority", 9);
@@ -133,14 +138,26 @@ static void describe(struct sim_host *host, struct answer *answer)
 	completion->identity = ike_identity_of_address(&answer->identity);
 }
 
+/* Two numbers of P-256, or one of RSA with 2048 bits. Returns its size. */
+static size_t make_signature(struct sim *sim, const struct credentials_request *request,
+    unsigned signer, uint8_t out[SIGNATURE_SIZE])
+{
+	size_t size = sim->profile.ecdsa ? 64 : SIGNATURE_SIZE;
+
+	if (request->scheme != scheme_of(sim))
+		sim_fail(sim, "a signature is asked for that no key can make");
+	stretch(sim, "signature", signer, request->hash, out, size);
+	return size;
+}
+
 static void sign(
     struct sim_host *host, const struct credentials_request *request, struct answer *answer)
 {
 	struct credentials_completion *completion = &answer->completion;
 	uint8_t signature[SIGNATURE_SIZE];
+	size_t size = make_signature(host->sim, request, host->index, signature);
 
-	stretch(host->sim, "signature", host->index, request->hash, signature, sizeof(signature));
-	completion->signature = keep(answer, signature, sizeof(signature));
+	completion->signature = keep(answer, signature, size);
 	completion->certificates[completion->certificate_count++] = put_certificate(answer, host);
 }
 
@@ -150,13 +167,14 @@ static void verify(
 	struct problem *problem = &answer->completion.problem;
 	uint8_t signature[SIGNATURE_SIZE];
 	unsigned number = 0;
+	size_t size;
 
 	if (find_certificate(host->sim, request, answer, &number).len == 0) {
 		(void)problem_set(problem, ERR_NOT_FOUND, "the peer has no certificate");
 		return;
 	}
-	stretch(host->sim, "signature", number, request->hash, signature, sizeof(signature));
-	if (!bytes_equal(request->signature, bytes_of(signature, sizeof(signature))))
+	size = make_signature(host->sim, request, number, signature);
+	if (!bytes_equal(request->signature, bytes_of(signature, size)))
 		(void)problem_set(problem, ERR_AUTH, "the signature does not verify");
 	answer->completion.subject = "a simulated host";
 }

@@ -32,6 +32,7 @@ void sim_methods_choose(struct sim *sim)
 	profile->unnamed = sim_chance(&random, 500);
 	profile->fallback_retry = pick(&random, 60000, 300000);
 	profile->commit = profile->methods != SIM_KINK && sim_chance(&random, 250);
+	profile->ecdsa = profile->proof == SIM_PROOF_SIGNATURE && sim_chance(&random, 500);
 	/* Its clocks are not told apart from within IKEv1, and user-to-user is not for it. */
 	if (profile->methods == SIM_IKEV1 && sim_chance(&random, 200) && profile->skews == 0 &&
 	    profile->user_to_user == SIM_USER_TO_USER_OFF) {
@@ -103,6 +104,8 @@ static const struct policy_ike *ike_of(const struct sim *sim, const struct sim_h
 	    .nat = true,
 	    .fragmentation = true};
 
+	if (profile->proof == SIM_PROOF_SIGNATURE && profile->ecdsa)
+		ike.authentications[0] = IKE_AUTHENTICATION_ECDSA_256;
 	/* Who has no right to SAs does not know it. */
 	if (host->rogue && profile->rogue != SIM_ROGUE_SELECTORS)
 		ike.psk = bytes_of("guessed", 7);

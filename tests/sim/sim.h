@@ -81,6 +81,7 @@ struct sim_profile {
 		SIM_PROOF_COUNT
 	} proof;     /* in IKEv1 */
 	bool commit; /* hosts with odd numbers set the commit bit in Quick Mode */
+	bool ecdsa;  /* with signatures: ECDSA, not RSA */
 	uint32_t certificate_size;
 	uint32_t isakmp_lifetime; /* seconds */
 	uint32_t fallback_retry;  /* milliseconds */
