@@ -67,10 +67,11 @@ kernel_init() {
 	local folder=$1 status
 
 	shift
-	mount -t proc proc /proc
-	mount -t sysfs sysfs /sys
-	mount -t tmpfs tmpfs /run
-	mount -t tmpfs tmpfs "$folder/tmp"
+	# Where a user namespace hides who root is, mount(8) would be set to the user that it sees instead.
+	busybox mount -t proc proc /proc
+	busybox mount -t sysfs sysfs /sys
+	busybox mount -t tmpfs tmpfs /run
+	busybox mount -t tmpfs tmpfs "$folder/tmp"
 	ln -s /proc/self/fd /dev/fd
 	# Else each new device, and each algorithm that the kernel does not know, starts a program.
 	: >/sys/kernel/uevent_helper
