@@ -1,11 +1,31 @@
 /* Bounded reader and writer with sticky failure. */
 #include "base/bytes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 bool bytes_equal(struct bytes a, struct bytes b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+struct bytes bytes_copy(struct bytes octets)
+{
+	uint8_t *copy;
+
+	if (octets.len == 0)
+		return (struct bytes){0};
+	copy = malloc(octets.len);
+	if (copy == NULL)
+		return (struct bytes){0};
+	memcpy(copy, octets.data, octets.len);
+	return bytes_of(copy, octets.len);
+}
+
+void bytes_drop(struct bytes *copy)
+{
+	free((void *)(uintptr_t)copy->data);
+	*copy = (struct bytes){0};
 }
 
 void reader_fail(struct reader *r)

@@ -24,6 +24,11 @@ static inline struct bytes bytes_of(const void *data, size_t len)
 /* Whether two views hold the same octets. Not constant-time: see secret_equal() for secrets. */
 bool bytes_equal(struct bytes a, struct bytes b);
 
+/* A copy of octets on the heap; .data is NULL when there are none, or no memory for them. */
+struct bytes bytes_copy(struct bytes octets);
+/* Frees and forgets such a copy. */
+void bytes_drop(struct bytes *copy);
+
 struct reader {
 	const uint8_t *data;
 	size_t len;

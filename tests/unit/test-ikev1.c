@@ -243,12 +243,12 @@ static void fragments_in_any_order(void **state)
 	assert_int_equal(whole.len, 6);
 	assert_memory_equal(whole.data, "abcdef", 6);
 	assert_null(assembly);
-	ikev1_drop(&whole);
+	bytes_drop(&whole);
 	/* Another message makes room for itself. */
 	assert_false(ikev1_assemble(&assembly, fragment(2, 1, false, "ab"), &whole));
 	assert_true(ikev1_assemble(&assembly, fragment(3, 1, true, "z"), &whole));
 	assert_int_equal(whole.len, 1);
-	ikev1_drop(&whole);
+	bytes_drop(&whole);
 	/* A number of 0, or too high a one, is none. */
 	assert_false(ikev1_assemble(&assembly, fragment(4, 0, true, "z"), &whole));
 	assert_false(ikev1_assemble(&assembly, fragment(4, 65, true, "z"), &whole));

@@ -51,8 +51,7 @@ static void complain(const char *path, struct log *log)
 {
 	log_event(log, LOG_LEVEL_WARNING, LOG_AREA_DATAPLANE, LOG_FIELDS({"path", path}),
 	    "cannot note which flows are protected (%s): where protection is only requested they "
-	    "may "
-	    "be clear after the next start",
+	    "may be clear after the next start",
 	    strerror(errno));
 }
 

@@ -26,7 +26,7 @@ enum err auth_items_keep(struct auth_items *items, const struct bytes *octets, s
 void auth_items_free(struct auth_items *items)
 {
 	for (size_t i = 0; i < items->count; i++)
-		free((void *)(uintptr_t)items->items[i].data);
+		bytes_drop(&items->items[i]);
 	items->count = 0;
 }
 

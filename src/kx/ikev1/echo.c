@@ -24,7 +24,7 @@ static void echo_free(struct ikev1_echo *echo)
 {
 	timers_cancel(kx_timers(echo->ikev1->kx), &echo->timer);
 	DL_DELETE2(echo->ikev1->echoes, echo, previous, next);
-	ikev1_drop(&echo->message);
+	bytes_drop(&echo->message);
 	free(echo);
 }
 
@@ -51,7 +51,7 @@ void ikev1_echo(struct ikev1 *ikev1, const struct ikev1_path *path, struct bytes
 		return;
 	echo->ikev1 = ikev1;
 	echo->path = *path;
-	echo->message = ikev1_copy(message);
+	echo->message = bytes_copy(message);
 	echo->left = TIMES - 1;
 	echo->interval_ms = kx_policy(ikev1->kx)->daemon.retransmit_first;
 	DL_APPEND2(ikev1->echoes, echo, previous, next);

@@ -2,9 +2,6 @@
  * One exchange's messages: sent until they are answered, and again when the peer repeats what they
  * answer. RFC 2408 5.1; RFC 2409 5 leaves timeouts to ISAKMP.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "kx/ikev1/fragment.h"
 #include "kx/ikev1/ikev1-internal.h"
 
@@ -69,11 +66,11 @@ static void repeat(struct timer *timer, void *context)
 enum err ikev1_exchange_send(struct ikev1_exchange *exchange, struct bytes message, bool repeated)
 {
 	struct ikev1 *ikev1 = exchange->ikev1;
-	struct bytes copy = ikev1_copy(message);
+	struct bytes copy = bytes_copy(message);
 
 	if (copy.data == NULL)
 		return ERR_NO_MEMORY;
-	ikev1_drop(&exchange->sent);
+	bytes_drop(&exchange->sent);
 	exchange->sent = copy;
 	exchange->tries = 0;
 	exchange->interval_ms = settings(ikev1)->retransmit_first;
@@ -91,7 +88,7 @@ void ikev1_exchange_answered(struct ikev1_exchange *exchange, uint64_t mark)
 {
 	timers_cancel(kx_timers(exchange->ikev1->kx), &exchange->timer);
 	/* Copies of an answer get nothing but what answers them: else two could go on for ever. */
-	ikev1_drop(&exchange->sent);
+	bytes_drop(&exchange->sent);
 	exchange->mark = mark;
 }
 
@@ -104,5 +101,5 @@ void ikev1_exchange_clear(struct ikev1_exchange *exchange)
 {
 	if (exchange->ikev1 != NULL)
 		timers_cancel(kx_timers(exchange->ikev1->kx), &exchange->timer);
-	ikev1_drop(&exchange->sent);
+	bytes_drop(&exchange->sent);
 }

@@ -69,7 +69,7 @@ void ikev1_assembly_free(struct ikev1_assembly *assembly)
 	if (assembly == NULL)
 		return;
 	for (size_t i = 0; i < PARTS_MAX; i++)
-		ikev1_drop(&assembly->parts[i]);
+		bytes_drop(&assembly->parts[i]);
 	free(assembly);
 }
 
@@ -93,7 +93,7 @@ static bool keep(struct ikev1_assembly *assembly, const struct ikev1_fragment *f
 		return true;
 	if (assembly->length + fragment->data.len > ASSEMBLY_MAX)
 		return false;
-	*part = ikev1_copy(fragment->data);
+	*part = bytes_copy(fragment->data);
 	assembly->length += part->len;
 	if (fragment->last)
 		assembly->last = fragment->number;

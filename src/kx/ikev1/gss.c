@@ -35,7 +35,7 @@ struct bytes ikev1_gss_name(const struct ikev1 *ikev1, const struct policy_peer 
 	if (name == NULL)
 		return (struct bytes){0};
 	utf16_put(&out, name);
-	return writer_ok(&out) ? ikev1_copy(writer_bytes(&out)) : (struct bytes){0};
+	return writer_ok(&out) ? bytes_copy(writer_bytes(&out)) : (struct bytes){0};
 }
 
 static enum ikev1_outcome go_on(struct ikev1_phase1 *phase1, const struct problem *problem)
@@ -146,8 +146,8 @@ void ikev1_take_gss_names(
 		phase1->claimed[0] = '\0';
 	if (initiators.len == 0 || responders.len == 0)
 		return;
-	phase1->gss_names[0] = ikev1_copy(initiators);
-	phase1->gss_names[1] = ikev1_copy(responders);
+	phase1->gss_names[0] = bytes_copy(initiators);
+	phase1->gss_names[1] = bytes_copy(responders);
 	phase1->inputs.gss_name_i = phase1->gss_names[0];
 	phase1->inputs.gss_name_r = phase1->gss_names[1];
 }

@@ -61,9 +61,9 @@ void ikev1_half_open_free(struct ikev1 *ikev1, struct ikev1_half_open *half_open
 	ikev1->half_open_count--;
 	ikev1->half_open_assemblies -= half_open->assembly != NULL;
 	ikev1_assembly_free(half_open->assembly);
-	ikev1_drop(&half_open->sai_b);
-	ikev1_drop(&half_open->answer);
-	ikev1_drop(&half_open->gss_name);
+	bytes_drop(&half_open->sai_b);
+	bytes_drop(&half_open->answer);
+	bytes_drop(&half_open->gss_name);
 	free(half_open);
 }
 
@@ -110,7 +110,7 @@ static enum err make_answer(struct ikev1_half_open *half_open, const struct poli
 		error = ERR_LIMIT;
 	if (error != ERR_OK)
 		return error;
-	half_open->answer = ikev1_copy(octets);
+	half_open->answer = bytes_copy(octets);
 	return half_open->answer.data != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -127,7 +127,7 @@ static enum err answer_for(struct ikev1_half_open *half_open, const struct polic
 	if (error != ERR_LIMIT)
 		return error;
 	half_open->choice.gss_answer = (struct bytes){0};
-	ikev1_drop(&half_open->gss_name);
+	bytes_drop(&half_open->gss_name);
 	return make_answer(half_open, ike, vendor, room);
 }
 
@@ -163,7 +163,7 @@ static enum err open(struct ikev1 *ikev1, const struct host_datagram *datagram,
 		return ERR_NO_MEMORY;
 	half_open->cookies = *cookies;
 	half_open->path = (struct ikev1_path){datagram->port, datagram->local, datagram->remote};
-	half_open->sai_b = ikev1_copy(sai_b);
+	half_open->sai_b = bytes_copy(sai_b);
 	half_open->gss_name = ikev1_gss_name(ikev1, peer);
 	half_open->knows_nat = vendor.nat;
 	half_open->knows_dpd = vendor.dpd;
@@ -184,9 +184,9 @@ static enum err open(struct ikev1 *ikev1, const struct host_datagram *datagram,
 	if (error == ERR_OK)
 		error = keep(ikev1, half_open);
 	if (error != ERR_OK) {
-		ikev1_drop(&half_open->sai_b);
-		ikev1_drop(&half_open->answer);
-		ikev1_drop(&half_open->gss_name);
+		bytes_drop(&half_open->sai_b);
+		bytes_drop(&half_open->answer);
+		bytes_drop(&half_open->gss_name);
 		free(half_open);
 		return error;
 	}

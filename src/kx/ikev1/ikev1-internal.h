@@ -48,10 +48,6 @@ struct ikev1 {
 
 uint64_t ikev1_token(enum ikev1_owner owner, uint64_t handle);
 uint64_t ikev1_now(const struct ikev1 *ikev1);
-/* A copy of octets on the heap; .data is NULL when out of memory and len is not 0. */
-struct bytes ikev1_copy(struct bytes octets);
-/* Frees and forgets such a copy. */
-void ikev1_drop(struct bytes *copy);
 /* A line that a stranger caused, at a bounded rate. */
 void ikev1_log_stranger(
     struct ikev1 *ikev1, const struct endpoint *remote, const char *what, const char *why);

@@ -226,7 +226,6 @@ void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
 	struct ikev1 *ikev1 = sa->peer->ikev1;
 	struct ikev1_received received = {0};
 	struct ikev1_quick *quick;
-	struct bytes none = {0};
 	uint8_t iv[CBC_BLOCK_MAX];
 	uint16_t refusal;
 
@@ -245,13 +244,8 @@ void ikev1_informed(struct ikev1_sa *sa, const struct host_datagram *datagram,
 		kx_count(ikev1->kx, KX_DATAGRAMS_REPLAYED);
 		return;
 	}
-	if (ikev1_keys_iv(sa->keys, header->message_id, iv) != ERR_OK ||
-	    ikev1_received_open(&received, header, body, sa->keys, iv) != ERR_OK ||
-	    !ikev1_received_is_authentic(&received, sa->keys, none)) {
-		kx_count(ikev1->kx, KX_DATAGRAMS_UNAUTHENTIC);
-		ikev1_received_clear(&received);
+	if (!ikev1_sa_open(sa, header, body, &received, iv))
 		return;
-	}
 	if (ikev1_sa_take_message_id(sa, header->message_id) == ERR_OK &&
 	    ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1,
 		ikev1_family_of(sa->suite.authentication))) {

@@ -1,5 +1,4 @@
 /* ISAKMP messages in clear and encrypted: RFC 2408 3, RFC 2409 5.5 and Appendix B. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -67,7 +66,7 @@ enum err ikev1_received_plain(
 	enum err error;
 
 	received->header = *header;
-	received->octets = ikev1_copy(body);
+	received->octets = bytes_copy(body);
 	if (received->octets.data == NULL)
 		return body.len > 0 ? ERR_NO_MEMORY : ERR_INVALID;
 	error = isakmp_chain_decode(header->next_payload, received->octets, &received->chain);
@@ -86,7 +85,7 @@ enum err ikev1_received_open(struct ikev1_received *received, const struct isakm
 	if (body.len == 0 || body.len % block != 0)
 		return ERR_AUTH;
 	received->header = *header;
-	received->octets = ikev1_copy(body);
+	received->octets = bytes_copy(body);
 	if (received->octets.data == NULL)
 		return ERR_NO_MEMORY;
 	memcpy(next_iv, iv, sizeof(next_iv));
@@ -106,7 +105,7 @@ void ikev1_received_clear(struct ikev1_received *received)
 {
 	if (received->octets.data != NULL)
 		secret_wipe((void *)(uintptr_t)received->octets.data, received->octets.len);
-	ikev1_drop(&received->octets);
+	bytes_drop(&received->octets);
 	received->chain.count = 0;
 }
 

@@ -37,25 +37,6 @@ uint64_t ikev1_now(const struct ikev1 *ikev1)
 	return host->now_ms(host->self);
 }
 
-struct bytes ikev1_copy(struct bytes octets)
-{
-	uint8_t *copy;
-
-	if (octets.len == 0)
-		return (struct bytes){0};
-	copy = malloc(octets.len);
-	if (copy == NULL)
-		return (struct bytes){0};
-	memcpy(copy, octets.data, octets.len);
-	return bytes_of(copy, octets.len);
-}
-
-void ikev1_drop(struct bytes *copy)
-{
-	free((void *)(uintptr_t)copy->data);
-	*copy = (struct bytes){0};
-}
-
 void ikev1_log_stranger(
     struct ikev1 *ikev1, const struct endpoint *remote, const char *what, const char *why)
 {
@@ -267,7 +248,7 @@ static void part_came(struct ikev1 *ikev1, const struct ikev1_cookies *cookies,
 			       ikev1, half_open, chain.payloads[0].body, &message.data)))
 		return;
 	message_came(ikev1, &message, true);
-	ikev1_drop(&message.data);
+	bytes_drop(&message.data);
 }
 
 /* whole: it came in parts, and is none itself. */

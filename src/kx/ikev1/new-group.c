@@ -2,8 +2,6 @@
  * New Group Mode: RFC 2409 5.6. Groups are known here by their numbers, so a peer's own is refused,
  * as the RFC has it. That changes nothing here, and copies are answered like the first.
  */
-#include <string.h>
-
 #include "kx/ikev1/fragment.h"
 #include "kx/ikev1/informational.h"
 #include "kx/ikev1/proposal.h"
@@ -33,7 +31,6 @@ void ikev1_new_group_received(struct ikev1_sa *sa, const struct host_datagram *d
 {
 	struct ikev1 *ikev1 = sa->peer->ikev1;
 	struct ikev1_received received = {0};
-	struct bytes none = {0};
 	uint8_t iv[CBC_BLOCK_MAX];
 
 	if (!sa->established || header->message_id == 0 ||
@@ -42,13 +39,8 @@ void ikev1_new_group_received(struct ikev1_sa *sa, const struct host_datagram *d
 		kx_count(ikev1->kx, KX_DATAGRAMS_UNEXPECTED);
 		return;
 	}
-	if (ikev1_keys_iv(sa->keys, header->message_id, iv) != ERR_OK ||
-	    ikev1_received_open(&received, header, body, sa->keys, iv) != ERR_OK ||
-	    !ikev1_received_is_authentic(&received, sa->keys, none)) {
-		kx_count(ikev1->kx, KX_DATAGRAMS_UNAUTHENTIC);
-		ikev1_received_clear(&received);
+	if (!ikev1_sa_open(sa, header, body, &received, iv))
 		return;
-	}
 	if (ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1,
 		ikev1_family_of(sa->suite.authentication)) &&
 	    limit_take(&ikev1->error_limit, ikev1_now(ikev1))) {

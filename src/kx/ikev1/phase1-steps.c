@@ -114,7 +114,7 @@ static enum err put_offer(struct ikev1_phase1 *phase1, struct ikev1_message_writ
 	ikev1_put_offer(&message->chain, phase1->ike, aggressive, phase1->own_gss_name);
 	if (!writer_ok(&message->out))
 		return ERR_TOO_LONG;
-	phase1->sai_b = ikev1_copy(bytes_of(message->octets + body_at, message->out.len - body_at));
+	phase1->sai_b = bytes_copy(bytes_of(message->octets + body_at, message->out.len - body_at));
 	phase1->inputs.sai_b = phase1->sai_b;
 	return phase1->sai_b.data != NULL ? ERR_OK : ERR_NO_MEMORY;
 }

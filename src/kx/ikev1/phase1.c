@@ -4,7 +4,6 @@
  */
 #include "kx/ikev1/phase1.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -95,7 +94,7 @@ static enum err phase1_new(
 	begin_inputs(phase1);
 	if (sai_b.len == 0)
 		return ERR_OK;
-	phase1->sai_b = ikev1_copy(sai_b);
+	phase1->sai_b = bytes_copy(sai_b);
 	phase1->inputs.sai_b = phase1->sai_b;
 	return phase1->sai_b.data != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
@@ -113,10 +112,10 @@ void ikev1_phase1_free(struct ikev1_sa *sa)
 	ikev1_names_cancel(phase1);
 	quick_key_exchange_free(phase1->key_exchange);
 	ikev1_received_clear(&phase1->received);
-	ikev1_drop(&phase1->sai_b);
-	ikev1_drop(&phase1->own_gss_name);
-	ikev1_drop(&phase1->gss_names[0]);
-	ikev1_drop(&phase1->gss_names[1]);
+	bytes_drop(&phase1->sai_b);
+	bytes_drop(&phase1->own_gss_name);
+	bytes_drop(&phase1->gss_names[0]);
+	bytes_drop(&phase1->gss_names[1]);
 	secret_free(phase1, sizeof(*phase1));
 }
 

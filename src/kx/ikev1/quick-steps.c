@@ -17,7 +17,7 @@ enum ikev1_outcome ikev1_quick_give_up(struct ikev1_quick *quick, enum err code,
 
 enum err ikev1_quick_keep(struct bytes octets, struct bytes *out)
 {
-	*out = ikev1_copy(octets);
+	*out = bytes_copy(octets);
 	return octets.len == 0 || out->data != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 

@@ -2,7 +2,6 @@
  * Quick Mode's frame: who begins it, which message belongs to it, and how it ends. What its two
  * sides do stands in quick-initiator.c and quick-responder.c.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -20,10 +19,10 @@ void ikev1_quick_free(struct ikev1_quick *quick)
 	ikev1_exchange_clear(&quick->exchange);
 	ikev1_received_clear(&quick->received);
 	quick_key_exchange_free(quick->key_exchange);
-	ikev1_drop(&quick->peer_nonce);
-	ikev1_drop(&quick->peer_value);
-	ikev1_drop(&quick->identities[0]);
-	ikev1_drop(&quick->identities[1]);
+	bytes_drop(&quick->peer_nonce);
+	bytes_drop(&quick->peer_value);
+	bytes_drop(&quick->identities[0]);
+	bytes_drop(&quick->identities[1]);
 	DL_DELETE2(peer->quicks, quick, previous, next);
 	slots_remove(&ikev1->quicks, quick->handle);
 	secret_free(quick, sizeof(*quick));
@@ -249,20 +248,14 @@ static void begin(struct ikev1_sa *sa, const struct host_datagram *datagram,
 	struct ikev1 *ikev1 = sa->peer->ikev1;
 	struct ikev1_received received = {0};
 	struct ikev1_quick *quick = NULL;
-	struct bytes none = {0};
 	uint8_t iv[CBC_BLOCK_MAX];
 
 	if (ikev1_sa_took_message_id(sa, header->message_id)) {
 		kx_count(ikev1->kx, KX_DATAGRAMS_REPLAYED);
 		return;
 	}
-	if (ikev1_keys_iv(sa->keys, header->message_id, iv) != ERR_OK ||
-	    ikev1_received_open(&received, header, body, sa->keys, iv) != ERR_OK ||
-	    !ikev1_received_is_authentic(&received, sa->keys, none)) {
-		kx_count(ikev1->kx, KX_DATAGRAMS_UNAUTHENTIC);
-		ikev1_received_clear(&received);
+	if (!ikev1_sa_open(sa, header, body, &received, iv))
 		return;
-	}
 	if (ikev1_received_is_lawful(ikev1, &datagram->remote, &received, 1,
 		ikev1_family_of(sa->suite.authentication)) &&
 	    ikev1_sa_take_message_id(sa, header->message_id) == ERR_OK &&

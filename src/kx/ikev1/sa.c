@@ -209,6 +209,21 @@ void ikev1_sa_establish(struct ikev1_sa *sa, const char *identity)
 	replace_others(sa);
 }
 
+bool ikev1_sa_open(const struct ikev1_sa *sa, const struct isakmp_header *header, struct bytes body,
+    struct ikev1_received *received, uint8_t iv[CBC_BLOCK_MAX])
+{
+	struct bytes none = {0};
+
+	if (ikev1_keys_iv(sa->keys, header->message_id, iv) == ERR_OK &&
+	    ikev1_received_open(received, header, body, sa->keys, iv) == ERR_OK) {
+		if (ikev1_received_is_authentic(received, sa->keys, none))
+			return true;
+		ikev1_received_clear(received);
+	}
+	kx_count(sa->peer->ikev1->kx, KX_DATAGRAMS_UNAUTHENTIC);
+	return false;
+}
+
 void ikev1_sa_heard(struct ikev1_sa *sa, const struct host_datagram *datagram)
 {
 	struct ikev1 *ikev1 = sa->peer->ikev1;

@@ -106,6 +106,12 @@ void ikev1_sa_establish(struct ikev1_sa *sa, const char *identity);
 void ikev1_sa_use(struct ikev1_sa *sa);
 /* Frees it without a word to the peer. Quick modes under it fail. */
 void ikev1_sa_free(struct ikev1_sa *sa);
+/*
+ * The first message of another exchange under it, with the IV that this exchange goes on from;
+ * false when it does not prove to be the peer's, which is counted.
+ */
+bool ikev1_sa_open(const struct ikev1_sa *sa, const struct isakmp_header *header, struct bytes body,
+    struct ikev1_received *received, uint8_t iv[CBC_BLOCK_MAX]);
 /* An authentic message came: the peer is there, and where it came from is where it is. */
 void ikev1_sa_heard(struct ikev1_sa *sa, const struct host_datagram *datagram);
 /* A new message ID that no message of this SA had yet. */

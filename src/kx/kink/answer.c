@@ -3,7 +3,6 @@
  * plane has the SAs that it tells of. It is kept for a while, so that a retransmitted command gets
  * the same one. RFC 4430 3.2, 6, 9.
  */
-#include <stdlib.h>
 #include <utlist.h>
 
 #include "base/secret.h"
@@ -102,8 +101,8 @@ static void send_answer(struct kink_response *response, struct bytes message, st
 static void install(struct kink_response *response, const struct kerberos_completion *completion)
 {
 	response->keys_wanted = false;
-	response->message = kink_copy(completion->message);
-	response->checksum = kink_copy(completion->checksum);
+	response->message = bytes_copy(completion->message);
+	response->checksum = bytes_copy(completion->checksum);
 	if (response->message.data == NULL || response->checksum.data == NULL ||
 	    kink_respond_install(response, completion) != ERR_OK)
 		kink_response_end(response);

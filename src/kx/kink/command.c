@@ -107,11 +107,11 @@ void kink_command_end(struct kink_command *command)
 	kink_create_clear(command);
 	HASH_DELETE(by_xid, kink->commands_by_xid, command);
 	slots_remove(&kink->commands, command->handle);
-	free((void *)command->plain.data);
-	free((void *)command->message.data);
-	free((void *)command->checksum.data);
+	bytes_drop(&command->plain);
+	bytes_drop(&command->message);
+	bytes_drop(&command->checksum);
 	free(command->principal);
-	free((void *)command->offered.data);
+	bytes_drop(&command->offered);
 	secret_wipe(command, sizeof(*command));
 	free(command);
 }
@@ -285,8 +285,8 @@ void kink_command_depart(struct kink_command *command)
 	command->message = (struct bytes){0};
 	command->checksum = (struct bytes){0};
 	transmit(command, message, checksum);
-	free((void *)message.data);
-	free((void *)checksum.data);
+	bytes_drop(&message);
+	bytes_drop(&checksum);
 }
 
 /* The ticket and the first message around it are there. */
@@ -299,8 +299,8 @@ static void begin(struct kink_command *command, const struct kerberos_completion
 		transmit(command, completion->message, completion->checksum);
 		return;
 	}
-	command->message = kink_copy(completion->message);
-	command->checksum = kink_copy(completion->checksum);
+	command->message = bytes_copy(completion->message);
+	command->checksum = bytes_copy(completion->checksum);
 	if (command->message.data != NULL && command->checksum.data != NULL)
 		error = command->kind->starting(command, completion);
 	if (error != ERR_OK)

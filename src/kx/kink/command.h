@@ -108,7 +108,7 @@ enum err kink_command_create(struct kink *kink, const struct kink_command_kind *
 /* It is found in the table by its peer's address, in place of the one before, and closed again. */
 void kink_command_gather(struct kink_command *command, struct kink_command **table);
 void kink_command_close(struct kink_command *command);
-/* Takes plain, which was made by kink_copy(). May fail the command before it returns. */
+/* Takes plain, which was made by bytes_copy(). May fail the command before it returns. */
 void kink_command_start(struct kink_command *command, const char *principal, struct bytes plain);
 /* What its first message promises is there: it may go out. */
 void kink_command_depart(struct kink_command *command);

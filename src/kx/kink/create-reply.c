@@ -201,7 +201,7 @@ static void take_answer(
 	wish->peer_nonce_len = answer.quick.nonce.len;
 	if (answer.quick.nonce.len > 0)
 		memcpy(wish->peer_nonce, answer.quick.nonce.data, answer.quick.nonce.len);
-	wish->peer_value = kink_copy(answer.quick.peer_value);
+	wish->peer_value = bytes_copy(answer.quick.peer_value);
 	if (answer.quick.peer_value.len > 0 && wish->peer_value.data == NULL)
 		unusable(command, wish, "out of memory");
 }

@@ -2,11 +2,8 @@
  * CREATE as its initiator, up to the command: RFC 4430 3.2. Without a key exchange the keying is
  * optimistic: the inbound SA is made from the first choice before the command leaves.
  */
-#include <stdlib.h>
-#include <string.h>
-
-#include "crypto/algorithms.h"
 #include "base/secret.h"
+#include "crypto/algorithms.h"
 #include "kx/kink/command.h"
 #include "sa/sad.h"
 
@@ -173,7 +170,7 @@ static void create_send(struct kink_command *command)
 	if (kink_create_settled(command))
 		return;
 	if (writer_ok(&out))
-		plain = kink_copy(writer_bytes(&out));
+		plain = bytes_copy(writer_bytes(&out));
 	if (plain.data == NULL) {
 		(void)problem_set(&why, ERR_NO_MEMORY, "no command can be made: %s",
 		    err_text(writer_ok(&out) ? ERR_NO_MEMORY : ERR_TOO_LONG));

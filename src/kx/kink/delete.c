@@ -157,7 +157,7 @@ static struct bytes payloads(const struct kink_deletion *deletion)
 	put_spis(&chain, deletion, IPSEC_AH);
 	put_spis(&chain, deletion, IPSEC_IPCOMP);
 	kink_isakmp_end(&message);
-	return writer_ok(&out) ? kink_copy(writer_bytes(&out)) : (struct bytes){0};
+	return writer_ok(&out) ? bytes_copy(writer_bytes(&out)) : (struct bytes){0};
 }
 
 static void principal_known(
@@ -171,7 +171,7 @@ static void principal_known(
 
 	(void)problem_set(&no_memory, ERR_NO_MEMORY, "out of memory");
 	if (principal == NULL || plain.data == NULL) {
-		free((void *)plain.data);
+		bytes_drop(&plain);
 		kink_command_fail(command, principal == NULL ? problem : &no_memory);
 	} else {
 		kink_command_start(command, principal, plain);

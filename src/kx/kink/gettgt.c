@@ -28,7 +28,7 @@ static struct kink_tgt *find(struct kink *kink, const struct address *remote)
 static void drop(struct kink *kink, struct kink_tgt *tgt)
 {
 	HASH_DELETE(by_remote, kink->tgts, tgt);
-	free((void *)tgt->octets.data);
+	bytes_drop(&tgt->octets);
 	free(tgt);
 }
 
@@ -61,13 +61,13 @@ static struct kink_tgt *entry_of(struct kink *kink, const struct address *remote
 static bool keep(struct kink_command *command, struct bytes octets)
 {
 	struct kink_tgt *tgt = entry_of(command->kink, &command->remote.address);
-	struct bytes copy = kink_copy(octets);
+	struct bytes copy = bytes_copy(octets);
 
 	if (tgt == NULL || copy.data == NULL) {
-		free((void *)copy.data);
+		bytes_drop(&copy);
 		return false;
 	}
-	free((void *)tgt->octets.data);
+	bytes_drop(&tgt->octets);
 	tgt->octets = copy;
 	return true;
 }
@@ -236,7 +236,7 @@ void kink_tgt_offered(struct kink_command *command, const struct kink_message *m
 		return;
 	}
 	request.client = peer->local_principal;
-	command->offered = kink_copy(request.tgt);
+	command->offered = bytes_copy(request.tgt);
 	if (command->offered.data != NULL)
 		(void)host->kerberos(host->self, &request);
 }

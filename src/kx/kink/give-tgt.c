@@ -51,7 +51,7 @@ static void send_tgt(struct kink *kink, const struct address *local, const struc
 static void question_end(struct kink *kink, struct kink_question *question)
 {
 	slots_remove(&kink->questions, question->handle);
-	free((void *)question->datagram.data);
+	bytes_drop(&question->datagram);
 	free(question);
 }
 
@@ -96,10 +96,10 @@ static enum err ask(struct kink *kink, const struct host_datagram *datagram,
 	question->xid = message->header.xid;
 	question->remote = datagram->remote;
 	question->local = datagram->local.address;
-	question->datagram = kink_copy(datagram->data);
+	question->datagram = bytes_copy(datagram->data);
 	if (question->datagram.data == NULL ||
 	    slots_add(&kink->questions, question, &question->handle) != ERR_OK) {
-		free((void *)question->datagram.data);
+		bytes_drop(&question->datagram);
 		free(question);
 		return error;
 	}

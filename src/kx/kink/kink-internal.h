@@ -83,8 +83,6 @@ bool kink_is_withdrawn(const struct kink *kink, const struct address *remote, ui
 /* message.c */
 
 uint64_t kink_token(enum kink_step step, uint64_t handle);
-/* A copy of octets on the heap; .data is NULL when out of memory and len is not 0. */
-struct bytes kink_copy(struct bytes octets);
 
 /*
  * The message that a Kerberos request is to build around an AP payload, in which `ap` stands, or,

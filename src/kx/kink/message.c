@@ -1,26 +1,12 @@
 /* Building, protecting and sending KINK messages: RFC 4430 4, 6. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "kx/kink/kink-internal.h"
 
 uint64_t kink_token(enum kink_step step, uint64_t handle)
 {
 	return KX_TOKEN_METHOD(EXCHANGE_KINK) | (uint64_t)step << SLOTS_HANDLE_BITS | handle;
-}
-
-struct bytes kink_copy(struct bytes octets)
-{
-	uint8_t *copy;
-
-	if (octets.len == 0)
-		return (struct bytes){0};
-	copy = malloc(octets.len);
-	if (copy == NULL)
-		return (struct bytes){0};
-	memcpy(copy, octets.data, octets.len);
-	return bytes_of(copy, octets.len);
 }
 
 enum err kink_prepare(struct kink *kink, const struct address *remote, const char *principal,

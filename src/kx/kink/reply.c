@@ -191,7 +191,7 @@ void kink_verification_done(
 		kink_log_stranger(
 		    kink, &command->remote, "a reply is not authentic", completion->problem.text);
 	}
-	free((void *)verification->datagram.data);
+	bytes_drop(&verification->datagram);
 	free(verification);
 }
 
@@ -201,7 +201,7 @@ void kink_verifications_clear(struct kink *kink)
 	struct kink_verification *verification;
 
 	while ((verification = slots_next(&kink->verifications, &cursor)) != NULL) {
-		free((void *)verification->datagram.data);
+		bytes_drop(&verification->datagram);
 		free(verification);
 	}
 	slots_clear(&kink->verifications);
@@ -246,7 +246,7 @@ static enum err verify(
 	if (verification == NULL || buffer == NULL)
 		goto out;
 	verification->command = command->handle;
-	verification->datagram = kink_copy(datagram);
+	verification->datagram = bytes_copy(datagram);
 	if (verification->datagram.data == NULL)
 		goto out;
 	error = kink_signed_part(message, &scratch, &request.signed_part);
@@ -274,7 +274,7 @@ static enum err verify(
 	verification = NULL;
 out:
 	if (verification != NULL)
-		free((void *)verification->datagram.data);
+		bytes_drop(&verification->datagram);
 	free(verification);
 	free(buffer);
 	return error;

@@ -22,7 +22,7 @@ static enum err put_answer(struct kink_response *response, struct bytes *plain)
 		error = kink_grant_put(response, &response->grants[i], &message);
 	if (error != ERR_OK)
 		return error;
-	*plain = writer_ok(&out) ? kink_copy(writer_bytes(&out)) : (struct bytes){0};
+	*plain = writer_ok(&out) ? bytes_copy(writer_bytes(&out)) : (struct bytes){0};
 	return plain->data != NULL ? ERR_OK : ERR_NO_MEMORY;
 }
 

@@ -14,7 +14,7 @@ static struct bytes error_plain(enum kink_error error)
 	struct kink_writer message = kink_begin_plain(&out);
 
 	kink_put_error(&message, error);
-	return kink_copy(writer_bytes(&out));
+	return bytes_copy(writer_bytes(&out));
 }
 
 void kink_response_error(struct kink_response *response, enum kink_error error)
@@ -32,7 +32,7 @@ void kink_response_notify(
 
 	quick_put_notification(&chain, type, IPSEC_ESP, spi, data);
 	kink_isakmp_end(&message);
-	kink_response_answer(response, kink_copy(writer_bytes(&out)));
+	kink_response_answer(response, bytes_copy(writer_bytes(&out)));
 }
 
 /* What a DELETE command comes to. */
@@ -167,7 +167,7 @@ static void respond_delete(struct kink_response *response, const struct kink_mes
 			delete_chain(response, &chain, &answer);
 	}
 	if (writer_ok(&out))
-		kink_response_answer(response, kink_copy(writer_bytes(&out)));
+		kink_response_answer(response, bytes_copy(writer_bytes(&out)));
 	else
 		kink_response_end(response);
 	free(buffer);

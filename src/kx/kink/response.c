@@ -31,11 +31,11 @@ void kink_response_shed(struct kink_response *response)
 {
 	release_session(response);
 	kx_authorise_cancel(&response->authorisation);
-	free((void *)response->datagram.data);
-	free((void *)response->command_plain.data);
-	free((void *)response->ap_rep.data);
-	free((void *)response->message.data);
-	free((void *)response->checksum.data);
+	bytes_drop(&response->datagram);
+	bytes_drop(&response->command_plain);
+	bytes_drop(&response->ap_rep);
+	bytes_drop(&response->message);
+	bytes_drop(&response->checksum);
 	free(response->client);
 	response->datagram = (struct bytes){0};
 	response->command_plain = (struct bytes){0};
@@ -61,7 +61,7 @@ void kink_response_end(struct kink_response *response)
 	}
 	slots_remove(&kink->responses, response->handle);
 	free(response->handshake);
-	free((void *)response->plain.data);
+	bytes_drop(&response->plain);
 	free(response);
 }
 
@@ -159,7 +159,7 @@ void kink_response_begin(
 		kx_count(kink->kx, KX_DATAGRAMS_SHED);
 		return;
 	}
-	response->datagram = kink_copy(datagram->data);
+	response->datagram = bytes_copy(datagram->data);
 	if (response->datagram.data != NULL)
 		error = kink_response_verify(response, message, KINK_STEP_ACCEPT);
 	if (error != ERR_OK) {
@@ -316,8 +316,8 @@ static void accepted(struct kink_response *response, const struct kerberos_compl
 	response->lengths = completion->lengths;
 	response->authenticator_us = completion->authenticator_us;
 	response->membership = completion->membership;
-	response->ap_rep = kink_copy(completion->ap);
-	response->command_plain = kink_copy(completion->plain);
+	response->ap_rep = bytes_copy(completion->ap);
+	response->command_plain = bytes_copy(completion->plain);
 	response->client = strdup(completion->client);
 	if (response->client == NULL || response->ap_rep.data == NULL ||
 	    (completion->plain.len > 0 && response->command_plain.data == NULL)) {

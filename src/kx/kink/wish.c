@@ -2,7 +2,6 @@
  * What CREATEs of ours are to bring. Wishes of the same moment to the same peer share a command, in
  * which each has a KINK_ISAKMP of its own (RFC 4430 4.2.6); they fail one by one.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/secret.h"
@@ -36,7 +35,7 @@ static size_t count_left(const struct kink_command *command)
 void kink_wish_clear(struct kink_wish *wish)
 {
 	quick_key_exchange_free(wish->exchange);
-	free((void *)wish->peer_value.data);
+	bytes_drop(&wish->peer_value);
 	*wish = (struct kink_wish){.keys_asked = wish->keys_asked};
 }
 
