@@ -186,6 +186,37 @@ static void the_wait_ends(void **state)
 	assert_int_equal(world->sent, world->policy->daemon.retransmit_tries);
 }
 
+/* Where both ends set the bit, the peer asks for our CONNECTED by a copy of its last message. */
+static void copies_are_answered_still(void **state)
+{
+	static const struct frame connected = {
+	    ISAKMP_EXCHANGE_QUICK, NOTIFY_CONNECTED, true, false};
+	static const uint8_t third[] = "the third message";
+	struct world *world = *state;
+	struct ikev1_quick *quick = add_quick(world, waiting);
+	struct host_datagram datagram = {.port = HOST_PORT_IKE,
+	    .local = world->sa->path.local,
+	    .remote = world->sa->path.remote};
+	static struct ikev1_message_writer second;
+	uint8_t iv[CBC_BLOCK_MAX] = {0};
+
+	ikev1_message_begin(&second, &world->sa->cookies, ISAKMP_EXCHANGE_QUICK, MESSAGE_ID);
+	ikev1_message_put_hash(&second, world->sa->keys);
+	assert_int_equal(ikev1_message_seal(&second, world->sa->keys, iv, &datagram.data), ERR_OK);
+	quick->exchange.mark = ikev1_mark(datagram.data);
+	assert_int_equal(
+	    ikev1_exchange_send(&quick->exchange, bytes_of(third, sizeof(third)), true), ERR_OK);
+	deliver(world, &connected);
+	assert_int_equal(went_on, 1);
+	quick->over = true;
+	world->sent = 0;
+	world->now_ms += 60000;
+	kx_run_timers(world->kx);
+	assert_int_equal(world->sent, 0);
+	kx_datagram(world->kx, &datagram);
+	assert_int_equal(world->sent, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +225,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(too_early_is_too_early, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_refusal_ends_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_wait_ends, setup, teardown),
+	    cmocka_unit_test_setup_teardown(copies_are_answered_still, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

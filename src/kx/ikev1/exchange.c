@@ -92,6 +92,11 @@ void ikev1_exchange_answered(struct ikev1_exchange *exchange, uint64_t mark)
 	exchange->mark = mark;
 }
 
+void ikev1_exchange_rest(struct ikev1_exchange *exchange)
+{
+	timers_cancel(kx_timers(exchange->ikev1->kx), &exchange->timer);
+}
+
 bool ikev1_exchange_is_copy(const struct ikev1_exchange *exchange, struct bytes datagram)
 {
 	return exchange->mark != 0 && exchange->mark == ikev1_mark(datagram);

@@ -87,6 +87,9 @@ void ikev1_exchange_again(struct ikev1_exchange *exchange);
 uint64_t ikev1_mark(struct bytes datagram);
 /* The next message is here, in a datagram with that mark: no more transmissions of ours. */
 void ikev1_exchange_answered(struct ikev1_exchange *exchange, uint64_t mark);
+/* What was sent last has done its service: it is sent no more, save to copies of what it answers.
+ */
+void ikev1_exchange_rest(struct ikev1_exchange *exchange);
 /* Whether this is a copy of the message that was answered last. */
 bool ikev1_exchange_is_copy(const struct ikev1_exchange *exchange, struct bytes datagram);
 void ikev1_exchange_clear(struct ikev1_exchange *exchange);

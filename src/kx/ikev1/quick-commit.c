@@ -94,7 +94,8 @@ void ikev1_quick_connected(struct ikev1_quick *quick, const struct host_datagram
 		ikev1_quick_fail(quick, KX_FAILURE_FINAL, &problem);
 		return;
 	}
-	ikev1_exchange_answered(&quick->exchange, ikev1_mark(datagram->data));
+	/* Where both set the bit the peer may still wait for ours, and ask for it by a copy. */
+	ikev1_exchange_rest(&quick->exchange);
 	ikev1_steps_received(&quick->steps, quick);
 }
 
