@@ -13,6 +13,9 @@
 #define FORGED_AT     44
 #define FORGED_OCTETS 16
 
+/* Transmissions of a message that nobody confirms. */
+#define TELLINGS 3
+
 struct flight {
 	struct endpoint from;
 	struct endpoint to;
@@ -174,6 +177,36 @@ static void suffer(
 		deliver(sim, to, &datagram->local, &datagram->remote, datagram->data, delay + 1);
 }
 
+/*
+ * IKEv1's deletions are not confirmed (RFC 2409 5.7), but said several times. Where the network
+ * takes all of them, nobody can know what the other end keeps.
+ */
+static void take(struct sim *sim, const struct host_datagram *datagram, const char *how)
+{
+	struct isakmp_header header;
+	struct sim_loss *loss = NULL;
+	struct bytes body;
+	enum notify_type notify;
+
+	sim_note(sim, NULL, "  %s", how);
+	if (datagram->port == HOST_PORT_KINK ||
+	    isakmp_header_decode(datagram->data, &header, &body, &notify) != ERR_OK ||
+	    header.exchange != ISAKMP_EXCHANGE_INFORMATIONAL || header.message_id == 0)
+		return;
+	for (size_t i = 0; i < SIM_LOSSES && loss == NULL; i++) {
+		if (sim->losses[i].message_id == header.message_id)
+			loss = &sim->losses[i];
+	}
+	if (loss == NULL) {
+		loss = &sim->losses[sim->loss_count++ % SIM_LOSSES];
+		*loss = (struct sim_loss){.message_id = header.message_id};
+	}
+	if (++loss->copies == TELLINGS) {
+		sim->excused = true;
+		sim->counts[SIM_UNCONFIRMED]++;
+	}
+}
+
 static void carry(struct sim *sim, struct sim_host *to, const struct host_datagram *datagram)
 {
 	const struct sim_profile *profile = &sim->profile;
@@ -193,7 +226,7 @@ static void carry(struct sim *sim, struct sim_host *to, const struct host_datagr
 	}
 	if (sim->faults && sim_chance(random, profile->drop)) {
 		sim->counts[SIM_DROPPED]++;
-		sim_note(sim, NULL, "  dropped");
+		take(sim, datagram, "dropped");
 		return;
 	}
 	if (sim->faults && sim_chance(random, profile->reorder)) {
@@ -203,7 +236,7 @@ static void carry(struct sim *sim, struct sim_host *to, const struct host_datagr
 	if (sim->faults && sim_chance(random, profile->corrupt) &&
 	    octets.len < sizeof(buffer) / 2) {
 		sim->counts[SIM_CORRUPTED]++;
-		sim_note(sim, NULL, "  spoiled");
+		take(sim, datagram, "spoiled");
 		memcpy(buffer, octets.data, octets.len);
 		octets = bytes_of(buffer, spoil(sim, buffer, octets.len, sizeof(buffer)));
 	} else {

@@ -18,6 +18,7 @@
 #define SIM_HOSTS_MAX   5
 #define SIM_KEYS        256 /* keys whose origin is remembered, for each host */
 #define SIM_INBOUND     256 /* and those that it could receive under */
+#define SIM_LOSSES      64
 #define SIM_CAPTURES    32
 #define SIM_STARTS      64
 #define SIM_CONNECTIONS 64 /* message IDs of Quick Modes that were said to be CONNECTED */
@@ -207,6 +208,12 @@ struct sim_capture {
 	size_t len;
 };
 
+/* A message that the network took, with its number of copies. */
+struct sim_loss {
+	uint32_t message_id;
+	unsigned copies;
+};
+
 struct sim {
 	uint64_t seed;
 	bool verbose;
@@ -235,6 +242,8 @@ struct sim {
 	uint64_t digest;     /* of all that happened: the same seed gives the same */
 	struct sim_capture captures[SIM_CAPTURES];
 	size_t capture_count;
+	struct sim_loss losses[SIM_LOSSES];
+	size_t loss_count;
 	uint64_t said[SIM_CONNECTIONS]; /* marks of messages that say CONNECTED */
 	size_t said_count;
 	uint32_t connected[SIM_CONNECTIONS]; /* message IDs of those that came */
