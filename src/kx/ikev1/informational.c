@@ -325,7 +325,6 @@ void ikev1_tell_contact(struct ikev1_sa *sa)
 	ikev1_inform_begin(&information, sa);
 	ikev1_put_initial_contact(sa, &information.message.chain);
 	ikev1_inform_send(&information, true);
-	sa->tell_contact = false;
 }
 
 bool ikev1_has_notification(const struct isakmp_chain *chain, enum notify_type type)

@@ -49,7 +49,10 @@ void ikev1_new_group_received(struct ikev1_sa *sa, const struct host_datagram *d
 
 /* INITIAL-CONTACT: RFC 2407 4.6.3.3. */
 void ikev1_put_initial_contact(const struct ikev1_sa *sa, struct isakmp_writer *chain);
-/* By itself, several times: nobody answers it. */
+/*
+ * By itself, several times, for nobody answers it; all may be lost, so that the first Quick Mode
+ * says it again.
+ */
 void ikev1_tell_contact(struct ikev1_sa *sa);
 bool ikev1_has_notification(const struct isakmp_chain *chain, enum notify_type type);
 /* The peer says that this is the first SA that it has with us: what we have besides is of no use.
