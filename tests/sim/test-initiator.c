@@ -473,6 +473,33 @@ static void another_epoch_ends_what_was_made_before(void **state)
 	scripted_close(s);
 }
 
+/*
+ * A question that began two lives of the peer ago: whether the answer is from before or after the
+ * life that was met meanwhile cannot be known, so the peer is asked anew. It is not dead.
+ */
+static void a_question_outlives_two_restarts(void **state)
+{
+	struct scripted *s = scripted_open((struct sim_profile){0});
+
+	(void)state;
+	(void)begin(s);
+	answer_create(s, 0, &usual);
+	scripted_forget(s);
+	sim_probe(scripted_engine(s), &s->sim.hosts[1]);
+	scripted_run(s, 100);
+	assert_true(peer_command(&s->peer, KINK_STATUS, PEER_RESTARTED, 7, none));
+	scripted_deliver(s);
+	assert_true(scripted_open_heard(s, 0));
+	assert_int_equal(s->message.header.type, KINK_STATUS);
+	answer(s, PEER_RESTARTED, none);
+	assert_true(scripted_open_heard(s, 0));
+	assert_int_equal(s->message.header.type, KINK_STATUS);
+	answer(s, 0, none);
+	assert_int_equal(s->sim.commands_open, 0);
+	assert_false(s->sim.command_failed);
+	scripted_close(s);
+}
+
 /* The epoch in the CREATE that traffic causes. */
 static uint32_t epoch_of_create(struct scripted *s)
 {
@@ -566,6 +593,7 @@ int main(void)
 	    cmocka_unit_test(unsigned_errors_end_nothing),
 	    cmocka_unit_test(an_offered_ticket_ends_nothing),
 	    cmocka_unit_test(another_epoch_ends_what_was_made_before),
+	    cmocka_unit_test(a_question_outlives_two_restarts),
 	    cmocka_unit_test(an_epoch_is_one_for_all_addresses),
 	    cmocka_unit_test(deletion_is_pessimistic),
 	};

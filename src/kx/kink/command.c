@@ -362,6 +362,7 @@ void kink_command_restart(struct kink_command *command)
 {
 	command->sent = false;
 	command->tries = 0;
+	command->began_ms = now_ms(command);
 	command->interval_ms = settings(command)->retransmit_first;
 	timers_cancel(kx_timers(command->kink->kx), &command->timer);
 	release_session(command);

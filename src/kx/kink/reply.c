@@ -102,6 +102,9 @@ static bool verified(struct kink_command *command, struct kink_verification *ver
 	}
 	if (epoch_is_stale(command, &message)) {
 		kx_count(kink->kx, KX_DATAGRAMS_REPLAYED);
+		/* Else a peer that has restarted twice meanwhile would be taken for dead. */
+		if (command->kind->type == KINK_STATUS && !command->acknowledging)
+			kink_command_restart(command);
 		return false;
 	}
 	kink_log_notifications(kink, &command->remote, &message, reply.inner);
