@@ -101,15 +101,21 @@ bool sim_commit_mark(const struct sim_host *host, struct bytes datagram, uint8_t
 	return true;
 }
 
+/* The Quick Mode of this host to which a message of it belongs, where the host sets the bit. */
+static const struct ikev1_quick *committed(
+    const struct sim_host *host, struct bytes datagram, struct message *message)
+{
+	return sets_bit(host) && parse(datagram, message) &&
+	               message->exchange == ISAKMP_EXCHANGE_QUICK
+	           ? find(host, message)
+	           : NULL;
+}
+
 void sim_commit_sent(struct sim_host *host, struct bytes datagram)
 {
-	const struct ikev1_quick *quick;
 	struct message message;
+	const struct ikev1_quick *quick = committed(host, datagram, &message);
 
-	if (!sets_bit(host) || !parse(datagram, &message) ||
-	    message.exchange != ISAKMP_EXCHANGE_QUICK)
-		return;
-	quick = find(host, &message);
 	/* What an initiator sends when it awaits no answer is the third message. */
 	if (quick != NULL && quick->initiator && ikev1_steps_awaited(&quick->steps) != 2)
 		say_connected(host, quick, &message);
@@ -133,13 +139,9 @@ void sim_commit_comes(struct sim_host *host, struct bytes datagram)
 
 void sim_commit_came(struct sim_host *host, struct bytes datagram)
 {
-	const struct ikev1_quick *quick;
 	struct message message;
+	const struct ikev1_quick *quick = committed(host, datagram, &message);
 
-	if (!sets_bit(host) || !parse(datagram, &message) ||
-	    message.exchange != ISAKMP_EXCHANGE_QUICK)
-		return;
-	quick = find(host, &message);
 	/* The third message has come when the responder awaits no other, or CONNECTED. */
 	if (quick != NULL && !quick->initiator &&
 	    (quick->over || ikev1_steps_awaited(&quick->steps) != 3))

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kx/ikev1/fragment.h"
 #include "sim.h"
 #include "wire/isakmp.h"
 #include "wire/kink.h"
@@ -12,9 +13,6 @@
  */
 #define FORGED_AT     44
 #define FORGED_OCTETS 16
-
-/* Transmissions of a message that nobody confirms. */
-#define TELLINGS 3
 
 struct flight {
 	struct endpoint from;
@@ -201,7 +199,7 @@ static void take(struct sim *sim, const struct host_datagram *datagram, const ch
 		loss = &sim->losses[sim->loss_count++ % SIM_LOSSES];
 		*loss = (struct sim_loss){.message_id = header.message_id};
 	}
-	if (++loss->copies == TELLINGS) {
+	if (++loss->copies == IKEV1_TELLINGS) {
 		sim->excused = true;
 		sim->counts[SIM_UNCONFIRMED]++;
 	}

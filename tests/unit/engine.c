@@ -108,7 +108,7 @@ void world_close(struct world *world)
 	free(world);
 }
 
-void world_make_sa(struct world *world)
+static void make_sa(struct world *world)
 {
 	struct ikev1 *ikev1 = world->kx->method_states[EXCHANGE_IKEV1];
 	struct ikev1_path path = {
@@ -134,4 +134,22 @@ void world_make_sa(struct world *world)
 	    ikev1_keys_derive(world->sa->keys, &suite, octets, octets, &cookies, octets, octets),
 	    ERR_OK);
 	ikev1_sa_establish(world->sa, "the peer");
+}
+
+int world_setup(void **state)
+{
+	struct world *world =
+	    world_open("peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
+		       "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
+		       "policies = ({ name = \"all\"; remote = \"p\"; });\n");
+
+	make_sa(world);
+	*state = world;
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	world_close(*state);
+	return 0;
 }

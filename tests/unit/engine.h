@@ -23,13 +23,14 @@ struct world {
 	size_t sent;
 	uint8_t octets[2048]; /* the last datagram sent */
 	size_t length;
-	struct ikev1_sa *sa; /* of those tests that make one */
+	struct ikev1_sa *sa; /* world_setup() makes it */
 };
 
 /* With a configuration file of this text. world_close() frees it. */
 struct world *world_open(const char *file);
 void world_close(struct world *world);
-/* An ISAKMP SA with the first peer entry's 192.0.2.7, whose keys the test has, too. */
-void world_make_sa(struct world *world);
+/* One that speaks IKEv1 and has an ISAKMP SA with 192.0.2.7, whose keys the test has, too. */
+int world_setup(void **state);
+int world_teardown(void **state);
 
 #endif

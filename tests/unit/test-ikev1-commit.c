@@ -55,21 +55,8 @@ static struct ikev1_quick *add_quick(struct world *world, const struct ikev1_ste
 
 static int setup(void **state)
 {
-	struct world *world =
-	    world_open("peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
-		       "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
-		       "policies = ({ name = \"all\"; remote = \"p\"; });\n");
-
-	world_make_sa(world);
 	went_on = 0;
-	*state = world;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_close(*state);
-	return 0;
+	return world_setup(state);
 }
 
 struct frame {
@@ -220,12 +207,12 @@ static void copies_are_answered_still(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(connected_is_taken, setup, teardown),
-	    cmocka_unit_test_setup_teardown(nothing_else_is, setup, teardown),
-	    cmocka_unit_test_setup_teardown(too_early_is_too_early, setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_refusal_ends_it, setup, teardown),
-	    cmocka_unit_test_setup_teardown(the_wait_ends, setup, teardown),
-	    cmocka_unit_test_setup_teardown(copies_are_answered_still, setup, teardown),
+	    cmocka_unit_test_setup_teardown(connected_is_taken, setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(nothing_else_is, setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(too_early_is_too_early, setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(a_refusal_ends_it, setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(the_wait_ends, setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(copies_are_answered_still, setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,24 +7,6 @@
 
 #include "kx/ikev1/sa.h"
 
-static int setup(void **state)
-{
-	struct world *world =
-	    world_open("peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
-		       "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
-		       "policies = ({ name = \"all\"; remote = \"p\"; });\n");
-
-	world_make_sa(world);
-	*state = world;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_close(*state);
-	return 0;
-}
-
 /* A group of the peer's own: RFC 2409 5.6, Appendix A. */
 static struct bytes make_offer(struct world *world, struct ikev1_message_writer *message,
     uint32_t message_id, bool spoiled, uint8_t iv[CBC_BLOCK_MAX])
@@ -159,9 +141,10 @@ static void refusals_are_limited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(a_group_is_refused, setup, teardown),
-	    cmocka_unit_test_setup_teardown(strangers_are_not_answered, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refusals_are_limited, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_group_is_refused, world_setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(
+		strangers_are_not_answered, world_setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(refusals_are_limited, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

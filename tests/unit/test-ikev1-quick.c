@@ -12,24 +12,6 @@
 #define MESSAGE_ID 7
 #define FIRST_SPI  0x1000
 
-static int setup(void **state)
-{
-	struct world *world =
-	    world_open("peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
-		       "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
-		       "policies = ({ name = \"all\"; remote = \"p\"; });\n");
-
-	world_make_sa(world);
-	*state = world;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_close(*state);
-	return 0;
-}
-
 /* A request of so many SAs, each with an SPI of its own, such as the policy allows. */
 static void ask_for(struct world *world, uint32_t sas)
 {
@@ -110,8 +92,9 @@ static void several_sas_are_refused_each(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(one_sa_is_made, setup, teardown),
-	    cmocka_unit_test_setup_teardown(several_sas_are_refused_each, setup, teardown),
+	    cmocka_unit_test_setup_teardown(one_sa_is_made, world_setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(
+		several_sas_are_refused_each, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,6 @@
 #include "kx/ikev1/fragment.h"
 #include "kx/ikev1/informational.h"
 
-#define TIMES 3
-
 struct ikev1_echo {
 	struct ikev1 *ikev1;
 	struct ikev1_path path;
@@ -52,7 +50,7 @@ void ikev1_echo(struct ikev1 *ikev1, const struct ikev1_path *path, struct bytes
 	echo->ikev1 = ikev1;
 	echo->path = *path;
 	echo->message = bytes_copy(message);
-	echo->left = TIMES - 1;
+	echo->left = IKEV1_TELLINGS - 1;
 	echo->interval_ms = kx_policy(ikev1->kx)->daemon.retransmit_first;
 	DL_APPEND2(ikev1->echoes, echo, previous, next);
 	if (echo->message.data == NULL ||

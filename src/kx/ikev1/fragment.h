@@ -7,6 +7,9 @@
 /* A datagram, or several. */
 void ikev1_send(
     struct ikev1 *ikev1, const struct ikev1_path *path, struct bytes message, bool fragments);
+/* How often a message is sent that nobody answers. */
+#define IKEV1_TELLINGS 3
+
 /* echo.c: several times, with pauses. */
 void ikev1_echo(struct ikev1 *ikev1, const struct ikev1_path *path, struct bytes message);
 
