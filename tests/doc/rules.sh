@@ -10,6 +10,7 @@ exists() {
 		;;
 	test-*)
 		cat "$top_srcdir/tests/unit/$1.c" "$top_srcdir/tests/sim/$1.c" 2>/dev/null |
+			tr -d '\n\t' |
 			grep -q "cmocka_unit_test[a-z_]*($2[,)]"
 		;;
 	*)
