@@ -359,7 +359,7 @@ static void test_promises_outlive_a_run(void **state)
 		       "10.1.0.1 10.1.0.1 10.9.0.3 10.9.0.2 0 65535 0 65535 0\n"
 		       "\n10.1.0.1 10.1.0.1 10.9.0.3 nowhere 0 65535 0 65535 0");
 	assert_int_equal(spd_add(&spd, &policy), ERR_OK);
-	promises_recall(path, &spd);
+	promises_recall(path, &spd, policy.id);
 	assert_true(spd_is_required(&spd, &spd.policies[0], &protected));
 	assert_false(spd_is_required(&spd, &spd.policies[0], &other));
 	assert_int_equal(spd.flow_count, 1);
@@ -368,13 +368,13 @@ static void test_promises_outlive_a_run(void **state)
 
 	policy.selector.remote = range("10.0.0.0/8");
 	assert_int_equal(spd_add(&spd, &policy), ERR_OK);
-	promises_recall(path, &spd);
+	promises_recall(path, &spd, policy.id);
 	assert_int_equal(spd.flow_count, 1);
 	assert_true(spd_is_required(&spd, &spd.policies[0], &protected));
 	spd_clear(&spd);
 	promises_forget(path);
 	assert_int_not_equal(access(path, F_OK), 0);
-	promises_recall(path, &spd);
+	promises_recall(path, &spd, policy.id);
 	promises_tidy(path, &spd, &log);
 	assert_int_not_equal(access(path, F_OK), 0);
 }

@@ -66,7 +66,7 @@ void promises_note(const char *path, const struct selector *selector, struct log
 		complain(path, log);
 }
 
-void promises_recall(const char *path, struct spd *spd)
+void promises_recall(const char *path, struct spd *spd, uint32_t policy_id)
 {
 	FILE *file = path != NULL ? fopen(path, "re") : NULL;
 	char line[LINE_SIZE];
@@ -76,7 +76,7 @@ void promises_recall(const char *path, struct spd *spd)
 		return;
 	while (fgets(line, sizeof(line), file) != NULL) {
 		if (parse(line, &selector))
-			spd_require_again(spd, &selector);
+			(void)spd_require(spd, policy_id, &selector);
 	}
 	(void)fclose(file);
 }

@@ -149,12 +149,6 @@ bool spd_require(struct spd *spd, uint32_t id, const struct selector *selector)
 	return true;
 }
 
-void spd_require_again(struct spd *spd, const struct selector *selector)
-{
-	for (size_t i = 0; i < spd->count; i++)
-		(void)spd_require(spd, spd->policies[i].id, selector);
-}
-
 bool spd_is_required(
     const struct spd *spd, const struct dataplane_policy *policy, const struct dataplane_flow *flow)
 {

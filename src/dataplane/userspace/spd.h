@@ -41,8 +41,6 @@ bool spd_discards(const struct spd *spd, const struct dataplane_flow *flow);
  * the flow is never clear again while the policy lives. Whether this is new.
  */
 bool spd_require(struct spd *spd, uint32_t id, const struct selector *selector);
-/* The same for each policy of POLICY_REQUEST that has it, when an earlier run knew of it. */
-void spd_require_again(struct spd *spd, const struct selector *selector);
 /* Whether a flow that this policy of POLICY_REQUEST matches is such a one. */
 bool spd_is_required(const struct spd *spd, const struct dataplane_policy *policy,
     const struct dataplane_flow *flow);

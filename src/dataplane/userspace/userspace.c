@@ -129,7 +129,7 @@ static enum err add_policy(
 	if (code != ERR_OK)
 		return problem_set(problem, code, "policy %u: %s", policy->id, err_text(code));
 	if (policy->action == POLICY_REQUEST)
-		promises_recall(dp->state_path, &dp->spd);
+		promises_recall(dp->state_path, &dp->spd, policy->id);
 	/* The filter first, so that nothing clear is taken for an answer. */
 	code = apply_filter(dp, problem);
 	if (code == ERR_OK)
