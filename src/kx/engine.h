@@ -172,7 +172,7 @@ enum kx_counter {
 	KX_DATAGRAMS_SHED, /* dropped at a limit */
 	KX_RETRANSMISSIONS,
 	KX_PROBES,          /* peers that were asked whether they are there */
-	KX_PEERS_RESTARTED, /* noticed by their epoch */
+	KX_PEERS_RESTARTED, /* noticed by their epoch, or by INITIAL-CONTACT */
 	KX_PEERS_DEAD,
 	KX_COUNTER_COUNT
 };

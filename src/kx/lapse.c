@@ -151,9 +151,12 @@ void kx_peer_restarted(struct kx *kx, const struct address *remote, uint64_t sin
 	size_t count = end_pairs(kx, remote, since_ms, lapse, &expire_ms);
 	char text[ADDRESS_TEXT_SIZE];
 
-	kx_count(kx, KX_PEERS_RESTARTED);
 	if (watch != NULL)
 		watch->restarted = true;
+	/* INITIAL-CONTACT of a peer that had none is just that. */
+	if (count == 0 && since_ms != TIMERS_NEVER)
+		return;
+	kx_count(kx, KX_PEERS_RESTARTED);
 	log_event(kx->host.log, count > 0 ? LOG_LEVEL_NOTICE : LOG_LEVEL_DEBUG, LOG_AREA_SA,
 	    LOG_FIELDS({"remote", address_format(remote, text)}),
 	    "the peer has restarted and lost its SAs: %zu pairs removed", count);

@@ -81,6 +81,15 @@ static const struct schema_setting limits[] = {
 	.doc = "Messages from peers not yet authenticated that may be under verification.",
     },
     {
+	.name = "agreements",
+	.type = SCHEMA_INTEGER,
+	RANGE(1, 1000000),
+	.fallback = "1000",
+	FIELD(struct policy_daemon, max_agreements),
+	.doc = "Key agreements a second that peers not yet authenticated may cause by IKEv1. "
+	       "What comes beyond it is dropped, and a peer repeats it half a second later.",
+    },
+    {
 	.name = "hold_packets",
 	.type = SCHEMA_INTEGER,
 	RANGE(0, 4096),

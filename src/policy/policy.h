@@ -180,7 +180,9 @@ struct policy_daemon {
 	uint32_t retry_limit;
 	uint32_t delete_grace; /* inbound SAs live on so long after a DELETE */
 	uint32_t max_sas;
-	uint32_t max_pending;   /* unauthenticated messages under verification */
+	uint32_t max_pending; /* unauthenticated messages under verification */
+	/* Key agreements a second that peers not yet authenticated may cause by IKEv1. */
+	uint32_t max_agreements;
 	uint32_t workers;       /* Kerberos worker threads */
 	const char *debug_keys; /* a file for keys in the clear; NULL: none */
 	enum log_level log_levels[LOG_AREA_COUNT];

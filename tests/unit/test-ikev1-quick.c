@@ -1,4 +1,4 @@
-/* What a responder of Quick Mode refuses: RFC 2409 5.5. */
+/* What a responder of Quick Mode refuses (RFC 2409 5.5), and what it takes INITIAL-CONTACT for. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -6,6 +6,7 @@
 #include "engine.h"
 
 #include "kx/engine.h"
+#include "kx/ikev1/informational.h"
 #include "kx/ikev1/phase2.h"
 #include "policy/policy.h"
 
@@ -89,10 +90,21 @@ static void several_sas_are_refused_each(void **state)
 	ikev1_received_clear(&received);
 }
 
+/* A peer that comes for the first time has lost nothing. */
+static void first_contact_is_no_restart(void **state)
+{
+	struct world *world = *state;
+
+	ikev1_take_initial_contact(world->sa);
+	assert_int_equal(kx_counter_value(world->kx, KX_PEERS_RESTARTED), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(one_sa_is_made, world_setup, world_teardown),
+	    cmocka_unit_test_setup_teardown(
+		first_contact_is_no_restart, world_setup, world_teardown),
 	    cmocka_unit_test_setup_teardown(
 		several_sas_are_refused_each, world_setup, world_teardown),
 	};

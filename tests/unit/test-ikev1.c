@@ -18,7 +18,7 @@
 
 #define FLOOD 5000 /* first messages; more than are remembered */
 
-static int setup(void **state)
+static int open_with(void **state, const char *more)
 {
 	char path[] = "/tmp/test-ikev1-XXXXXX";
 	int fd = mkstemp(path);
@@ -28,11 +28,21 @@ static int setup(void **state)
 	(void)snprintf(file, sizeof(file),
 	    "peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
 	    "psk_file = \"%s\"; ike = \"aes256-sha256-curve25519\"; });\n"
-	    "policies = ({ name = \"all\"; remote = \"p\"; });\n",
-	    path);
+	    "policies = ({ name = \"all\"; remote = \"p\"; });\n%s",
+	    path, more);
 	*state = world_open(file);
 	(void)unlink(path);
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return open_with(state, "");
+}
+
+static int setup_with_few_agreements(void **state)
+{
+	return open_with(state, "daemon: { limits: { agreements = 3; }; };\n");
 }
 
 static int teardown(void **state)
@@ -141,6 +151,27 @@ static void what_is_not_proved_goes(void **state)
 	world->now_ms += 60000;
 	kx_run_timers(world->kx);
 	assert_int_equal(kx_counter_value(world->kx, KX_RESPONSES_REFUSED), 8);
+}
+
+/* However many peers come at once, a second has so many key agreements and no more. */
+static void agreements_have_a_rate(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+	char from[] = "192.0.2.10";
+
+	for (uint32_t i = 0; i < 9; i++) {
+		size_t len = put_first(octets, sizeof(octets), i, DH_CURVE25519, false);
+
+		from[9] = (char)('0' + i);
+		deliver(world, from, octets, len);
+		deliver_third(world, from);
+		assert_int_equal(world->agreements, i < 3 ? i + 1 : 3);
+	}
+	assert_int_equal(kx_counter_value(world->kx, KX_DATAGRAMS_SHED), 6);
+	world->now_ms += 1000;
+	deliver_third(world, from);
+	assert_int_equal(world->agreements, 4);
 }
 
 /* RFC 2408 2.5.3: the cookie depends on who asks; a copy gets the same answer. */
@@ -381,6 +412,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(first_messages_cost_little, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_is_not_proved_goes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		agreements_have_a_rate, setup_with_few_agreements, teardown),
 	    cmocka_unit_test_setup_teardown(copies_get_the_same_answer, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_answer_is_what_was_offered, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_is_not_acceptable_is_told, setup, teardown),

@@ -10,10 +10,8 @@
 #include "kx/ikev1/phase1.h"
 #include "kx/ikev1/phase2.h"
 
-/* Key agreements that strangers whose address is a peer's may cause. */
-#define AGREEMENTS_PER_SECOND 1000
-#define LINES_PER_SECOND      5
-#define ERRORS_PER_SECOND     20
+#define LINES_PER_SECOND  5
+#define ERRORS_PER_SECOND 20
 
 uint64_t ikev1_token(enum ikev1_owner owner, uint64_t handle)
 {
@@ -52,6 +50,7 @@ static enum err ikev1_open(struct kx *kx, void **state)
 {
 	const struct host *host = kx_host(kx);
 	struct ikev1 *ikev1 = calloc(1, sizeof(*ikev1));
+	uint32_t agreements = kx_policy(kx)->daemon.max_agreements;
 	uint64_t now;
 
 	if (ikev1 == NULL)
@@ -59,7 +58,7 @@ static enum err ikev1_open(struct kx *kx, void **state)
 	ikev1->kx = kx;
 	now = host->now_ms(host->self);
 	host->random(host->self, ikev1->secret, sizeof(ikev1->secret));
-	limit_init(&ikev1->agreement_limit, AGREEMENTS_PER_SECOND, AGREEMENTS_PER_SECOND, now);
+	limit_init(&ikev1->agreement_limit, agreements, agreements, now);
 	limit_init(&ikev1->log_limit, 4 * LINES_PER_SECOND, LINES_PER_SECOND, now);
 	limit_init(&ikev1->error_limit, ERRORS_PER_SECOND, ERRORS_PER_SECOND, now);
 	*state = ikev1;
