@@ -19,12 +19,14 @@
 
 #define LIFETIME_S 600
 #define SECOND_MS  1000
+#define MUTE_MS    500 /* more than two tellings of what nobody answers, less than three */
 
 struct world {
 	struct sim sim;
 	uint64_t counts[SIM_COUNT];
 	uint64_t begun;    /* first messages of phase 1 */
 	uint64_t loses_ms; /* until then nothing gets through */
+	uint64_t mute_ms;  /* nor does an Informational exchange */
 };
 
 static enum sim_fate watch(struct sim *sim, struct bytes datagram, void *context)
@@ -34,9 +36,12 @@ static enum sim_fate watch(struct sim *sim, struct bytes datagram, void *context
 	enum notify_type notify;
 	struct bytes body;
 
-	if (isakmp_header_decode(datagram, &header, &body, &notify) == ERR_OK &&
-	    memcmp(header.responder_cookie, (uint8_t[8]){0}, 8) == 0)
+	if (isakmp_header_decode(datagram, &header, &body, &notify) != ERR_OK)
+		return SIM_PASS;
+	if (memcmp(header.responder_cookie, (uint8_t[8]){0}, 8) == 0)
 		world->begun++;
+	if (sim->now_ms < world->mute_ms && header.exchange == ISAKMP_EXCHANGE_INFORMATIONAL)
+		return SIM_LOSE;
 	return sim->now_ms < world->loses_ms ? SIM_LOSE : SIM_PASS;
 }
 
@@ -256,12 +261,11 @@ static bool find_stale(void *context, const struct kx_sa_view *view)
 }
 
 /*
- * INITIAL-CONTACT (RFC 2407 4.6.3.3) comes from a host that has restarted, while this one, which
- * has no ISAKMP SA with it any more, begins one at the same time.
+ * The second host, which has begun an SA with the first, restarts. The first has no ISAKMP SA with
+ * it any more, so that only INITIAL-CONTACT tells (RFC 2407 4.6.3.3).
  */
-static void what_was_before_a_restart_goes(void **state)
+static void restart_the_other(struct world *world)
 {
-	struct world *world = *state;
 	struct sim *sim = &world->sim;
 	struct ikev1 *ikev1 = sim->hosts[0].kx->method_states[EXCHANGE_IKEV1];
 	uint32_t cursor = 0;
@@ -274,12 +278,48 @@ static void what_was_before_a_restart_goes(void **state)
 		ikev1_sa_free(sa);
 	sim_run_until(sim, sim->now_ms + 5 * SECOND_MS);
 	sim_host_start(&sim->hosts[1]);
-	sim_initiate(&sim->hosts[0], &sim->hosts[1]);
-	sim_initiate(&sim->hosts[1], &sim->hosts[0]);
+}
+
+static void expect_what_was_before_to_go(struct world *world)
+{
+	struct sim *sim = &world->sim;
+
 	sim_run_until(sim, sim->now_ms + 20 * SECOND_MS);
 	assert_true(sim_is_protected(&sim->hosts[0], &sim->hosts[1]));
 	assert_true(sim_is_protected(&sim->hosts[1], &sim->hosts[0]));
 	kx_each_sa(sim->hosts[0].kx, find_stale, &sim->hosts[0]);
+}
+
+static void what_was_before_a_restart_goes(void **state)
+{
+	struct world *world = *state;
+	struct sim *sim = &world->sim;
+
+	restart_the_other(world);
+	sim_initiate(&sim->hosts[0], &sim->hosts[1]);
+	sim_initiate(&sim->hosts[1], &sim->hosts[0]);
+	expect_what_was_before_to_go(world);
+}
+
+/*
+ * Both have begun a phase 1 and have spoken under both SAs, and there is an IPsec SA that is not to
+ * go, when the word gets through at last.
+ */
+static void contact_that_comes_late_counts(void **state)
+{
+	struct world *world = *state;
+	struct sim *sim = &world->sim;
+	uint64_t begun;
+
+	restart_the_other(world);
+	begun = world->begun;
+	world->mute_ms = sim->now_ms + MUTE_MS;
+	sim_initiate(&sim->hosts[0], &sim->hosts[1]);
+	sim_probe(&sim->hosts[1], &sim->hosts[0]);
+	sim_run_until(sim, world->mute_ms);
+	assert_int_equal(world->begun - begun, 2);
+	assert_true(sim_is_protected(&sim->hosts[1], &sim->hosts[0]));
+	expect_what_was_before_to_go(world);
 }
 
 int main(void)
@@ -294,6 +334,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(what_was_before_a_restart_goes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_was_before_a_restart_goes, setup_aggressive, teardown),
+	    cmocka_unit_test_setup_teardown(
+		contact_that_comes_late_counts, setup_aggressive, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
