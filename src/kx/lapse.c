@@ -106,10 +106,9 @@ void kx_lapse_over(const struct kx_connection *connection)
 
 static void lapse(struct kx *kx, struct sa_pair *pair)
 {
-	if (remember_traffic(kx, pair))
-		sad_lapse(kx->sad, pair);
-	else
-		sad_retire(kx->sad, pair);
+	if (!remember_traffic(kx, pair))
+		sad_close_outbound(kx->sad, pair);
+	sad_lapse(kx->sad, pair);
 }
 
 static void end(struct kx *kx, struct sa_pair *pair)

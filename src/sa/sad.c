@@ -155,12 +155,23 @@ static void fill_key(struct sa_key *key, const struct address *destination,
 	key->spi = spi;
 }
 
+bool sad_has_spi_out(
+    const struct sad *sad, const struct address *remote, enum ipsec_protocol protocol, uint32_t spi)
+{
+	const struct sa_pair *pair = sad_by_spi_out(sad, remote, protocol, spi);
+
+	return pair != NULL && !pair->lost;
+}
+
 enum err sad_set_spi_out(struct sad *sad, struct sa_part *part, uint32_t spi)
 {
 	enum ipsec_protocol protocol = part->suite.protocol;
+	struct sa_pair *other = sad_by_spi_out(sad, &part->pair->remote, protocol, spi);
 
-	if (sad_by_spi_out(sad, &part->pair->remote, protocol, spi) != NULL)
+	if (other != NULL && !other->lost)
 		return ERR_EXISTS;
+	if (other != NULL)
+		sad_remove(sad, other);
 	fill_key(&part->key_out, &part->pair->remote, protocol, spi);
 	HASH_ADD(by_spi_out, sad->by_spi_out, key_out, sizeof(part->key_out), part);
 	if (!table_holds(&part->by_spi_out))
@@ -207,13 +218,7 @@ static void grace_over(struct timer *timer, void *context)
 	sad_remove(context, (struct sa_pair *)((char *)timer - offsetof(struct sa_pair, timer)));
 }
 
-void sad_retire(struct sad *sad, struct sa_pair *pair)
-{
-	sad_close_outbound(sad, pair);
-	sad_lapse(sad, pair);
-}
-
-void sad_lapse(struct sad *sad, struct sa_pair *pair)
+static void leave_for_grace(struct sad *sad, struct sa_pair *pair)
 {
 	uint64_t due = sad->host.now_ms(sad->host.self) + sad->settings.delete_grace_ms;
 
@@ -227,6 +232,18 @@ void sad_lapse(struct sad *sad, struct sa_pair *pair)
 	pair->retired = true;
 	sad->retired_count++;
 	sad->listener.retired(sad->listener.self, pair);
+}
+
+void sad_retire(struct sad *sad, struct sa_pair *pair)
+{
+	sad_close_outbound(sad, pair);
+	leave_for_grace(sad, pair);
+}
+
+void sad_lapse(struct sad *sad, struct sa_pair *pair)
+{
+	pair->lost = true;
+	leave_for_grace(sad, pair);
 }
 
 void sad_remove(struct sad *sad, struct sa_pair *pair)

@@ -86,6 +86,7 @@ struct sa_pair {
 	uint8_t reserving; /* parts whose SPI is asked for */
 	bool doomed;       /* to go as soon as its SPIs are known */
 	bool retired;      /* only the grace time keeps it */
+	bool lost;         /* by the peer, to whom its SPI may be another SA's */
 	bool installed_in;
 	bool installed_out;
 	uint8_t installing;
@@ -150,7 +151,13 @@ enum err sad_add(struct sad *sad, const struct sa_pair *model, const enum ipsec_
 void sad_agree(struct sa_pair *pair, const struct suite *suites, const struct lifetime *lifetime);
 /* The same: packets of the pair, whose outermost part is ESP, go in UDP. */
 void sad_encapsulate(struct sa_pair *pair, uint16_t remote_port, bool behind_nat);
-/* The peer's inbound SPI of a part; ERR_EXISTS when a pair with this peer has it already. */
+/* Whether a pair with this host has the SPI, other than one that the peer has lost. */
+bool sad_has_spi_out(const struct sad *sad, const struct address *remote,
+    enum ipsec_protocol protocol, uint32_t spi);
+/*
+ * The peer's inbound SPI of a part; ERR_EXISTS when a pair with this peer has it already. One that
+ * the peer has lost is removed.
+ */
 enum err sad_set_spi_out(struct sad *sad, struct sa_part *part, uint32_t spi) MUST_CHECK;
 /*
  * Installs one direction, with a key for each part; they are copied and wiped by the data plane.
@@ -167,7 +174,10 @@ void sad_close_outbound(struct sad *sad, struct sa_pair *pair);
 void sad_close_inbound(struct sad *sad, struct sa_pair *pair);
 /* Outbound now, inbound after the grace time. */
 void sad_retire(struct sad *sad, struct sa_pair *pair);
-/* Both after the grace time; outbound before, by sad_close_outbound(), once it has a successor. */
+/*
+ * The peer has lost it. Both after the grace time; outbound before, by sad_close_outbound(), once
+ * it has a successor.
+ */
 void sad_lapse(struct sad *sad, struct sa_pair *pair);
 /* Both directions now. */
 void sad_remove(struct sad *sad, struct sa_pair *pair);

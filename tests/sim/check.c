@@ -321,18 +321,16 @@ bool sim_is_settled(struct sim *sim)
 static bool find_outlived(void *context, const struct kx_sa_view *view)
 {
 	struct survey *survey = context;
-	const struct sim_profile *profile = &survey->sim->profile;
 	const struct sim_host *host = survey->host;
 	const struct sim_host *peer = sim_host_at(survey->sim, &view->remote);
 
 	if (strcmp(view->state, "established") != 0 && strcmp(view->state, "replaced") != 0)
 		return true;
 	/*
-	 * A restart is noticed by the method that meets it; where messages are lost a KINK
-	 * transaction and IKEv1's word of it may cross.
+	 * A peer that was met by IKEv1 alone and comes back by KINK says an epoch that there is no
+	 * other to compare with (RFC 4430 3.7), and nothing of INITIAL-CONTACT.
 	 */
-	if (profile->methods == SIM_FALLBACK &&
-	    profile->drop + profile->corrupt + profile->replay > 0)
+	if (survey->sim->profile.methods == SIM_FALLBACK && strcmp(view->method, "ikev1") == 0)
 		return true;
 	if (peer == NULL || view->created_ms - host->clock_offset_ms < peer->started_ms)
 		survey->trouble = "has an SA from before its peer's restart";

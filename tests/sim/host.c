@@ -243,12 +243,7 @@ static void log_sink_note(void *self, enum log_level level, enum log_area area, 
 		sim->counts[SIM_UNCONFIRMED]++;
 	}
 	/* Whoever sends the same command again is not to be taken for somebody else. */
-	/* Who gives a peer up dates the state that he has with it anew, also in what is under way.
-	 */
-	if (strstr(message, "the peer is dead") != NULL)
-		sim->gave_up_ms = sim->now_ms;
-	if (strstr(message, "its SPI is in use") != NULL && !sim_may_come_late(sim) &&
-	    (sim->gave_up_ms == 0 || sim->now_ms > sim->gave_up_ms + sim_transmissions_ms(sim)))
+	if (strstr(message, "its SPI is in use") != NULL && !sim_may_come_late(sim))
 		sim_fail(
 		    sim, "host %c takes a repeated CREATE for a new one", 'a' + (int)host->index);
 	for (size_t i = 0; sim->verbose && i < field_count && used < sizeof(text); i++)

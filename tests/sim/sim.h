@@ -231,7 +231,6 @@ struct sim {
 	bool kdc_away;
 	bool excused;   /* an SA may have been left half-open that no message could have mended */
 	bool forgetful; /* or that the first contact would mend: a host lost its state */
-	uint64_t gave_up_ms; /* when a host last took a peer for dead; 0: never */
 	bool failed;
 	char failure[SIM_TEXT_SIZE];
 	uint64_t sent; /* datagrams so far */

@@ -380,6 +380,37 @@ static void another_epoch_ends_what_was_made_before(void **state)
 	scripted_close(s);
 }
 
+/*
+ * Who gives up a host that it is asking for an SA asks on in a new epoch, under which nothing holds
+ * the SPI any more that the unheard answer was about.
+ */
+static void spis_of_another_epoch_are_free(void **state)
+{
+	struct scripted *s = scripted_open((struct sim_profile){0});
+	uint8_t buffer[2048];
+	struct writer out = writer_of(buffer, sizeof(buffer));
+	struct bytes octets = scripted_put_create(&usual, &out);
+	struct isakmp_sa sa;
+	uint32_t spi;
+
+	(void)state;
+	assert_true(ask(s, KINK_CREATE, XID, octets));
+	spi = scripted_spi(s, &sa);
+	scripted_forget(s);
+	assert_true(peer_command(&s->peer, KINK_CREATE, PEER_RESTARTED, XID, octets));
+	scripted_deliver(s);
+	assert_int_equal(s->heard_count, 1);
+	assert_true(scripted_open_heard(s, 0));
+	assert_int_not_equal(scripted_spi(s, &sa), 0);
+	assert_int_not_equal(scripted_spi(s, &sa), spi);
+	assert_null(scripted_sa(s, spi, IPSEC_IN));
+	assert_non_null(scripted_sa(s, scripted_spi(s, &sa), IPSEC_IN));
+	assert_non_null(scripted_sa(s, usual.spi, IPSEC_OUT));
+	scripted_run(s, GRACE_MS);
+	assert_non_null(scripted_sa(s, usual.spi, IPSEC_OUT));
+	scripted_close(s);
+}
+
 /* No SA follows from it, and at most a word that is no longer than the command. */
 static void expect_nothing_from(struct scripted *s)
 {
@@ -516,6 +547,7 @@ int main(void)
 	    cmocka_unit_test(deletion_of_what_is_not_there_is_told),
 	    cmocka_unit_test(status_is_answered),
 	    cmocka_unit_test(another_epoch_ends_what_was_made_before),
+	    cmocka_unit_test(spis_of_another_epoch_are_free),
 	    cmocka_unit_test(unauthentic_commands_come_to_nothing),
 	    cmocka_unit_test(other_versions_are_told),
 	    cmocka_unit_test(no_ticket_is_given_against_policy),

@@ -468,6 +468,32 @@ static void lapsing_keeps_the_outbound_sa_as_well(void **state)
 	close_sad(&fixture);
 }
 
+/* A peer that has restarted may come to an SPI that it had before (RFC 4430 3.7). */
+static void spis_that_the_peer_lost_are_free(void **state)
+{
+	struct fixture fixture;
+	struct sa_pair *pair;
+	struct sa_pair *next;
+
+	(void)state;
+	open_sad(&fixture);
+	pair = establish(&fixture, true, 0xabcdef, 3600);
+	next = add(&fixture, true);
+	assert_true(sad_has_spi_out(fixture.sad, &pair->remote, IPSEC_ESP, 0xabcdef));
+	assert_int_equal(sad_set_spi_out(fixture.sad, &next->parts[0], 0xabcdef), ERR_EXISTS);
+	fixture.request_count = 0;
+	sad_lapse(fixture.sad, pair);
+	assert_false(sad_has_spi_out(fixture.sad, &next->remote, IPSEC_ESP, 0xabcdef));
+	assert_int_equal(sad_set_spi_out(fixture.sad, &next->parts[0], 0xabcdef), ERR_OK);
+	/* The old one has left the data plane before the new one comes. */
+	assert_int_equal(fixture.removed, 1);
+	assert_int_equal(fixture.request_count, 2);
+	assert_int_equal(fixture.requests[0].operation, DATAPLANE_DELETE_SA);
+	assert_int_equal(fixture.requests[0].sa.spi, 0xabcdef);
+	assert_ptr_equal(sad_by_spi_out(fixture.sad, &next->remote, IPSEC_ESP, 0xabcdef), next);
+	close_sad(&fixture);
+}
+
 /* An SPI that comes too late is given back. */
 static void removal_waits_for_the_spi(void **state)
 {
@@ -542,6 +568,7 @@ int main(void)
 	    cmocka_unit_test(soft_limits_of_the_data_plane_count_once),
 	    cmocka_unit_test(retiring_keeps_the_inbound_sa_for_a_while),
 	    cmocka_unit_test(lapsing_keeps_the_outbound_sa_as_well),
+	    cmocka_unit_test(spis_that_the_peer_lost_are_free),
 	    cmocka_unit_test(removal_waits_for_the_spi),
 	    cmocka_unit_test(a_failed_installation_is_told),
 	    cmocka_unit_test(epochs_are_judged_in_order),

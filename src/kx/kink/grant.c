@@ -153,8 +153,7 @@ static bool spis_are_good(struct kink_response *response, struct kink_grant *gra
 		const char *why = NULL;
 
 		/* RFC 4430 3.2: the responder MUST reject an SPI that exists. */
-		if (sad_by_spi_out(sad, &response->key.remote, part->suite.protocol, part->spi) !=
-		    NULL)
+		if (sad_has_spi_out(sad, &response->key.remote, part->suite.protocol, part->spi))
 			why = "its SPI is in use";
 		else if (kink_is_withdrawn(response->kink, &response->key.remote, part->spi))
 			why = "it was deleted before it came";
