@@ -99,8 +99,7 @@ void end_load(struct end *end)
 		fail_msg("%s", problem.text);
 }
 
-/* What a step came to, once all is done that it asked for. */
-static bool done(struct end *end, enum auth_result result)
+bool end_done(struct end *end, enum auth_result result)
 {
 	while (result == AUTH_PENDING) {
 		assert_true(end->asked);
@@ -161,7 +160,7 @@ static void deliver(
 		fail_msg("message %u: %s", message->number, violation.rule);
 }
 
-static bool prepare(struct end *end)
+bool end_prepare(struct end *end)
 {
 	if (end->in.initiator) {
 		end->in.public_i = bytes_of(end->public_value, sizeof(end->public_value));
@@ -170,12 +169,12 @@ static bool prepare(struct end *end)
 		end->in.public_r = bytes_of(end->public_value, sizeof(end->public_value));
 		end->in.nonce_r = bytes_of(end->nonce, sizeof(end->nonce));
 	}
-	return done(end, auth_prepare(end->auth, &end->problem));
+	return end_done(end, auth_prepare(end->auth, &end->problem));
 }
 
-static bool read_exchange(struct end *end, const struct isakmp_chain *chain)
+bool end_read(struct end *end, const struct isakmp_chain *chain)
 {
-	if (!done(end, auth_read(end->auth, chain, &end->problem)))
+	if (!end_done(end, auth_read(end->auth, chain, &end->problem)))
 		return false;
 	if (end->in.initiator) {
 		end->in.public_r = auth_peer_public(end->auth);
@@ -196,32 +195,32 @@ static bool main_mode(struct phase1 *phase1)
 	struct isakmp_chain read;
 	struct writer out;
 
-	if (!prepare(i))
+	if (!end_prepare(i))
 		return false;
 	chain = begin(message, &out, 3, phase1);
 	auth_put_exchange(i->auth, &chain);
 	deliver(phase1, message, &out, &read);
-	if (!read_exchange(r, &read) || !prepare(r))
+	if (!end_read(r, &read) || !end_prepare(r))
 		return false;
 	assert_int_equal(auth_skeyid(r->auth, r->skeyid), ERR_OK);
 	chain = begin(message, &out, 4, phase1);
 	auth_put_exchange(r->auth, &chain);
 	deliver(phase1, message, &out, &read);
-	if (!read_exchange(i, &read))
+	if (!end_read(i, &read))
 		return false;
 	assert_int_equal(auth_skeyid(i->auth, i->skeyid), ERR_OK);
-	if (!done(i, auth_prove(i->auth, &i->problem)))
+	if (!end_done(i, auth_prove(i->auth, &i->problem)))
 		return false;
 	chain = begin(message, &out, 5, phase1);
 	auth_put_proof(i->auth, &chain);
 	deliver(phase1, message, &out, &read);
-	if (!done(r, auth_check(r->auth, &read, &r->problem)) ||
-	    !done(r, auth_prove(r->auth, &r->problem)))
+	if (!end_done(r, auth_check(r->auth, &read, &r->problem)) ||
+	    !end_done(r, auth_prove(r->auth, &r->problem)))
 		return false;
 	chain = begin(message, &out, 6, phase1);
 	auth_put_proof(r->auth, &chain);
 	deliver(phase1, message, &out, &read);
-	return done(i, auth_check(i->auth, &read, &i->problem));
+	return end_done(i, auth_check(i->auth, &read, &i->problem));
 }
 
 static bool aggressive_mode(struct phase1 *phase1)
@@ -233,41 +232,41 @@ static bool aggressive_mode(struct phase1 *phase1)
 	struct isakmp_chain read;
 	struct writer out;
 
-	if (!prepare(i))
+	if (!end_prepare(i))
 		return false;
 	chain = begin(message, &out, 1, phase1);
 	auth_put_exchange(i->auth, &chain);
 	deliver(phase1, message, &out, &read);
-	if (!read_exchange(r, &read) || !prepare(r))
+	if (!end_read(r, &read) || !end_prepare(r))
 		return false;
 	assert_int_equal(auth_skeyid(r->auth, r->skeyid), ERR_OK);
-	if (!done(r, auth_prove(r->auth, &r->problem)))
+	if (!end_done(r, auth_prove(r->auth, &r->problem)))
 		return false;
 	chain = begin(message, &out, 2, phase1);
 	auth_put_exchange(r->auth, &chain);
 	auth_put_proof(r->auth, &chain);
 	deliver(phase1, message, &out, &read);
-	if (!read_exchange(i, &read))
+	if (!end_read(i, &read))
 		return false;
 	assert_int_equal(auth_skeyid(i->auth, i->skeyid), ERR_OK);
-	if (!done(i, auth_check(i->auth, &read, &i->problem)) ||
-	    !done(i, auth_prove(i->auth, &i->problem)))
+	if (!end_done(i, auth_check(i->auth, &read, &i->problem)) ||
+	    !end_done(i, auth_prove(i->auth, &i->problem)))
 		return false;
 	chain = begin(message, &out, 3, phase1);
 	auth_put_proof(i->auth, &chain);
 	deliver(phase1, message, &out, &read);
-	return done(r, auth_check(r->auth, &read, &r->problem));
+	return end_done(r, auth_check(r->auth, &read, &r->problem));
 }
 
-static bool open_end(struct end *end)
+bool end_open(struct end *end)
 {
 	return auth_new(&end->in, &end->auth, &end->problem) == ERR_OK &&
-	       done(end, auth_begin(end->auth, &end->problem));
+	       end_done(end, auth_begin(end->auth, &end->problem));
 }
 
 bool phase1_run(struct phase1 *phase1)
 {
-	return open_end(&phase1->initiator) && open_end(&phase1->responder) &&
+	return end_open(&phase1->initiator) && end_open(&phase1->responder) &&
 	       (phase1->aggressive ? aggressive_mode(phase1) : main_mode(phase1));
 }
 

@@ -63,6 +63,15 @@ void end_set_identity(struct end *end, const char *text);
 void end_expect(struct end *end, const char *text);
 /* Loads end->set as end->ike says. */
 void end_load(struct end *end);
+/*
+ * One end's steps: true when it is content. What it sends is its public_value and nonce; what it
+ * reads is then in its inputs.
+ */
+bool end_open(struct end *end);
+bool end_prepare(struct end *end);
+bool end_read(struct end *end, const struct isakmp_chain *chain);
+/* What a step came to, once all is done that it asked for. */
+bool end_done(struct end *end, enum auth_result result);
 /* Runs it; true when both ends are content. At the first failure it stops. */
 bool phase1_run(struct phase1 *phase1);
 void phase1_close(struct phase1 *phase1);

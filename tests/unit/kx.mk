@@ -45,6 +45,13 @@ tests_unit_test_auth_encryption_SOURCES = tests/unit/test-auth-encryption.c test
 	tests/unit/pki.h $(auth_test_sources)
 tests_unit_test_auth_encryption_LDADD = $(tests_unit_test_quick_LDADD)
 
+check_PROGRAMS += tests/unit/test-auth-encryption-vectors
+TESTS += tests/unit/test-auth-encryption-vectors
+EXTRA_DIST += tests/unit/make-encryption-vectors
+tests_unit_test_auth_encryption_vectors_SOURCES = tests/unit/test-auth-encryption-vectors.c \
+	tests/unit/encryption-vectors.h tests/unit/crypto.h $(auth_test_sources)
+tests_unit_test_auth_encryption_vectors_LDADD = $(tests_unit_test_quick_LDADD)
+
 check_PROGRAMS += tests/unit/test-auth-gss
 TESTS += tests/unit/test-auth-gss
 tests_unit_test_auth_gss_SOURCES = tests/unit/test-auth-gss.c $(auth_test_sources)
