@@ -69,6 +69,12 @@ tests_unit_test_ikev1_commit_SOURCES = tests/unit/test-ikev1-commit.c tests/unit
 	tests/unit/engine.h tests/unit/crypto.h
 tests_unit_test_ikev1_commit_LDADD = $(tests_unit_test_quick_LDADD)
 
+check_PROGRAMS += tests/unit/test-ikev1-proofs
+TESTS += tests/unit/test-ikev1-proofs
+tests_unit_test_ikev1_proofs_SOURCES = tests/unit/test-ikev1-proofs.c tests/unit/engine.c \
+	tests/unit/engine.h tests/unit/crypto.h
+tests_unit_test_ikev1_proofs_LDADD = $(tests_unit_test_quick_LDADD)
+
 check_PROGRAMS += tests/unit/test-ikev1-quick
 TESTS += tests/unit/test-ikev1-quick
 tests_unit_test_ikev1_quick_SOURCES = tests/unit/test-ikev1-quick.c tests/unit/engine.c \

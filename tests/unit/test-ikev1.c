@@ -133,6 +133,20 @@ static void deliver_third(struct world *world, const char *from)
 	deliver(world, from, octets, out.len);
 }
 
+/* The cookie is good where the answer went, and nowhere else: RFC 2408 2.5.3. */
+static void cookies_are_of_one_address(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+	size_t len = put_first(octets, sizeof(octets), 1, DH_CURVE25519, false);
+
+	deliver(world, "192.0.2.7", octets, len);
+	deliver_third(world, "192.0.2.8");
+	assert_int_equal(world->agreements, 0);
+	deliver_third(world, "192.0.2.7");
+	assert_int_equal(world->agreements, 1);
+}
+
 /* Who begins and never proves anything gives way, to others at his address and with the time. */
 static void what_is_not_proved_goes(void **state)
 {
@@ -411,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(first_messages_cost_little, setup, teardown),
+	    cmocka_unit_test_setup_teardown(cookies_are_of_one_address, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_is_not_proved_goes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		agreements_have_a_rate, setup_with_few_agreements, teardown),
