@@ -37,7 +37,7 @@ static const struct schema_setting control[] = {
 
 #define LOG_AREA(area_name, area)                                                                  \
 	{                                                                                          \
-		.name = area_name, .type = SCHEMA_LOG_LEVEL,                                       \
+		.name = (area_name), .type = SCHEMA_LOG_LEVEL,                                     \
 		FIELD(struct policy_daemon, log_levels[area]),                                     \
 		.doc = "The same for this area alone. Unset: level.",                              \
 	}

@@ -50,7 +50,7 @@ enum err isakmp_violates(
 
 	violation->notify = notify;
 	va_start(arguments, format);
-	vsnprintf(violation->rule, sizeof(violation->rule), format, arguments);
+	(void)vsnprintf(violation->rule, sizeof(violation->rule), format, arguments);
 	va_end(arguments);
 	return ERR_INVALID;
 }

@@ -148,7 +148,7 @@ __attribute__((format(printf, 4, 5))) static enum err violates(struct kink_viola
 	violation->error = error;
 	violation->notify = notify;
 	va_start(arguments, format);
-	vsnprintf(violation->rule, sizeof(violation->rule), format, arguments);
+	(void)vsnprintf(violation->rule, sizeof(violation->rule), format, arguments);
 	va_end(arguments);
 	return ERR_INVALID;
 }
