@@ -45,6 +45,11 @@ static int setup_with_few_agreements(void **state)
 	return open_with(state, "daemon: { limits: { agreements = 3; }; };\n");
 }
 
+static int setup_with_few_pending(void **state)
+{
+	return open_with(state, "daemon: { limits: { pending = 4; }; };\n");
+}
+
 static int teardown(void **state)
 {
 	world_close(*state);
@@ -188,6 +193,24 @@ static void agreements_have_a_rate(void **state)
 	assert_int_equal(world->agreements, 4);
 }
 
+/* However slowly they come, so many have yet to prove themselves and no more. */
+static void unproved_ones_have_a_limit(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+	char from[] = "192.0.2.10";
+
+	for (uint32_t i = 0; i < 9; i++) {
+		size_t len = put_first(octets, sizeof(octets), i, DH_CURVE25519, false);
+
+		from[9] = (char)('0' + i);
+		deliver(world, from, octets, len);
+		deliver_third(world, from);
+		assert_int_equal(world->agreements, i < 4 ? i + 1 : 4);
+	}
+	assert_int_equal(kx_counter_value(world->kx, KX_DATAGRAMS_SHED), 5);
+}
+
 /* RFC 2408 2.5.3: the cookie depends on who asks; a copy gets the same answer. */
 static void copies_get_the_same_answer(void **state)
 {
@@ -239,6 +262,22 @@ static void what_is_not_acceptable_is_told(void **state)
 	assert_int_equal(isakmp_chain_decode(header.next_payload, body, &chain), ERR_OK);
 	assert_int_equal(isakmp_notification_decode(chain.payloads[0].body, &notification), ERR_OK);
 	assert_int_equal(notification.type, NOTIFY_NO_PROPOSAL_CHOSEN);
+}
+
+/* Not without end: whoever sends in a peer's name makes us say it so often a second and no more. */
+static void refusals_have_a_rate(void **state)
+{
+	struct world *world = *state;
+	uint8_t octets[512];
+	size_t answered = 0;
+
+	for (uint32_t i = 0; i < 500; i++) {
+		size_t len = put_first(octets, sizeof(octets), i, DH_MODP_2048, false);
+
+		deliver(world, "192.0.2.7", octets, len);
+		answered += world->sent;
+	}
+	assert_in_range(answered, 1, 100);
 }
 
 /* Nothing at all for whose address is no peer's, and for messages of no SA. */
@@ -432,6 +471,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(copies_get_the_same_answer, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_answer_is_what_was_offered, setup, teardown),
 	    cmocka_unit_test_setup_teardown(what_is_not_acceptable_is_told, setup, teardown),
+	    cmocka_unit_test_setup_teardown(refusals_have_a_rate, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		unproved_ones_have_a_limit, setup_with_few_pending, teardown),
 	    cmocka_unit_test_setup_teardown(strangers_hear_nothing, setup, teardown),
 	    cmocka_unit_test(fragments_in_any_order),
 	    cmocka_unit_test(fragments_have_a_limit),
