@@ -171,15 +171,19 @@ static struct kerberos_ticket *ticket_entry(struct kerberos_realm *realm, const 
 	return ticket;
 }
 
-/* Asks the KDC for a service ticket over our own; may block. */
-static krb5_error_code ask_service_ticket(
-    krb5_context context, krb5_creds *own, const struct kerberos_request *request, krb5_creds **out)
+/*
+ * Asks the KDC for a service ticket over our own; may block. *foreign becomes whether the peer is
+ * of another realm than we.
+ */
+static krb5_error_code ask_service_ticket(krb5_context context, krb5_creds *own,
+    const struct kerberos_request *request, krb5_creds **out, bool *foreign)
 {
 	krb5_creds wanted = {.client = own->client, .second_ticket = kerberos_data(request->tgt)};
 	krb5_flags options = KRB5_GC_NO_STORE | (request->tgt.len > 0 ? KRB5_GC_USER_USER : 0);
 	krb5_ccache ccache = NULL;
 	krb5_error_code code = krb5_parse_name(context, request->server, &wanted.server);
 
+	*foreign = code == 0 && !krb5_realm_compare(context, own->client, wanted.server);
 	if (code == 0 && request->tgt.len > 0)
 		code = kerberos_check_tgt(context, request->tgt, wanted.server);
 
@@ -198,6 +202,18 @@ static krb5_error_code ask_service_ticket(
 	return code;
 }
 
+/* Of another realm the KDC misses either the name or the way to that realm; libkrb5 says which. */
+static void unknown_abroad(krb5_context context, const char *server, struct problem *problem)
+{
+	const char *text = krb5_get_error_message(context, KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN);
+
+	(void)problem_set(problem, kerberos_err(KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN),
+	    "getting a ticket for %s: %s; correct the realm of the peer's responder_principal, let "
+	    "the realms trust one another (krbtgt/), or create the name there",
+	    server, text);
+	krb5_free_error_message(context, text);
+}
+
 static enum err get_service_ticket(struct kerberos_fetcher *fetcher,
     const struct kerberos_request *request, krb5_creds **out, struct problem *problem)
 {
@@ -205,6 +221,7 @@ static enum err get_service_ticket(struct kerberos_fetcher *fetcher,
 	const char *name = request->client != NULL ? request->client : "";
 	int64_t newer_than = 0;
 	krb5_error_code code = 0;
+	bool foreign = false;
 	enum err error;
 
 	/* A KDC may no longer like our own ticket (its key or our account changed): once more. */
@@ -216,7 +233,7 @@ static enum err get_service_ticket(struct kerberos_fetcher *fetcher,
 		    fetcher, name, request->min_lifetime, newer_than, &own, problem);
 		if (error != ERR_OK)
 			return error;
-		code = ask_service_ticket(fetcher->context, own, request, out);
+		code = ask_service_ticket(fetcher->context, own, request, out, &foreign);
 		krb5_free_creds(fetcher->context, own);
 		if (code == 0 || !kerberos_is_kdc_answer(code) ||
 		    code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN ||
@@ -228,7 +245,9 @@ static enum err get_service_ticket(struct kerberos_fetcher *fetcher,
 	(void)pthread_mutex_lock(&realm->lock);
 	if (kerberos_is_kdc_answer(code))
 		realm->status.kdc_answered = kerberos_now();
-	if (code != 0)
+	if (foreign && code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN)
+		unknown_abroad(fetcher->context, request->server, problem);
+	else if (code != 0)
 		(void)kerberos_problem(
 		    fetcher->context, code, problem, "getting a ticket for", request->server, NULL);
 	/* A KDC that is away concerns all, a name that it does not know only this one. */

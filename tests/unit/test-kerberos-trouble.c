@@ -174,6 +174,12 @@ static void service_is_unknown(void **state)
 	}
 	/* libkrb5 asks for a referral first, then without. */
 	assert_in_range(kdc_said("LOOKING_UP_SERVER", "kink/nobody.example.test"), 1, 2);
+	/* In a realm to which no way leads nobody can create it. */
+	assert_int_equal(
+	    host_request(&host, "kink/b.example.test@ELSEWHERE.TEST", &completion), ERR_NOT_FOUND);
+	assert_text(completion.problem, "krbtgt/ELSEWHERE.TEST@EXAMPLE.TEST not found");
+	assert_text(completion.problem, "correct the realm");
+	assert_null(strstr(completion.problem.text, "addprinc"));
 	assert_int_equal(host_request(&host, PRINCIPAL_B, &completion), ERR_OK);
 	assert_int_equal(host_request(&host, "a b@@c", &completion), ERR_INVALID);
 	host_stop(&host);
