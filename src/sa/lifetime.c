@@ -30,16 +30,32 @@ static uint64_t rekey_margin(struct sad *sad, uint64_t lifetime_ms)
 	return least + random_below(sad, most - least + 1);
 }
 
+/* Where an initiator ought to have rekeyed: half of the least that it leaves itself. */
+static uint64_t late_margin(const struct sad *sad, uint64_t lifetime_ms)
+{
+	uint64_t least = sad->settings.retransmit_cycle_ms;
+
+	return (least < lifetime_ms / 6 ? least : lifetime_ms / 6) / 2;
+}
+
 static uint64_t soft_of(struct sad *sad, uint64_t hard)
 {
 	return hard - hard / 10 - random_below(sad, hard / 10 + 1);
 }
 
+static bool is_ours_to_rekey(const struct sa_pair *pair)
+{
+	return pair->initiator || pair->lifetime_lowered;
+}
+
 uint64_t sad_soft_bytes(struct sad *sad, const struct sa_pair *pair)
 {
-	if (pair->lifetime.bytes == 0 || !pair->initiator)
+	uint64_t hard = pair->lifetime.bytes;
+
+	if (hard == 0 || !is_ours_to_rekey(pair))
 		return 0;
-	return soft_of(sad, pair->lifetime.bytes);
+	/* After the latest at which an initiator does. */
+	return pair->initiator ? soft_of(sad, hard) : hard - hard / 20;
 }
 
 uint64_t sad_soft_packets(struct sad *sad, const struct sa_pair *pair)
@@ -89,21 +105,24 @@ void sad_start_lifetime(struct sad *sad, struct sa_pair *pair)
 {
 	uint64_t now = sad->host.now_ms(sad->host.self);
 	uint64_t lifetime_ms = (uint64_t)pair->lifetime.seconds * 1000;
+	uint64_t margin;
 
 	pair->created_ms = now;
 	pair->expire_ms = 0;
 	/* Bytes or packets alone may make a pair ours to rekey; then there is no time for it. */
-	pair->rekey_ms = (pair->initiator && pair->lifetime.bytes > 0) || pair->packet_limit > 0
-	                     ? UINT64_MAX
-	                     : 0;
+	pair->rekey_ms =
+	    (is_ours_to_rekey(pair) && pair->lifetime.bytes > 0) || pair->packet_limit > 0
+		? UINT64_MAX
+		: 0;
 	if (lifetime_ms == 0)
 		return;
 	pair->expire_ms = now + lifetime_ms;
-	if (!pair->initiator) {
+	if (!is_ours_to_rekey(pair)) {
 		set_hard_limit(sad, pair);
 		return;
 	}
-	pair->rekey_ms = pair->expire_ms - rekey_margin(sad, lifetime_ms);
+	margin = pair->initiator ? rekey_margin(sad, lifetime_ms) : late_margin(sad, lifetime_ms);
+	pair->rekey_ms = pair->expire_ms - margin;
 	if (timers_set(sad->timers, &pair->timer, pair->rekey_ms, soft_limit, sad) != ERR_OK)
 		sad_remove(sad, pair);
 }

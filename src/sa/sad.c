@@ -88,6 +88,7 @@ static struct sa_pair *pair_new(struct sad *sad, const struct sa_pair *model,
 	pair->packet_limit = model->packet_limit;
 	pair->exchange = model->exchange;
 	pair->initiator = model->initiator;
+	pair->lifetime_lowered = model->lifetime_lowered;
 	pair->owner = model->owner;
 	pair->created_ms = sad->host.now_ms(sad->host.self);
 	if (count > 1)

@@ -60,6 +60,9 @@ struct sa_pair {
 	uint32_t policy_id;
 	uint8_t exchange; /* which method made it: enum exchange */
 	bool initiator;   /* we made it, so we rekey it (RFC 4430 3.6) */
+	/* The initiator wanted it to live longer. It was told (RFC 2407 4.6.3.1), which not every
+	   one heeds: if it makes no successor in time, we do. */
+	bool lifetime_lowered;
 	/* UDP encapsulation, where a NAT is between (RFC 3948). */
 	struct sa_encapsulation {
 		uint16_t remote_port; /* the peer's, as it was last seen; 0: no encapsulation */

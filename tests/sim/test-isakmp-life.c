@@ -202,6 +202,48 @@ static void its_end_is_told(void **state)
 	assert_int_equal(established(world, 1), 0);
 }
 
+/*
+ * The second host lowers the lifetime of the SAs themselves, of which the first takes no notice, as
+ * strongSwan does: then the second makes their successors.
+ */
+static void a_lowered_lifetime_leaves_no_gap(void **state)
+{
+	struct world *world = *state;
+	struct sim *sim = &world->sim;
+	struct policy_rule *rule = (struct policy_rule *)(uintptr_t)&sim->hosts[1].policy->rules[0];
+	struct sa_pair *pair;
+	uint32_t cursor = 0;
+
+	rule->proposal.lifetime.seconds = LIFETIME_S / 10;
+	make_sas(world, 0);
+	while ((pair = sad_next(kx_sad(sim->hosts[0].kx), &cursor)) != NULL) {
+		assert_int_equal(pair->lifetime.seconds, LIFETIME_S / 10);
+		pair->rekey_ms = 0;
+	}
+	for (uint64_t now = sim->now_ms / SECOND_MS; now < LIFETIME_S / 10 + 5; now++) {
+		run_until(world, now + 1);
+		assert_true(sim_is_protected(&sim->hosts[0], &sim->hosts[1]));
+		assert_true(sim_is_protected(&sim->hosts[1], &sim->hosts[0]));
+	}
+}
+
+/* One that heeds it makes the successor, and is the only one that does. */
+static void a_lowered_lifetime_is_the_initiators_matter(void **state)
+{
+	struct world *world = *state;
+	struct sim *sim = &world->sim;
+	struct policy_rule *rule = (struct policy_rule *)(uintptr_t)&sim->hosts[1].policy->rules[0];
+	struct sa_pair *pair;
+	uint32_t cursor = 0;
+
+	rule->proposal.lifetime.seconds = LIFETIME_S / 10;
+	make_sas(world, 0);
+	run_until(world, LIFETIME_S / 10 + 5);
+	assert_true(sim_is_protected(&sim->hosts[0], &sim->hosts[1]));
+	while ((pair = sad_next(kx_sad(sim->hosts[1].kx), &cursor)) != NULL)
+		assert_false(pair->initiator);
+}
+
 /* When it was to be renewed there was no need of it, and now there is. */
 static void sas_made_late_want_another(void **state)
 {
@@ -328,6 +370,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(sas_that_live_want_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(without_sas_it_ends, setup, teardown),
 	    cmocka_unit_test_setup_teardown(its_end_is_told, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_lowered_lifetime_leaves_no_gap, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_lowered_lifetime_is_the_initiators_matter, setup, teardown),
 	    cmocka_unit_test_setup_teardown(sas_made_late_want_another, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_clean_end_is_told, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_clean_end_is_told_again, setup, teardown),

@@ -89,6 +89,15 @@ static void remember_offered(
 	quick->lifetime = choice->lifetime;
 }
 
+/* The pair is to live shorter than was offered. */
+static bool lowers_lifetime(const struct ikev1_quick *quick)
+{
+	const struct lifetime *offered = &quick->offered.lifetime;
+
+	return offered->seconds != quick->lifetime.seconds ||
+	       offered->bytes != quick->lifetime.bytes;
+}
+
 static enum err add_pair(struct ikev1_quick *quick, const struct policy_rule *rule,
     const struct selector *selector, const struct offer_choice *choice)
 {
@@ -100,6 +109,7 @@ static enum err add_pair(struct ikev1_quick *quick, const struct policy_rule *ru
 	    .policy_id = rule->id,
 	    .packet_limit = rule->proposal.packet_limit,
 	    .exchange = EXCHANGE_IKEV1,
+	    .lifetime_lowered = lowers_lifetime(quick),
 	    .owner = ikev1_quick_token(quick)};
 	enum ipsec_protocol protocols[BUNDLE_MAX];
 	struct suite suites[BUNDLE_MAX];
@@ -198,14 +208,13 @@ static enum ikev1_outcome answer_agreement(void *exchange)
 /* RFC 2407 4.6.3.1. */
 static void put_responder_lifetime(const struct ikev1_quick *quick, struct isakmp_writer *chain)
 {
-	const struct lifetime *offered = &quick->offered.lifetime;
 	struct ipsec_attributes attributes = {.life_seconds = quick->lifetime.seconds,
 	    .life_kilobytes = quick->lifetime.bytes / 1024};
 	const struct sa_part *part = sa_primary(quick->pair);
 	uint8_t octets[32];
 	struct writer data = writer_of(octets, sizeof(octets));
 
-	if (offered->seconds == quick->lifetime.seconds && offered->bytes == quick->lifetime.bytes)
+	if (!lowers_lifetime(quick))
 		return;
 	ipsec_attributes_put(&data, &attributes);
 	quick_put_notification(chain, NOTIFY_RESPONDER_LIFETIME, part->suite.protocol, part->spi_in,
