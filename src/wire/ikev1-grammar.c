@@ -27,6 +27,9 @@ enum protection { CLEAR, ENCRYPTED, EITHER };
 
 #define NO_LIMIT 255
 
+/* What a message in the clear may end with, so that it is aligned to 4 octets: RFC 2408 3.6. */
+#define CLEAR_PADDING_MAX 3
+
 /*
  * A form and the messages that have it. Of several forms for one message the first is the one whose
  * mark it carries.
@@ -310,7 +313,7 @@ static enum err check_protection(const struct message_form *form,
 	if (form->protection == ENCRYPTED && !message->encrypted)
 		return isakmp_violates(
 		    violation, NOTIFY_INVALID_FLAGS, "%s must be encrypted", form->form.name);
-	if (!message->encrypted && message->chain->trailing.len > 0)
+	if (!message->encrypted && message->chain->trailing.len > CLEAR_PADDING_MAX)
 		return isakmp_violates(violation, NOTIFY_UNEQUAL_PAYLOAD_LENGTHS,
 		    "%zu octets behind the last payload of %s", message->chain->trailing.len,
 		    form->form.name);

@@ -60,7 +60,7 @@ struct isakmp_payload {
 struct isakmp_chain {
 	struct isakmp_payload payloads[ISAKMP_PAYLOADS_MAX];
 	size_t count;
-	struct bytes trailing; /* what follows the last payload: padding of an encrypted message */
+	struct bytes trailing; /* what follows the last payload: padding */
 };
 
 /* first is the type of the first payload. Types are not judged here. */

@@ -14,7 +14,7 @@
  * Messages are sketched as texts, one letter a payload:
  *
  *   S SA  K KE  N NONCE  I ID  H HASH  G SIG  C CERT  R CERTREQ  n Notification  D Delete
- *   V VENDOR ID  d NAT-D  o NAT-OA  k GSS token  F FRAGMENT  ? type 200  . octets at the end
+ *   V VENDOR ID  d NAT-D  o NAT-OA  k GSS token  F FRAGMENT  ? type 200  . three octets at the end
  */
 static const char letters[] = "SKNIHGCRnDVdokF?";
 static const uint8_t types[] = {ISAKMP_SA, ISAKMP_KE, ISAKMP_NONCE, ISAKMP_ID, ISAKMP_HASH,
@@ -76,8 +76,8 @@ static const struct {
 	const char *good;
 	const char *bad;
 } messages[] = {
-    {MAIN, 1, NEW, false, "S SV SVVVVV SRn", "VS V SS SK SN SI SH S? SF S."},
-    {MAIN, 2, PSK, false, "S SVV", "VS SK SS S."},
+    {MAIN, 1, NEW, false, "S SV SVVVVV SRn S.", "VS V SS SK SN SI SH S? SF S.."},
+    {MAIN, 2, PSK, false, "S SVV S.", "VS SK SS S.."},
     {MAIN, 1, PSK, true, "", "S SV"},
     {MAIN, 3, PSK, false, "KN NK KNdd KNddd VKN KNRV KNCn", "K N KNN KKN KNI KNH KNk SKN KN?"},
     {MAIN, 4, SIG, false, "KN KNdd KNRRdd", "KNI KNG"},
@@ -102,10 +102,10 @@ static const struct {
     {AGGRESSIVE, 1, REV, false, "SHNKI SNKI", "SKN"},
     {AGGRESSIVE, 1, GSS, false, "SKNIk", "SKNI SKNIkk"},
     {AGGRESSIVE, 2, PSK, false, "SKNIH SKNIHVV SKNIHdd SKNIddH", "SKNI SKNH SKNIG KSNIH SKNIHH"},
-    {AGGRESSIVE, 2, SIG, false, "SKNIG SKNICGdd SKNICRVG", "SKNIH SKNI"},
+    {AGGRESSIVE, 2, SIG, false, "SKNIG SKNICGdd SKNICRVG SKNICRG.", "SKNIH SKNI"},
     {AGGRESSIVE, 2, GSS, false, "SKNIk SKNIkH", "SKNIH"},
     {AGGRESSIVE, 3, PSK, true, "H Hdd Hddn. ddH", "I IH HH G d"},
-    {AGGRESSIVE, 3, PSK, false, "H Hdd", "H. G"},
+    {AGGRESSIVE, 3, PSK, false, "H Hdd H.", "H.. G"},
     {AGGRESSIVE, 3, SIG, true, "G CG CGdd", "H"},
     {AGGRESSIVE, 5, GSS, true, "H k Hk", "kk G"},
     {QUICK, 1, PSK, true, "HSN HSN. HSNK HSNKII HSNII HSNIIoo HSSN HSKNII HSNn",
@@ -117,7 +117,7 @@ static const struct {
     {QUICK, 5, PSK, true, "", "H Hn"},
     {QUICK, 1, NEW, true, "", "HSN"},
     {INFO, 1, PSK, true, "Hn HD HDn HDD HnD Hnn.", "H n D nH DH HV HS"},
-    {INFO, 1, NEW, false, "n nV", "D H Hn HD nS n."},
+    {INFO, 1, NEW, false, "n nV n.", "D H Hn HD nS n.."},
     {INFO, 0, GSS, true, "Hn", "n"},
     {GROUP, 1, PSK, true, "HS", "S SH HSS HSN Hn"},
     {GROUP, 2, PSK, true, "HS Hn", "H HSn n"},
@@ -176,7 +176,7 @@ static void test_what_a_peer_is_told(void **state)
 	    "quick mode's SA message (RFC 2409 5.5) must carry SA as its payload 2, found NONCE");
 	assert_int_equal(check(MAIN, 5, PSK, false, "IH", &violation), ERR_INVALID);
 	assert_int_equal(violation.notify, NOTIFY_INVALID_FLAGS);
-	assert_int_equal(check(MAIN, 1, NEW, false, "S.", &violation), ERR_INVALID);
+	assert_int_equal(check(MAIN, 1, NEW, false, "S..", &violation), ERR_INVALID);
 	assert_int_equal(violation.notify, NOTIFY_UNEQUAL_PAYLOAD_LENGTHS);
 	assert_int_equal(check(MAIN, 7, PSK, true, "IH", &violation), ERR_INVALID);
 	assert_int_equal(violation.notify, NOTIFY_INVALID_EXCHANGE_TYPE);
