@@ -149,11 +149,14 @@ both_stop() {
 
 # meet_ends WORD=VALUE...: the addresses of the traffic, as $near and $far.
 meet_ends() {
+	local said=" $* "
+
 	near=10.1.0.1 far=10.2.0.1
-	[[ " $* " != *' mode=transport '* ]] || near=${host_ipv4[a]} far=${host_ipv4[b]}
-	[[ " $* " != *' mode=transport '*' ipv6=yes '* ]] || near=${host_ipv6[a]} far=${host_ipv6[b]}
-	[[ " $* " != *' mode=transport '*' nat=kinkd '* ]] || near=${host_ipv4[router]}
-	[[ " $* " != *' mode=transport '*' nat=peer '* ]] || far=${host_ipv4[router]}
+	[[ $said = *' mode=transport '* ]] || return 0
+	near=${host_ipv4[a]} far=${host_ipv4[b]}
+	[[ $said != *' ipv6=yes '* ]] || near=${host_ipv6[a]} far=${host_ipv6[b]}
+	[[ $said != *' nat=kinkd '* ]] || near=${host_ipv4[router]}
+	[[ $said != *' nat=peer '* ]] || far=${host_ipv4[router]}
 }
 
 # traffic_begins ADDRESS: a's traffic makes SAs. Its first packet goes out right behind quick mode's last

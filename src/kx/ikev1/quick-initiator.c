@@ -168,6 +168,27 @@ static bool is_same_selector(const struct selector *a, const struct selector *b)
 	       a->remote_ports.last == b->remote_ports.last;
 }
 
+/*
+ * Without identities it is about the hosts themselves. Behind a NAT in transport mode a peer may
+ * name the addresses that it knows them by, even where none were sent to it.
+ */
+static bool is_about_what_was_asked(
+    const struct ikev1_quick *quick, const struct isakmp_chain *chain)
+{
+	const struct quick_nat nat = {
+	    .local = quick->sa->local_nat, .remote = quick->sa->remote_nat};
+	const struct sa_pair *pair = quick->pair;
+	struct selector selector;
+
+	if (quick_get_identities(chain, &pair->local, &pair->remote, true, &selector) != ERR_OK)
+		return false;
+	if (isakmp_chain_find(chain, ISAKMP_ID, NULL) == NULL)
+		return true;
+	if (pair->mode == IPSEC_TRANSPORT)
+		quick_translate(&selector, &pair->local, &pair->remote, &nat);
+	return is_same_selector(&selector, &pair->selector);
+}
+
 /* <-- HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr] */
 static enum ikev1_outcome read_answer(void *exchange)
 {
@@ -176,7 +197,6 @@ static enum ikev1_outcome read_answer(void *exchange)
 	const struct isakmp_chain *chain = &quick->received.chain;
 	struct suite suites[BUNDLE_MAX];
 	struct quick_answer answer;
-	struct selector selector;
 	struct offer offered;
 	const char *wrong;
 
@@ -188,9 +208,7 @@ static enum ikev1_outcome read_answer(void *exchange)
 		return unusable(quick, NOTIFY_NO_PROPOSAL_CHOSEN, wrong);
 	if (answer.nonce.len == 0)
 		return unusable(quick, NOTIFY_PAYLOAD_MALFORMED, "the peer's answer has no nonce");
-	if (quick_get_identities(chain, &pair->local, &pair->remote, true, &selector) != ERR_OK ||
-	    (isakmp_chain_find(chain, ISAKMP_ID, NULL) != NULL &&
-		!is_same_selector(&selector, &pair->selector)))
+	if (!is_about_what_was_asked(quick, chain))
 		return unusable(quick, NOTIFY_INVALID_ID_INFORMATION,
 		    "the peer's answer is about other traffic than was asked for");
 	if (quick_take_spis(kx_sad(ikev1_quick_method(quick)->kx), pair, &answer.choice) != ERR_OK)
