@@ -2,13 +2,15 @@
 # What becomes of IKEv1's SAs with a peer of another make: made anew by either end, deleted by either, lost
 # when one crashes; and across NATs. Needs tests/interop/ikev1.sh.
 
-# Pings from a, so many a second for so many seconds, all answered.
+# keeps_passing SECONDS: pings from a, five a second, are answered but for three at most: a peer's new SA may
+# be used shortly before it has it.
 keeps_passing() {
-	local count=$(($1 * $2)) gap
+	local count=$((5 * $1)) answered
 
-	gap=$(awk "BEGIN { print 1 / $1 }")
-	in_host a ping -n -i "$gap" -c "$count" -W $((2 * patience)) 10.2.0.1 | tee "$work/pings" |
-		grep -q " $count received"
+	in_host a ping -n -i 0.2 -c "$count" -W $((2 * patience)) 10.2.0.1 >"$work/pings"
+	answered=$(sed -n 's/.* \([0-9]*\) received.*/\1/p' "$work/pings")
+	echo "$answered of $count were answered"
+	[ "${answered:-0}" -ge $((count - 3)) ]
 }
 
 # passes: a's traffic makes SAs, and packets pass each way inside them.
@@ -22,7 +24,7 @@ meet_renewal() {
 	meet_ends
 	both_start policy_options='lifetime = "60 s";' peer_options='ike_lifetime = "60 s";'
 	check "SAs are made" traffic_begins "$far"
-	check "packets pass while kinkd makes both phases anew" keeps_passing 2 65
+	check "packets pass while kinkd makes both phases anew" keeps_passing 65
 	check "the peer has seen it" wait_for 5 peer_made 2 2
 	check "under the new ones packets pass, both ends count" traffic_counts
 	meet_evidence
@@ -35,7 +37,7 @@ meet_peers_renewal() {
 	meet_ends
 	both_start rekey_time=20s ike_rekey_time=30s
 	check "the peer makes SAs" "${peer}_initiate" b
-	check "packets pass while it makes both phases anew" keeps_passing 2 35
+	check "packets pass while it makes both phases anew" keeps_passing 35
 	check "it did so" wait_for 5 peer_made 2 2
 	check "under the new ones packets pass, both ends count" traffic_counts
 	meet_evidence
