@@ -206,7 +206,7 @@ traffic_counts() {
 meet_pattern=${1:-${KINKD_ONLY:-.}}
 
 # meet WHAT kinkd|peer WORD=VALUE...: one of them begins; packets pass, both count them. Then comes what is
-# called $after_meeting.
+# called $after_meeting, with the first two of these.
 meet() {
 	local what=$1 who=$2
 
@@ -222,7 +222,7 @@ meet() {
 	check "$what: the peer has SAs" wait_for 5 "${peer}_is_up" b
 	check "$what: so has kinkd" wait_for 5 established a meeting
 	check "$what: packets pass, both ends count" traffic_counts
-	"${after_meeting:-:}" "$what"
+	"${after_meeting:-:}" "$what" "$who"
 	meet_evidence
 	both_stop
 }

@@ -148,6 +148,11 @@ libreswan_made() {
 	grep -c -- "$what" "$work/$1/libreswan/pluto.log"
 }
 
+# libreswan_renew HOST: phase 2. It forces no renewal in IKEv1, but makes another pair when it begins again.
+libreswan_renew() {
+	libreswan_initiate "$1"
+}
+
 # libreswan_delete HOST: both phases; it knows no other way.
 libreswan_delete() {
 	whack_on "$1" --terminate --name peer

@@ -109,8 +109,13 @@ meet_nat() {
 		in_host router iptables-legacy -t nat -A POSTROUTING -p udp -s "${host_ipv4[$1]}" -j MASQUERADE
 }
 
-# meet_across WHAT: what the end that is not behind the NAT does for $after_meeting.
+# meet_across WHAT kinkd|peer: for $after_meeting, the end that did not begin, which is not behind the NAT.
 meet_across() {
-	check "$1: the other end makes phase 2 anew" wait_for 20 peer_made 2 1
+	if [ "$2" = peer ]; then
+		check "$1: kinkd makes phase 2 anew" kinkctl_on a initiate "$far"
+	else
+		check "$1: the peer makes phase 2 anew" "${peer}_renew" b
+	fi
+	check "$1: the peer has seen it" wait_for 20 peer_made 2 1
 	check "$1: then packets pass, both ends count" traffic_counts
 }

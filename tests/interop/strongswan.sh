@@ -191,6 +191,11 @@ strongswan_made() {
 	grep -Ec -- "$what" "$work/$1/strongswan/charon.log"
 }
 
+# strongswan_renew HOST: phase 2.
+strongswan_renew() {
+	strongswan_on "$1" --rekey --child child
+}
+
 # strongswan_delete HOST: the child; phase 1 stays.
 strongswan_delete() {
 	strongswan_on "$1" --terminate --child child
