@@ -11,6 +11,13 @@ static uint64_t random_below(struct sad *sad, uint64_t bound)
 	return value % bound;
 }
 
+static uint64_t least_margin(const struct sad *sad, uint64_t lifetime_ms)
+{
+	uint64_t cycle_ms = sad->settings.retransmit_cycle_ms;
+
+	return cycle_ms < lifetime_ms / 6 ? cycle_ms : lifetime_ms / 6;
+}
+
 /*
  * How long before the hard limit to rekey: a random time between T-retrans and T-rekey, where
  * T-rekey is a tenth of the lifetime but at least twice T-retrans. A lifetime too short for that
@@ -18,24 +25,20 @@ static uint64_t random_below(struct sad *sad, uint64_t bound)
  */
 static uint64_t rekey_margin(struct sad *sad, uint64_t lifetime_ms)
 {
-	uint64_t least = sad->settings.retransmit_cycle_ms;
+	uint64_t least = least_margin(sad, lifetime_ms);
 	uint64_t most = lifetime_ms / 10;
 
-	if (most < 2 * least)
-		most = 2 * least;
-	if (most > lifetime_ms / 3) {
+	if (most < 2 * sad->settings.retransmit_cycle_ms)
+		most = 2 * sad->settings.retransmit_cycle_ms;
+	if (most > lifetime_ms / 3)
 		most = lifetime_ms / 3;
-		least = lifetime_ms / 6;
-	}
 	return least + random_below(sad, most - least + 1);
 }
 
 /* Where an initiator ought to have rekeyed: half of the least that it leaves itself. */
 static uint64_t late_margin(const struct sad *sad, uint64_t lifetime_ms)
 {
-	uint64_t least = sad->settings.retransmit_cycle_ms;
-
-	return (least < lifetime_ms / 6 ? least : lifetime_ms / 6) / 2;
+	return least_margin(sad, lifetime_ms) / 2;
 }
 
 static uint64_t soft_of(struct sad *sad, uint64_t hard)
