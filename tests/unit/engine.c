@@ -2,11 +2,12 @@
 #include "engine.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "base/secret.h"
 #include "crypto.h"
 #include "kx/engine.h"
-#include "kx/ikev1/sa.h"
+#include "kx/ikev1/phase2.h"
 #include "kx/kx-internal.h"
 #include "policy/config.h"
 
@@ -108,42 +109,72 @@ void world_close(struct world *world)
 	free(world);
 }
 
-static void make_sa(struct world *world)
+struct ikev1_sa *world_add_sa(
+    struct world *world, const char *remote, const struct ikev1_cookies *cookies)
 {
 	struct ikev1 *ikev1 = world->kx->method_states[EXCHANGE_IKEV1];
 	struct ikev1_path path = {
 	    .port = HOST_PORT_IKE, .local = {.port = 500}, .remote = {.port = 500}};
-	struct ikev1_cookies cookies = {"cookie-i", "cookie-r"};
 	struct ikev1_suite suite = {
 	    ENCRYPTION_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_CURVE25519, IKE_AUTHENTICATION_PSK};
 	static const uint8_t some[32] = {1, 2, 3};
 	struct bytes octets = bytes_of(some, sizeof(some));
 	struct ikev1_peer *peer;
+	struct ikev1_sa *sa;
 
 	assert_int_equal(address_parse("192.0.2.1", &path.local.address), ERR_OK);
-	assert_int_equal(address_parse("192.0.2.7", &path.remote.address), ERR_OK);
+	assert_int_equal(address_parse(remote, &path.remote.address), ERR_OK);
 	peer = ikev1_peer_get(
 	    ikev1, &world->policy->peers[0], &path.local.address, &path.remote.address);
 	assert_non_null(peer);
-	assert_int_equal(ikev1_sa_new(peer, &path, &cookies, false, &world->sa), ERR_OK);
-	world->sa->suite = suite;
-	world->sa->life_seconds = 3600;
-	world->sa->keys = secret_alloc(sizeof(*world->sa->keys));
-	assert_non_null(world->sa->keys);
+	assert_int_equal(ikev1_sa_new(peer, &path, cookies, false, &sa), ERR_OK);
+	sa->suite = suite;
+	sa->life_seconds = 3600;
+	sa->keys = secret_alloc(sizeof(*sa->keys));
+	assert_non_null(sa->keys);
 	assert_int_equal(
-	    ikev1_keys_derive(world->sa->keys, &suite, octets, octets, &cookies, octets, octets),
-	    ERR_OK);
-	ikev1_sa_establish(world->sa, "the peer");
+	    ikev1_keys_derive(sa->keys, &suite, octets, octets, cookies, octets, octets), ERR_OK);
+	ikev1_sa_establish(sa, "the peer");
+	return sa;
+}
+
+struct ikev1_quick *world_add_quick(
+    struct world *world, uint32_t message_id, const struct ikev1_step *steps)
+{
+	struct ikev1_peer *peer = world->sa->peer;
+	struct ikev1_quick *quick = secret_alloc(sizeof(*quick));
+
+	assert_non_null(quick);
+	quick->peer = peer;
+	quick->sa = world->sa;
+	quick->steps.next = steps;
+	quick->exchange = (struct ikev1_exchange){
+	    .ikev1 = peer->ikev1, .path = &world->sa->path, .message_id = message_id};
+	assert_int_equal(slots_add(&peer->ikev1->quicks, quick, &quick->handle), ERR_OK);
+	DL_APPEND2(peer->quicks, quick, previous, next);
+	return quick;
+}
+
+void world_deliver(struct world *world, struct bytes octets)
+{
+	struct host_datagram datagram = {.port = HOST_PORT_IKE,
+	    .local = world->sa->path.local,
+	    .remote = world->sa->path.remote,
+	    .data = octets};
+
+	world->sent = 0;
+	kx_datagram(world->kx, &datagram);
 }
 
 int world_setup(void **state)
 {
+	struct ikev1_cookies cookies = {"cookie-i", "cookie-r"};
 	struct world *world =
 	    world_open("peers = ({ name = \"p\"; address = \"192.0.2.0/24\"; exchange = \"ikev1\"; "
 		       "authentication = \"gss\"; principal = \"host/b@R\"; });\n"
 		       "policies = ({ name = \"all\"; remote = \"p\"; });\n");
 
-	make_sa(world);
+	world->sa = world_add_sa(world, "192.0.2.7", &cookies);
 	*state = world;
 	return 0;
 }

@@ -8,7 +8,10 @@
 #include <kinkd/host.h>
 #include "base/log.h"
 
+struct ikev1_cookies;
+struct ikev1_quick;
 struct ikev1_sa;
+struct ikev1_step;
 struct kx;
 struct policy;
 
@@ -32,5 +35,13 @@ void world_close(struct world *world);
 /* One that speaks IKEv1 and has an ISAKMP SA with 192.0.2.7, whose keys the test has, too. */
 int world_setup(void **state);
 int world_teardown(void **state);
+/* Another ISAKMP SA of these cookies, with that host. */
+struct ikev1_sa *world_add_sa(
+    struct world *world, const char *remote, const struct ikev1_cookies *cookies);
+/* A Quick Mode under world->sa that has come to these steps. */
+struct ikev1_quick *world_add_quick(
+    struct world *world, uint32_t message_id, const struct ikev1_step *steps);
+/* A datagram comes from the other end of world->sa. `sent` is counted anew. */
+void world_deliver(struct world *world, struct bytes octets);
 
 #endif

@@ -1,12 +1,10 @@
 /* CONNECTED, which is awaited when the peer has set the commit bit: RFC 2408 3.1 and 4.8. */
 #include <stdlib.h>
 #include <unistd.h>
-#include <utlist.h>
 
 #include "crypto.h"
 #include "engine.h"
 
-#include "base/secret.h"
 #include "kx/engine.h"
 #include "kx/ikev1/phase2.h"
 
@@ -32,22 +30,12 @@ static void silence(void *context)
 
 static struct ikev1_quick *add_quick(struct world *world, const struct ikev1_step *steps)
 {
-	struct ikev1_peer *peer = world->sa->peer;
-	struct ikev1_quick *quick = secret_alloc(sizeof(*quick));
+	struct ikev1_quick *quick = world_add_quick(world, MESSAGE_ID, steps);
 
-	assert_non_null(quick);
-	quick->peer = peer;
-	quick->sa = world->sa;
 	quick->commit = true;
-	quick->steps.next = steps;
-	quick->exchange = (struct ikev1_exchange){.ikev1 = peer->ikev1,
-	    .path = &world->sa->path,
-	    .message_id = MESSAGE_ID,
-	    .silent = silence,
-	    .context = quick};
+	quick->exchange.silent = silence;
+	quick->exchange.context = quick;
 	memset(quick->exchange.iv, 0x5a, sizeof(quick->exchange.iv));
-	assert_int_equal(slots_add(&peer->ikev1->quicks, quick, &quick->handle), ERR_OK);
-	DL_APPEND2(peer->quicks, quick, previous, next);
 	/* As of every exchange whose first message came. */
 	assert_int_equal(ikev1_sa_take_message_id(world->sa, MESSAGE_ID), ERR_OK);
 	return quick;
@@ -73,11 +61,9 @@ static void deliver(struct world *world, const struct frame *frame)
 	const struct ikev1_keys *keys = world->sa->keys;
 	struct isakmp_notification notification = {
 	    .doi = IPSEC_DOI, .protocol = PROTO_IPSEC_ESP, .type = (uint16_t)frame->type};
-	struct host_datagram datagram = {.port = HOST_PORT_IKE,
-	    .local = world->sa->path.local,
-	    .remote = world->sa->path.remote};
 	uint8_t iv[CBC_BLOCK_MAX];
 	struct bytes none = {0};
+	struct bytes octets;
 
 	memset(iv, 0x5a, sizeof(iv));
 	if (!frame->goes_on)
@@ -87,8 +73,8 @@ static void deliver(struct world *world, const struct frame *frame)
 	isakmp_put_notification(&message.chain, &notification);
 	assert_int_equal(ikev1_message_hash(&message, keys, MESSAGE_ID, none), ERR_OK);
 	message.octets[message.hash_at] ^= frame->spoiled;
-	assert_int_equal(ikev1_message_seal(&message, keys, iv, &datagram.data), ERR_OK);
-	kx_datagram(world->kx, &datagram);
+	assert_int_equal(ikev1_message_seal(&message, keys, iv, &octets), ERR_OK);
+	world_deliver(world, octets);
 }
 
 static void connected_is_taken(void **state)
@@ -181,16 +167,14 @@ static void copies_are_answered_still(void **state)
 	static const uint8_t third[] = "the third message";
 	struct world *world = *state;
 	struct ikev1_quick *quick = add_quick(world, waiting);
-	struct host_datagram datagram = {.port = HOST_PORT_IKE,
-	    .local = world->sa->path.local,
-	    .remote = world->sa->path.remote};
 	static struct ikev1_message_writer second;
 	uint8_t iv[CBC_BLOCK_MAX] = {0};
+	struct bytes octets;
 
 	ikev1_message_begin(&second, &world->sa->cookies, ISAKMP_EXCHANGE_QUICK, MESSAGE_ID);
 	ikev1_message_put_hash(&second, world->sa->keys);
-	assert_int_equal(ikev1_message_seal(&second, world->sa->keys, iv, &datagram.data), ERR_OK);
-	quick->exchange.mark = ikev1_mark(datagram.data);
+	assert_int_equal(ikev1_message_seal(&second, world->sa->keys, iv, &octets), ERR_OK);
+	quick->exchange.mark = ikev1_mark(octets);
 	assert_int_equal(
 	    ikev1_exchange_send(&quick->exchange, bytes_of(third, sizeof(third)), true), ERR_OK);
 	deliver(world, &connected);
@@ -200,7 +184,7 @@ static void copies_are_answered_still(void **state)
 	world->now_ms += 60000;
 	kx_run_timers(world->kx);
 	assert_int_equal(world->sent, 0);
-	kx_datagram(world->kx, &datagram);
+	world_deliver(world, octets);
 	assert_int_equal(world->sent, 1);
 }
 

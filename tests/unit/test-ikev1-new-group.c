@@ -36,17 +36,6 @@ static struct bytes make_offer(struct world *world, struct ikev1_message_writer 
 	return octets;
 }
 
-static void deliver(struct world *world, struct bytes octets)
-{
-	struct host_datagram datagram = {.port = HOST_PORT_IKE,
-	    .local = world->sa->path.local,
-	    .remote = world->sa->path.remote,
-	    .data = octets};
-
-	world->sent = 0;
-	kx_datagram(world->kx, &datagram);
-}
-
 /* The answer is under the same message ID, continues the offer's IV and proves itself. */
 static void expect_refusal(struct world *world, uint32_t message_id, uint8_t iv[CBC_BLOCK_MAX])
 {
@@ -90,10 +79,10 @@ static void a_group_is_refused(void **state)
 	struct bytes offer = make_offer(world, &message, 7, false, iv);
 
 	memcpy(again, iv, sizeof(again));
-	deliver(world, offer);
+	world_deliver(world, offer);
 	expect_refusal(world, 7, iv);
 	/* Who has not heard it asks again. */
-	deliver(world, offer);
+	world_deliver(world, offer);
 	expect_refusal(world, 7, again);
 	assert_int_equal(world->sa->ids.count, 0);
 }
@@ -105,21 +94,21 @@ static void strangers_are_not_answered(void **state)
 	uint8_t iv[CBC_BLOCK_MAX];
 	struct bytes offer = make_offer(world, &message, 7, true, iv);
 
-	deliver(world, offer);
+	world_deliver(world, offer);
 	assert_int_equal(world->sent, 0);
 	/* In clear. */
 	offer = make_offer(world, &message, 8, false, iv);
 	message.octets[19] = 0;
-	deliver(world, offer);
+	world_deliver(world, offer);
 	assert_int_equal(world->sent, 0);
 	/* Without a message ID, which is phase 1's. */
 	offer = make_offer(world, &message, 0, false, iv);
-	deliver(world, offer);
+	world_deliver(world, offer);
 	assert_int_equal(world->sent, 0);
 	/* Under the ID of another exchange. */
 	assert_int_equal(ikev1_sa_take_message_id(world->sa, 9), ERR_OK);
 	offer = make_offer(world, &message, 9, false, iv);
-	deliver(world, offer);
+	world_deliver(world, offer);
 	assert_int_equal(world->sent, 0);
 }
 
@@ -132,7 +121,7 @@ static void refusals_are_limited(void **state)
 	size_t answered = 0;
 
 	for (uint32_t id = 1; id <= 200; id++) {
-		deliver(world, make_offer(world, &message, id, false, iv));
+		world_deliver(world, make_offer(world, &message, id, false, iv));
 		answered += world->sent;
 	}
 	assert_in_range(answered, 1, 100);

@@ -4,29 +4,15 @@
  */
 #include <stdlib.h>
 #include <unistd.h>
-#include <utlist.h>
 
 #include "crypto.h"
 #include "engine.h"
 
-#include "base/secret.h"
 #include "kx/engine.h"
 #include "kx/ikev1/informational.h"
 #include "kx/ikev1/phase2.h"
-#include "policy/policy.h"
 
 #define MESSAGE_ID 7
-
-static void deliver(struct world *world, struct bytes octets)
-{
-	struct host_datagram datagram = {.port = HOST_PORT_IKE,
-	    .local = world->sa->path.local,
-	    .remote = world->sa->path.remote,
-	    .data = octets};
-
-	world->sent = 0;
-	kx_datagram(world->kx, &datagram);
-}
 
 static void begin(struct world *world, struct ikev1_message_writer *message, uint32_t message_id)
 {
@@ -64,34 +50,11 @@ static void replays_are_not_answered(void **state)
 	begin(world, &message, MESSAGE_ID);
 	isakmp_put_notification(&message.chain, &question);
 	octets = end(world, &message, MESSAGE_ID);
-	deliver(world, octets);
+	world_deliver(world, octets);
 	assert_int_equal(world->sent, 1);
-	deliver(world, octets);
+	world_deliver(world, octets);
 	assert_int_equal(world->sent, 0);
 	assert_int_equal(kx_counter_value(world->kx, KX_DATAGRAMS_REPLAYED), 1);
-}
-
-/* Another established one, with that host. */
-static struct ikev1_sa *add_sa(struct world *world, const char *remote, const char *cookie)
-{
-	struct ikev1_path path = world->sa->path;
-	struct ikev1_cookies cookies = {"another", "another"};
-	struct ikev1_peer *peer;
-	struct ikev1_sa *sa;
-
-	memcpy(cookies.initiator, cookie, strlen(cookie));
-	assert_int_equal(address_parse(remote, &path.remote.address), ERR_OK);
-	peer = ikev1_peer_get(world->sa->peer->ikev1, &world->policy->peers[0], &path.local.address,
-	    &path.remote.address);
-	assert_non_null(peer);
-	assert_int_equal(ikev1_sa_new(peer, &path, &cookies, false, &sa), ERR_OK);
-	sa->suite = world->sa->suite;
-	sa->life_seconds = 3600;
-	sa->keys = secret_alloc(sizeof(*sa->keys));
-	assert_non_null(sa->keys);
-	*sa->keys = *world->sa->keys;
-	ikev1_sa_establish(sa, remote);
-	return sa;
 }
 
 static void delete_sa(struct world *world, const struct ikev1_cookies *cookies, uint32_t message_id)
@@ -105,7 +68,7 @@ static void delete_sa(struct world *world, const struct ikev1_cookies *cookies, 
 
 	begin(world, &message, message_id);
 	isakmp_put_delete(&message.chain, &request);
-	deliver(world, end(world, &message, message_id));
+	world_deliver(world, end(world, &message, message_id));
 }
 
 /* Whoever deletes an ISAKMP SA has to be its other end. */
@@ -113,10 +76,12 @@ static void deletions_are_of_ones_own(void **state)
 {
 	struct world *world = *state;
 	struct ikev1 *ikev1 = world->sa->peer->ikev1;
-	struct ikev1_cookies others = add_sa(world, "192.0.2.8", "theirs")->cookies;
-	struct ikev1_cookies own = add_sa(world, "192.0.2.7", "own")->cookies;
+	struct ikev1_cookies others = {"theirs", "another"};
+	struct ikev1_cookies own = {"own", "another"};
 	struct ikev1_cookies itself = world->sa->cookies;
 
+	(void)world_add_sa(world, "192.0.2.8", &others);
+	(void)world_add_sa(world, "192.0.2.7", &own);
 	delete_sa(world, &others, MESSAGE_ID);
 	assert_non_null(ikev1_sa_find(ikev1, &others));
 	delete_sa(world, &own, MESSAGE_ID + 1);
@@ -134,10 +99,11 @@ static void who_has_spoken_has_lost_nothing(void **state)
 	struct world *world = *state;
 	struct ikev1 *ikev1 = world->sa->peer->ikev1;
 	struct ikev1_cookies older = world->sa->cookies;
+	struct ikev1_cookies newer = {"newer", "another"};
 	struct ikev1_sa *sa;
 
 	world->now_ms += 1000;
-	sa = add_sa(world, "192.0.2.7", "newer");
+	sa = world_add_sa(world, "192.0.2.7", &newer);
 	world->now_ms += 1000;
 	world->sa->heard_ms = world->now_ms;
 	ikev1_take_initial_contact(sa);
@@ -160,23 +126,6 @@ static enum ikev1_outcome note(void *exchange)
 /* What is left of a Quick Mode when it is answered. */
 static const struct ikev1_step answered[] = {RECEIVE(3), DO(note), RECEIVE(0)};
 
-static void add_quick(struct world *world)
-{
-	struct ikev1_peer *peer = world->sa->peer;
-	struct ikev1_quick *quick = secret_alloc(sizeof(*quick));
-	static const uint8_t nonce[] = "the nonce of the peer";
-
-	assert_non_null(quick);
-	quick->peer = peer;
-	quick->sa = world->sa;
-	quick->steps.next = answered;
-	quick->peer_nonce = bytes_copy(bytes_of(nonce, sizeof(nonce)));
-	quick->exchange = (struct ikev1_exchange){
-	    .ikev1 = peer->ikev1, .path = &world->sa->path, .message_id = MESSAGE_ID};
-	assert_int_equal(slots_add(&peer->ikev1->quicks, quick, &quick->handle), ERR_OK);
-	DL_APPEND2(peer->quicks, quick, previous, next);
-}
-
 /* prf(SKEYID_a, 0 | M-ID | Ni_b | Nr_b), in which bits of the message ID may be others. */
 static void confirm(struct world *world, uint32_t spoiled)
 {
@@ -194,16 +143,18 @@ static void confirm(struct world *world, uint32_t spoiled)
 		bytes_of(quick->nonce, sizeof(quick->nonce)), message.octets + message.hash_at),
 	    ERR_OK);
 	assert_int_equal(ikev1_message_seal(&message, keys, iv, &octets), ERR_OK);
-	deliver(world, octets);
+	world_deliver(world, octets);
 }
 
 /* The responder of Quick Mode sends nothing through the SA before HASH(3): RFC 2409 5.5. */
 static void only_a_right_hash_confirms(void **state)
 {
+	static const uint8_t nonce[] = "the nonce of the peer";
 	struct world *world = *state;
 
 	confirmed = 0;
-	add_quick(world);
+	world_add_quick(world, MESSAGE_ID, answered)->peer_nonce =
+	    bytes_copy(bytes_of(nonce, sizeof(nonce)));
 	confirm(world, 1);
 	assert_int_equal(confirmed, 0);
 	assert_int_equal(kx_counter_value(world->kx, KX_DATAGRAMS_UNAUTHENTIC), 1);

@@ -18,12 +18,10 @@ static void ask_for(struct world *world, uint32_t sas)
 {
 	static struct ikev1_message_writer message;
 	const struct ikev1_keys *keys = world->sa->keys;
-	struct host_datagram datagram = {.port = HOST_PORT_IKE,
-	    .local = world->sa->path.local,
-	    .remote = world->sa->path.remote};
 	static const uint8_t nonce[QUICK_NONCE_SIZE] = {1};
 	struct bytes none = {0};
 	uint8_t iv[CBC_BLOCK_MAX];
+	struct bytes octets;
 
 	ikev1_message_begin(&message, &world->sa->cookies, ISAKMP_EXCHANGE_QUICK, MESSAGE_ID);
 	ikev1_message_put_hash(&message, keys);
@@ -38,9 +36,8 @@ static void ask_for(struct world *world, uint32_t sas)
 	isakmp_put(&message.chain, ISAKMP_NONCE, bytes_of(nonce, sizeof(nonce)));
 	assert_int_equal(ikev1_message_hash(&message, keys, MESSAGE_ID, none), ERR_OK);
 	assert_int_equal(ikev1_keys_iv(keys, MESSAGE_ID, iv), ERR_OK);
-	assert_int_equal(ikev1_message_seal(&message, keys, iv, &datagram.data), ERR_OK);
-	world->sent = 0;
-	kx_datagram(world->kx, &datagram);
+	assert_int_equal(ikev1_message_seal(&message, keys, iv, &octets), ERR_OK);
+	world_deliver(world, octets);
 }
 
 static void one_sa_is_made(void **state)
